@@ -1,0 +1,1 @@
+"""Users, roles, tokens, API keys and the audit log."""

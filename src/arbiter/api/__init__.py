@@ -1,0 +1,1 @@
+"""The control surfaces; they share `common` and never import each other."""

@@ -1,0 +1,1 @@
+"""The funding and operations HTTP surface."""

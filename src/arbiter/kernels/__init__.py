@@ -1,0 +1,1 @@
+"""The hot paths, compiled by numba, each with a plain-Python twin."""

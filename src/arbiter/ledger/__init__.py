@@ -1,0 +1,1 @@
+"""What happened: the journal's events folded into orders, fills, positions, balances and PnL."""

@@ -1,0 +1,1 @@
+"""The seeded market simulator: correlated mids, venue spreads, noise and dislocations."""

@@ -1,0 +1,1 @@
+"""The simulated exchange: order matching, fees, locks and rejections."""

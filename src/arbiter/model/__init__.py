@@ -1,0 +1,1 @@
+"""Frozen records, ids, money, events, commands, denials and the error tree. Imports nothing above."""

@@ -1,0 +1,1 @@
+"""Where a price difference is worth acting on: kernels' candidates turned into signals."""

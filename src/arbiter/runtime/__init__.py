@@ -1,0 +1,1 @@
+"""The running engine: command bus, queries and the supervisor of its tasks."""

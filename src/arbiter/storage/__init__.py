@@ -1,0 +1,1 @@
+"""PostgreSQL: the journal, its projections, migrations and the embedded server."""

@@ -1,0 +1,1 @@
+"""Adapters, one package for each venue: feed, order client and parsing."""
