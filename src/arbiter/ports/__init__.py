@@ -1,1 +1,1 @@
-"""What the engine asks of the outside world, one small protocol each."""
+"""What the engine needs of the outside, as small protocols."""

@@ -1,0 +1,58 @@
+"""Changes: the projection rows one or more events touched, for whoever mirrors them."""
+
+import msgspec
+
+from arbiter.model.events import Audited, SettingChanged
+from arbiter.model.holdings import Balance, Budget, KillSwitch, Position
+from arbiter.model.ids import (
+    Asset,
+    ClientOrderId,
+    InstrumentId,
+    SignalId,
+    StrategyId,
+    TradeId,
+    VenueId,
+)
+from arbiter.model.orders import Fill, Order
+from arbiter.model.plans import Signal
+from arbiter.model.trades import Trade
+
+
+class Changes(msgspec.Struct):
+    """The newest record of everything touched; within one batch the last write wins.
+
+    `removed_budgets` lists keys whose row must go.
+    """
+
+    orders: dict[ClientOrderId, Order] = {}
+    fills: dict[tuple[VenueId, str], Fill] = {}
+    trades: dict[TradeId, Trade] = {}
+    signals: dict[SignalId, Signal] = {}
+    balances: dict[tuple[VenueId, Asset], Balance] = {}
+    positions: dict[tuple[StrategyId, InstrumentId], Position] = {}
+    budgets: dict[tuple[StrategyId, Asset], Budget] = {}
+    removed_budgets: set[tuple[StrategyId, Asset]] = set()
+    kill_switch: KillSwitch | None = None
+    strategies: dict[StrategyId, bool] = {}
+    """Running or not, as switched by a person."""
+    settings: dict[str, SettingChanged] = {}
+    audit: list[Audited] = []
+
+    def merge(self, later: "Changes") -> None:
+        """Take what came after; its records replace ours."""
+        self.orders.update(later.orders)
+        self.fills.update(later.fills)
+        self.trades.update(later.trades)
+        self.signals.update(later.signals)
+        self.balances.update(later.balances)
+        self.positions.update(later.positions)
+        self.budgets.update(later.budgets)
+        self.removed_budgets -= later.budgets.keys()
+        self.removed_budgets |= later.removed_budgets
+        for key in later.removed_budgets:
+            self.budgets.pop(key, None)
+        if later.kill_switch is not None:
+            self.kill_switch = later.kill_switch
+        self.strategies.update(later.strategies)
+        self.settings.update(later.settings)
+        self.audit.extend(later.audit)

@@ -1,0 +1,53 @@
+"""Commands: what a person, an API or the command line asks of the engine.
+
+Each is acknowledged after its events are durable; each carries its actor for the audit log.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from arbiter.model.ids import Actor, Asset, StrategyId
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    actor: Actor
+
+
+class EngageKillSwitch(Command, frozen=True, kw_only=True):
+    """Cancel everything everywhere and latch; `flatten` also closes what is unhedged."""
+
+    reason: str
+    flatten: bool = False
+
+
+class ReleaseKillSwitch(Command, frozen=True, kw_only=True):
+    pass
+
+
+class StartStrategy(Command, frozen=True, kw_only=True):
+    strategy: StrategyId
+
+
+class StopStrategy(Command, frozen=True, kw_only=True):
+    """No new trades; legs under way are finished."""
+
+    strategy: StrategyId
+    reason: str = ""
+
+
+class SetBudget(Command, frozen=True, kw_only=True):
+    strategy: StrategyId
+    currency: Asset
+    allocated: Decimal
+
+
+class RemoveBudget(Command, frozen=True, kw_only=True):
+    strategy: StrategyId
+    currency: Asset
+
+
+class ChangeSettings(Command, frozen=True, kw_only=True):
+    """Change run-time settings by dotted path, all or none; values as parsed JSON."""
+
+    changes: dict[str, bool | int | float | str | list[str]]

@@ -1,0 +1,250 @@
+"""Events: what the journal keeps, append-only; every projection is a fold over them.
+
+An event says what happened, never what to do. `at_ns` is the engine's time of recording.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from arbiter.model.denials import Denied
+from arbiter.model.ids import (
+    Actor,
+    Asset,
+    ClientOrderId,
+    InstrumentId,
+    StrategyId,
+    TradeId,
+    VenueId,
+    VenueOrderId,
+)
+from arbiter.model.orders import Fill, Order, OrderStatus
+from arbiter.model.plans import Signal
+from arbiter.model.trades import Trade, TradeState
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="kind"):
+    at_ns: int
+
+
+class EngineStarted(Event, frozen=True, kw_only=True):
+    run_id: str
+    mode: str
+    version: str
+
+
+class EngineStopped(Event, frozen=True, kw_only=True):
+    run_id: str
+
+
+class BalanceOpened(Event, frozen=True, kw_only=True):
+    """First sight of an asset on a venue: the ledger starts from what the venue holds."""
+
+    venue: VenueId
+    asset: Asset
+    total: Decimal
+
+
+class ExternalChange(Event, frozen=True, kw_only=True):
+    """A venue's balance moved and no order of ours did it (deposit, reward, manual trade)."""
+
+    venue: VenueId
+    asset: Asset
+    delta: Decimal
+    reason: str
+
+
+class Transferred(Event, frozen=True, kw_only=True):
+    """Our own transfer between venues; `network_fee` leaves the source on top of `amount`."""
+
+    asset: Asset
+    source: VenueId
+    target: VenueId
+    amount: Decimal
+    network_fee: Decimal
+
+
+class SignalSeen(Event, frozen=True, kw_only=True):
+    signal: Signal
+
+
+class TradeOpened(Event, frozen=True, kw_only=True):
+    """The gate approved: intents of all legs and their reservations, in one record.
+
+    `locks` are (venue, asset, amount) held by each order; `reserve` the budget each order takes,
+    both keyed by client order id.
+    """
+
+    trade: Trade
+    orders: tuple[Order, ...]
+    locks: dict[ClientOrderId, tuple[Asset, Decimal]]
+    reserve: dict[ClientOrderId, tuple[Asset, Decimal]]
+
+
+class OrdersAdded(Event, frozen=True, kw_only=True):
+    """More orders for a running trade: a chase or an unwind."""
+
+    trade_id: TradeId
+    orders: tuple[Order, ...]
+    locks: dict[ClientOrderId, tuple[Asset, Decimal]]
+    reserve: dict[ClientOrderId, tuple[Asset, Decimal]]
+
+
+class PlanDenied(Event, frozen=True, kw_only=True):
+    """The gate refused: each leg is kept as a DENIED order with the reason."""
+
+    denied: Denied
+    orders: tuple[Order, ...]
+
+
+class OrderSent(Event, frozen=True, kw_only=True):
+    client_order_id: ClientOrderId
+
+
+class OrderAbandoned(Event, frozen=True, kw_only=True):
+    """The intent was durable and then deliberately never sent."""
+
+    client_order_id: ClientOrderId
+    reason: str
+
+
+class OrderAccepted(Event, frozen=True, kw_only=True):
+    client_order_id: ClientOrderId
+    venue_order_id: VenueOrderId
+
+
+class OrderRejected(Event, frozen=True, kw_only=True):
+    """Refused by the venue, or proven by it never to have arrived (code ``ABSENT``)."""
+
+    client_order_id: ClientOrderId
+    code: str
+    reason: str
+
+
+class OrderFilled(Event, frozen=True, kw_only=True):
+    fill: Fill
+
+
+class OrderEnded(Event, frozen=True, kw_only=True):
+    client_order_id: ClientOrderId
+    status: OrderStatus
+    reason: str
+
+
+class OutcomeUnknown(Event, frozen=True, kw_only=True):
+    client_order_id: ClientOrderId
+    why: str
+
+
+class OutcomeKnown(Event, frozen=True, kw_only=True):
+    """The venue answered about an order whose outcome was unknown."""
+
+    client_order_id: ClientOrderId
+
+
+class TradeAdvanced(Event, frozen=True, kw_only=True):
+    """The state machine moved; terminal states close the account."""
+
+    trade_id: TradeId
+    state: TradeState
+    reason: str = ""
+
+
+class BudgetSet(Event, frozen=True, kw_only=True):
+    strategy: StrategyId
+    currency: Asset
+    allocated: Decimal
+    actor: Actor
+
+
+class BudgetRemoved(Event, frozen=True, kw_only=True):
+    strategy: StrategyId
+    currency: Asset
+    actor: Actor
+
+
+class KillSwitchEngaged(Event, frozen=True, kw_only=True):
+    actor: Actor
+    reason: str
+    flatten: bool
+
+
+class KillSwitchReleased(Event, frozen=True, kw_only=True):
+    actor: Actor
+
+
+class StrategySwitched(Event, frozen=True, kw_only=True):
+    strategy: StrategyId
+    running: bool
+    actor: Actor
+    reason: str = ""
+
+
+class SettingChanged(Event, frozen=True, kw_only=True):
+    """A run-time change of one setting, persisted; values as JSON text."""
+
+    path: str
+    before: str
+    after: str
+    actor: Actor
+
+
+class Audited(Event, frozen=True, kw_only=True):
+    """A state-changing call that has no event of its own (log-in, key made, user added)."""
+
+    actor: Actor
+    action: str
+    entity: str
+    before: str = ""
+    after: str = ""
+
+
+class AlertRaised(Event, frozen=True, kw_only=True):
+    severity: str
+    """``info``, ``warning`` or ``critical``."""
+    code: str
+    text: str
+    instrument: InstrumentId | None = None
+
+
+JournalEvent = (
+    EngineStarted
+    | EngineStopped
+    | BalanceOpened
+    | ExternalChange
+    | Transferred
+    | SignalSeen
+    | TradeOpened
+    | OrdersAdded
+    | PlanDenied
+    | OrderSent
+    | OrderAbandoned
+    | OrderAccepted
+    | OrderRejected
+    | OrderFilled
+    | OrderEnded
+    | OutcomeUnknown
+    | OutcomeKnown
+    | TradeAdvanced
+    | BudgetSet
+    | BudgetRemoved
+    | KillSwitchEngaged
+    | KillSwitchReleased
+    | StrategySwitched
+    | SettingChanged
+    | Audited
+    | AlertRaised
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[JournalEvent] = msgspec.json.Decoder(JournalEvent)
+
+
+def encode_event(event: Event) -> bytes:
+    """Write an event as JSON; Decimals as strings, so no digit is lost."""
+    return _encoder.encode(event)
+
+
+def decode_event(data: bytes | str) -> JournalEvent:
+    """Read an event back; unknown kinds or fields of the wrong type raise `msgspec` errors."""
+    return _decoder.decode(data)

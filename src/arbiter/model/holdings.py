@@ -1,0 +1,74 @@
+"""What we own: balances per venue, positions and budgets per strategy."""
+
+from decimal import Decimal
+
+import msgspec
+
+from arbiter.model.ids import Asset, InstrumentId, StrategyId, VenueId
+from arbiter.model.money import ZERO
+
+
+class Balance(msgspec.Struct, frozen=True, kw_only=True):
+    """The ledger's own account of one asset on one venue; free = total − locked.
+
+    `locked` is what open orders of ours still need there.
+    """
+
+    venue: VenueId
+    asset: Asset
+    total: Decimal = ZERO
+    locked: Decimal = ZERO
+    updated_ns: int = 0
+
+    @property
+    def free(self) -> Decimal:
+        return self.total - self.locked
+
+
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """A strategy's signed quantity in one instrument at average cost.
+
+    `realized_pnl` in quote, before fees, by average cost; `fees` in quote beside it.
+    """
+
+    strategy: StrategyId
+    instrument: InstrumentId
+    quantity: Decimal = ZERO
+    """Signed, in the instrument's size unit."""
+    cost: Decimal = ZERO
+    """Σ value of what is still open at entry prices, in quote, never negative."""
+    realized_pnl: Decimal = ZERO
+    fees: Decimal = ZERO
+    opened_ns: int = 0
+    closed_ns: int | None = None
+    updated_ns: int = 0
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True):
+    """Capital a strategy may have in use in one currency; available = allocated − reserved.
+
+    `reserved` = what open orders still need (with a fee estimate) + cost of open positions.
+    `allocated` None means no limit was set: use is tracked, nothing is refused.
+    """
+
+    strategy: StrategyId
+    currency: Asset
+    allocated: Decimal | None = None
+    reserved: Decimal = ZERO
+    realized_pnl: Decimal = ZERO
+    total_fees: Decimal = ZERO
+    updated_ns: int = 0
+
+    @property
+    def available(self) -> Decimal | None:
+        return None if self.allocated is None else self.allocated - self.reserved
+
+
+class KillSwitch(msgspec.Struct, frozen=True, kw_only=True):
+    """The latch: engaged until a person releases it, across restarts."""
+
+    engaged: bool = False
+    actor: str = ""
+    reason: str = ""
+    flatten: bool = False
+    changed_ns: int = 0

@@ -1,0 +1,69 @@
+"""Identifiers: distinct types, so that a swapped argument is a type error.
+
+Every primary key is a UUIDv7 (RFC 9562 §5.7) made from a time and randomness that are handed in.
+A client order id is derived from its trade, role and attempt: rebuilding it needs no memory.
+"""
+
+from typing import NewType
+from uuid import UUID, uuid5
+
+VenueId = NewType("VenueId", str)
+"""Canonical lower-case venue name: ``binance``, ``binance_futures``, ``kalshi``."""
+
+InstrumentId = NewType("InstrumentId", str)
+"""``BTCUSDT.BINANCE``; perpetuals ``BTCUSDT-PERP.BYBIT``."""
+
+Symbol = NewType("Symbol", str)
+"""Venue-free name of what is traded, ``BTC/USDT``: the same on every venue that lists it."""
+
+Asset = NewType("Asset", str)
+StrategyId = NewType("StrategyId", str)
+"""Name of a strategy, for example ``spot-arbitrage``; the desk's UUID is `strategy_uuid`."""
+
+PlanId = NewType("PlanId", UUID)
+TradeId = NewType("TradeId", UUID)
+SignalId = NewType("SignalId", UUID)
+ClientOrderId = NewType("ClientOrderId", str)
+VenueOrderId = NewType("VenueOrderId", str)
+VenueTradeId = NewType("VenueTradeId", str)
+"""The venue's id of one execution; with the venue it keys a fill, once."""
+
+Actor = NewType("Actor", str)
+"""Who caused a change: ``user:alice``, ``strategy:spot-arbitrage``, ``cli``, ``engine``."""
+
+ENGINE = Actor("engine")
+
+_STRATEGY_NAMESPACE = UUID("6a1f0c52-8f0e-5d1e-9b1a-7d2f3f6f9f10")
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def uuid7(now_ns: int, randomness: int) -> UUID:
+    """Make a time-ordered UUID from a UTC time and at least 74 random bits."""
+    millis = (now_ns // 1_000_000) & ((1 << 48) - 1)
+    rand_a = randomness & 0xFFF
+    rand_b = (randomness >> 12) & ((1 << 62) - 1)
+    return UUID(int=millis << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b)
+
+
+def strategy_uuid(strategy: StrategyId) -> UUID:
+    """Give the stable UUID under which the desk's API knows a strategy."""
+    return uuid5(_STRATEGY_NAMESPACE, strategy)
+
+
+def client_order_id(trade: TradeId, role: str, attempt: int) -> ClientOrderId:
+    """Derive an order's id from what it is for.
+
+    `role` is one or two letters (``a``, ``b`` for the legs, ``u`` unwind, ``c`` chase, ``m`` manual).
+    The result has at most 36 characters of ``[0-9a-z-]``, which every supported venue accepts.
+    """
+    return ClientOrderId(f"{_base32(trade)}-{role}{attempt}")
+
+
+def _base32(value: UUID) -> str:
+    """26 characters instead of 32: leaves room for the role within Binance's 36."""
+    number = value.int
+    digits = []
+    for _ in range(26):
+        digits.append(_CROCKFORD[number & 31])
+        number >>= 5
+    return "".join(reversed(digits))

@@ -1,0 +1,113 @@
+"""Instruments: what is traded where, and the rounding that belongs to it."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from arbiter.model.errors import InvalidValue
+from arbiter.model.ids import Asset, InstrumentId, Symbol, VenueId
+from arbiter.model.money import ONE, ZERO, ceil_to, floor_to
+
+
+class InstrumentKind(StrEnum):
+    SPOT = "spot"
+    LINEAR = "linear"
+    """Perpetual margined and settled in the quote currency."""
+    INVERSE = "inverse"
+    """Perpetual margined and settled in the base currency."""
+    BINARY = "binary"
+    """Prediction-market contract paying 1 or 0."""
+
+
+class FeeCharge(StrEnum):
+    """In which asset a venue takes its trading fee."""
+
+    QUOTE = "quote"
+    RECEIVED = "received"
+    """From what the order receives: base on a buy, quote on a sell (Binance without BNB)."""
+    THIRD = "third"
+    """In `fee_asset`, whatever is traded (BNB, KCS …)."""
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+    """One tradable thing on one venue.
+
+    `size` of an order is in base units for spot and in contracts otherwise; one contract stands
+    for `contract_size` base units (linear), quote units (inverse) or payouts of 1 (binary).
+    """
+
+    id: InstrumentId
+    venue: VenueId
+    market_id: str
+    """The venue's own name for it: ``BTCUSDT``, ``BTC-USDT``, ``XBT/USDT``."""
+    symbol: Symbol
+    kind: InstrumentKind = InstrumentKind.SPOT
+    base: Asset
+    quote: Asset
+    settle: Asset
+    """Currency of margin, fees and PnL; the quote for spot."""
+    tick: Decimal
+    """Price step, quote per base."""
+    lot: Decimal
+    """Size step, in the unit of `size`."""
+    min_size: Decimal
+    min_notional: Decimal
+    """Smallest size × price × contract size, in quote."""
+    contract_size: Decimal = ONE
+    maker_fee: Decimal
+    """Fraction of notional; negative is a rebate."""
+    taker_fee: Decimal
+    fee_charge: FeeCharge = FeeCharge.QUOTE
+    fee_asset: Asset | None = None
+    """Only with `FeeCharge.THIRD`."""
+
+    def __post_init__(self) -> None:
+        for name in ("tick", "lot", "contract_size"):
+            value: Decimal = getattr(self, name)
+            if not value.is_finite() or value <= 0:
+                raise InvalidValue(f"{self.id}: {name} must be positive, got {value}")
+        for name in ("min_size", "min_notional"):
+            value = getattr(self, name)
+            if not value.is_finite() or value < 0:
+                raise InvalidValue(
+                    f"{self.id}: {name} must not be negative, got {value}"
+                )
+        if self.fee_charge is FeeCharge.THIRD and self.fee_asset is None:
+            raise InvalidValue(f"{self.id}: fees in a third asset need fee_asset")
+
+    def floor_size(self, size: Decimal) -> Decimal:
+        """Round a size down to the lot. Negative or NaN is an `InvalidValue`."""
+        if not size.is_finite() or size < 0:
+            raise InvalidValue(f"{self.id}: a size must be zero or more, got {size}")
+        return floor_to(size, self.lot)
+
+    def floor_price(self, price: Decimal) -> Decimal:
+        """Round a price down to the tick: for a sell limit that must still be marketable."""
+        self._check_price(price)
+        return floor_to(price, self.tick)
+
+    def ceil_price(self, price: Decimal) -> Decimal:
+        """Round a price up to the tick: for a buy limit that must still be marketable."""
+        self._check_price(price)
+        return ceil_to(price, self.tick)
+
+    def notional(self, size: Decimal, price: Decimal) -> Decimal:
+        """Value of `size` at `price`, in quote (for inverse contracts: in quote by definition)."""
+        if self.kind is InstrumentKind.INVERSE:
+            return size * self.contract_size
+        return size * price * self.contract_size
+
+    def size_problem(self, size: Decimal, price: Decimal) -> str | None:
+        """Say which rule a size breaks (``lot``, ``min_size``, ``min_notional``), if any."""
+        if size <= ZERO or floor_to(size, self.lot) != size:
+            return "lot"
+        if size < self.min_size:
+            return "min_size"
+        if self.notional(size, price) < self.min_notional:
+            return "min_notional"
+        return None
+
+    def _check_price(self, price: Decimal) -> None:
+        if not price.is_finite() or price <= 0:
+            raise InvalidValue(f"{self.id}: a price must be positive, got {price}")

@@ -1,0 +1,48 @@
+"""Time: nanoseconds since the epoch, UTC, as `int`; text and dates only at the edge."""
+
+from datetime import UTC, date, datetime
+
+NS_PER_US = 1_000
+NS_PER_MS = 1_000_000
+NS_PER_S = 1_000_000_000
+NS_PER_MINUTE = 60 * NS_PER_S
+NS_PER_HOUR = 3_600 * NS_PER_S
+NS_PER_DAY = 86_400 * NS_PER_S
+
+
+def day_start(now_ns: int) -> int:
+    """Give 00:00 UTC of the day that holds `now_ns`: every "today" in the product starts here."""
+    return now_ns - now_ns % NS_PER_DAY
+
+
+def to_datetime(at_ns: int) -> datetime:
+    """Convert to an aware `datetime` (microseconds; the rest is cut)."""
+    seconds, rest = divmod(at_ns, NS_PER_S)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest // NS_PER_US)
+
+
+def from_datetime(moment: datetime) -> int:
+    """Convert an aware `datetime` exactly, without a detour over floats."""
+    whole = moment.astimezone(UTC)
+    return (
+        int(whole.replace(microsecond=0).timestamp()) * NS_PER_S
+        + whole.microsecond * NS_PER_US
+    )
+
+
+def rfc3339(at_ns: int) -> str:
+    """Write as RFC 3339 with ``Z``; milliseconds only where there are any."""
+    moment = to_datetime(at_ns)
+    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    millis = moment.microsecond // 1_000
+    return f"{text}.{millis:03d}Z" if millis else f"{text}Z"
+
+
+def epoch_seconds(at_ns: int) -> float:
+    """Write as float seconds, to the microsecond a float can hold."""
+    return at_ns // NS_PER_US / 1e6
+
+
+def utc_date(at_ns: int) -> date:
+    """Give the UTC calendar day."""
+    return to_datetime(at_ns).date()

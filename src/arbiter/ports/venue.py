@@ -1,0 +1,91 @@
+"""A venue as the engine sees it: a feed of quotes, an order client, and the sinks they call."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from arbiter.model.ids import ClientOrderId, InstrumentId, VenueId
+from arbiter.model.instruments import Instrument
+from arbiter.model.orders import Fill, Order
+from arbiter.model.reports import (
+    Absent,
+    Accepted,
+    Holding,
+    OrderTruth,
+    Refused,
+    Unknown,
+    VenueReport,
+)
+
+
+class QuoteSink(Protocol):
+    """Called synchronously, once per quote, from the feed's decoder."""
+
+    def on_quote(
+        self,
+        slot: int,
+        bid: float,
+        ask: float,
+        bid_size: float,
+        ask_size: float,
+        exchange_ns: int,
+        receive_ns: int,
+    ) -> None:
+        """Take one top of book; `slot` is the board's row for the instrument."""
+        ...
+
+    def on_venue_health(self, venue: VenueId, *, connected: bool, reason: str) -> None:
+        """Connection lost or regained; a lost venue's quotes are stale at once."""
+        ...
+
+
+class ReportSink(Protocol):
+    def on_report(self, report: VenueReport) -> None:
+        """Take one private message of the venue (fill, end of order, cancel refused)."""
+        ...
+
+
+class Feed(Protocol):
+    """Market data of one or more venues, for as long as `run` runs."""
+
+    async def run(self, sink: QuoteSink) -> None:
+        """Connect, decode, reconnect; returns only when cancelled."""
+        ...
+
+
+class OrderClient(Protocol):
+    """Orders and account of one venue.
+
+    Calls that change something answer with an outcome value; calls that only read raise
+    `VenueUnreachable` / `OutcomeUnknown` when no valid answer came. Nothing is ever re-sent here.
+    """
+
+    @property
+    def venue(self) -> VenueId: ...
+
+    async def submit(self, order: Order) -> Accepted | Refused | Unknown:
+        """Send once. Time-out, reset, 5xx or an unparsable answer is `Unknown`."""
+        ...
+
+    async def cancel(self, order: Order) -> None:
+        """Ask to cancel; the outcome arrives as a report (`Ended`, `CancelRefused`)."""
+        ...
+
+    async def query(
+        self, client_order_id: ClientOrderId, instrument: InstrumentId
+    ) -> OrderTruth | Absent:
+        """Ask for one order by our id."""
+        ...
+
+    async def open_orders(self) -> Sequence[OrderTruth]: ...
+
+    async def fills_since(self, since_ns: int) -> Sequence[Fill]:
+        """Own fills with venue time >= `since_ns`, oldest first."""
+        ...
+
+    async def holdings(self) -> Sequence[Holding]: ...
+
+    async def instruments(self) -> Sequence[Instrument]: ...
+
+    async def run(self, sink: ReportSink) -> None:
+        """Serve the private stream; returns only when cancelled."""
+        ...
