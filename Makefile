@@ -73,7 +73,7 @@ check: setup-dev ## Lint, formatting, types, import contracts, docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	@$(MAKE) --no-print-directory docs
 
 format: setup-dev ## Format the code and apply the safe fixes

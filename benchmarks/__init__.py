@@ -1,0 +1,1 @@
+"""Measurements of the hot paths, each against a baseline taken in the same run."""

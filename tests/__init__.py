@@ -1,0 +1,1 @@
+"""Tests, by what they stand on: units, ports, surfaces, whole scenarios."""

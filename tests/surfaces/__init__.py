@@ -1,0 +1,1 @@
+"""The published contracts, spoken to over their own wire."""
