@@ -12,6 +12,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .PHONY: help setup setup-dev up test test-fast test-slow check format bench docs lock clean
 
 # An environment whose interpreter has gone (an upgraded system) is made anew.
