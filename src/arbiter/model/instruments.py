@@ -70,9 +70,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         for name in ("min_size", "min_notional"):
             value = getattr(self, name)
             if not value.is_finite() or value < 0:
-                raise InvalidValue(
-                    f"{self.id}: {name} must not be negative, got {value}"
-                )
+                raise InvalidValue(f"{self.id}: {name} must not be negative, got {value}")
         if self.fee_charge is FeeCharge.THIRD and self.fee_asset is None:
             raise InvalidValue(f"{self.id}: fees in a third asset need fee_asset")
 

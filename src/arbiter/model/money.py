@@ -28,23 +28,17 @@ def quotient(numerator: Decimal, denominator: Decimal) -> Decimal:
     """Divide, half-even, to 18 places. Zero denominator is an `InvalidValue`."""
     if not denominator:
         raise InvalidValue(f"cannot divide {numerator} by zero")
-    return _CONTEXT.divide(numerator, denominator).quantize(
-        DISPLAY_QUANTUM, context=_CONTEXT
-    )
+    return _CONTEXT.divide(numerator, denominator).quantize(DISPLAY_QUANTUM, context=_CONTEXT)
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
     """Round down to a multiple of `step` (> 0)."""
-    return _CONTEXT.multiply(
-        _CONTEXT.divide(value, step).to_integral_value(ROUND_FLOOR), step
-    )
+    return _CONTEXT.multiply(_CONTEXT.divide(value, step).to_integral_value(ROUND_FLOOR), step)
 
 
 def ceil_to(value: Decimal, step: Decimal) -> Decimal:
     """Round up to a multiple of `step` (> 0)."""
-    return _CONTEXT.multiply(
-        _CONTEXT.divide(value, step).to_integral_value(ROUND_CEILING), step
-    )
+    return _CONTEXT.multiply(_CONTEXT.divide(value, step).to_integral_value(ROUND_CEILING), step)
 
 
 def from_float(value: float) -> Decimal:

@@ -123,13 +123,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not self.size.is_finite() or self.size <= ZERO:
-            raise InvalidValue(
-                f"{self.client_order_id}: size must be positive, got {self.size}"
-            )
+            raise InvalidValue(f"{self.client_order_id}: size must be positive, got {self.size}")
         if self.type is OrderType.LIMIT and (self.price is None or self.price <= ZERO):
-            raise InvalidValue(
-                f"{self.client_order_id}: a limit order needs a positive price"
-            )
+            raise InvalidValue(f"{self.client_order_id}: a limit order needs a positive price")
 
     @property
     def remaining(self) -> Decimal:
@@ -138,9 +134,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def average_price(self) -> Decimal | None:
         """Mean fill price to 18 places; None before the first fill."""
-        return (
-            quotient(self.filled_value, self.filled_size) if self.filled_size else None
-        )
+        return quotient(self.filled_value, self.filled_size) if self.filled_size else None
 
     @property
     def open(self) -> bool:

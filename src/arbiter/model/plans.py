@@ -72,9 +72,7 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if not self.size.is_finite() or self.size <= ZERO:
-            raise InvalidValue(
-                f"{self.instrument}: leg size must be positive, got {self.size}"
-            )
+            raise InvalidValue(f"{self.instrument}: leg size must be positive, got {self.size}")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,10 +24,7 @@ def to_datetime(at_ns: int) -> datetime:
 def from_datetime(moment: datetime) -> int:
     """Convert an aware `datetime` exactly, without a detour over floats."""
     whole = moment.astimezone(UTC)
-    return (
-        int(whole.replace(microsecond=0).timestamp()) * NS_PER_S
-        + whole.microsecond * NS_PER_US
-    )
+    return int(whole.replace(microsecond=0).timestamp()) * NS_PER_S + whole.microsecond * NS_PER_US
 
 
 def rfc3339(at_ns: int) -> str:
