@@ -1,1 +1,1 @@
-"""From approved plan to orders: leg state machines and the tasks that drive them."""
+"""Trades under way: synchronous state machines that turn what the ledger knows into effects."""

@@ -21,8 +21,7 @@ from arbiter.model.plans import Family
 
 class TradeState(StrEnum):
     PLANNED = "PLANNED"
-    DURABLE = "DURABLE"
-    """Intents are committed; nothing was sent."""
+    """Intents of all legs are recorded: durable as soon as this row can be read; nothing sent."""
     WORKING = "WORKING"
     """At least one leg was sent."""
     HEDGED = "HEDGED"
