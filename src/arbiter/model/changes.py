@@ -3,7 +3,14 @@
 import msgspec
 
 from arbiter.model.events import Audited, SettingChanged
-from arbiter.model.holdings import Balance, Budget, KillSwitch, Position
+from arbiter.model.holdings import (
+    Balance,
+    Budget,
+    KillSwitch,
+    Position,
+    Residual,
+    TradingDay,
+)
 from arbiter.model.ids import (
     Asset,
     ClientOrderId,
@@ -32,6 +39,10 @@ class Changes(msgspec.Struct):
     positions: dict[tuple[StrategyId, InstrumentId], Position] = {}
     budgets: dict[tuple[StrategyId, Asset], Budget] = {}
     removed_budgets: set[tuple[StrategyId, Asset]] = set()
+    residuals: dict[tuple[StrategyId, Asset, Asset], Residual] = {}
+    """By strategy, asset and quote."""
+    days: dict[int, TradingDay] = {}
+    """By `day_ns`."""
     kill_switch: KillSwitch | None = None
     strategies: dict[StrategyId, bool] = {}
     """Running or not, as switched by a person."""
@@ -51,6 +62,8 @@ class Changes(msgspec.Struct):
         self.removed_budgets |= later.removed_budgets
         for key in later.removed_budgets:
             self.budgets.pop(key, None)
+        self.residuals.update(later.residuals)
+        self.days.update(later.days)
         if later.kill_switch is not None:
             self.kill_switch = later.kill_switch
         self.strategies.update(later.strategies)

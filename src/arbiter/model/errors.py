@@ -15,6 +15,7 @@
     │   ├── Unauthenticated
     │   ├── Forbidden
     │   ├── TradingDisabled       kill switch latched or the family is stopped
+    │   ├── LedgerError           an event that cannot have happened; nothing was booked
     │   └── VenueRefused          a valid, authenticated refusal; carries the venue's code
     └── OutcomeUnknown        it may have happened: ask the venue, never repeat
 
@@ -98,6 +99,10 @@ class VenueRefused(WillNotWork):
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class LedgerError(WillNotWork):
+    """An event contradicts what the ledger holds; nothing of it was booked."""
 
 
 class OutcomeUnknown(ArbiterError):

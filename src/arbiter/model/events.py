@@ -122,7 +122,16 @@ class OrderRejected(Event, frozen=True, kw_only=True):
 
 
 class OrderFilled(Event, frozen=True, kw_only=True):
+    """One execution.
+
+    `fee_in_quote` values a fee taken in a third asset, by the mark known when it was recorded.
+    `trade` and `order` go along only when the ledger no longer holds them (a very late fill).
+    """
+
     fill: Fill
+    fee_in_quote: Decimal | None = None
+    trade: Trade | None = None
+    order: Order | None = None
 
 
 class OrderEnded(Event, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
-from arbiter.model.ids import Asset, InstrumentId, StrategyId, VenueId
+from arbiter.model.ids import Asset, InstrumentId, StrategyId, Symbol, VenueId
 from arbiter.model.money import ZERO
 
 
@@ -33,6 +33,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
 
     strategy: StrategyId
     instrument: InstrumentId
+    symbol: Symbol
     quantity: Decimal = ZERO
     """Signed, in the instrument's size unit."""
     cost: Decimal = ZERO
@@ -62,6 +63,36 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def available(self) -> Decimal | None:
         return None if self.allocated is None else self.allocated - self.reserved
+
+
+class Residual(msgspec.Struct, frozen=True, kw_only=True):
+    """What finished trades of a strategy left over in one asset, carried at cost.
+
+    `quantity` > 0 is held too much, < 0 was taken out of inventory; `cost` in `quote` has its sign.
+    `realized_pnl` in `quote`: what was made when leftovers of opposite sign met.
+    """
+
+    strategy: StrategyId
+    asset: Asset
+    quote: Asset
+    quantity: Decimal = ZERO
+    cost: Decimal = ZERO
+    realized_pnl: Decimal = ZERO
+    updated_ns: int = 0
+
+
+class TradingDay(msgspec.Struct, frozen=True, kw_only=True):
+    """Trading PnL of one UTC day: finished trades and met leftovers, never marks of inventory.
+
+    `cumulative` and `peak` are over all days, as they stood when the day's row was last the newest.
+    """
+
+    day_ns: int
+    """00:00 UTC of the day."""
+    realized: Decimal = ZERO
+    cumulative: Decimal = ZERO
+    peak: Decimal = ZERO
+    updated_ns: int = 0
 
 
 class KillSwitch(msgspec.Struct, frozen=True, kw_only=True):

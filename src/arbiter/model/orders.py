@@ -20,6 +20,7 @@ import msgspec
 from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import (
     Actor,
+    Asset,
     ClientOrderId,
     InstrumentId,
     StrategyId,
@@ -118,6 +119,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     """Why it was denied, rejected, cancelled or abandoned, in words with numbers."""
     unknown_since_ns: int | None = None
+    lock_asset: Asset | None = None
+    lock: Decimal = ZERO
+    """Balance held at the venue when the order was booked; `ledger` says what is left of it."""
+    reserve_asset: Asset | None = None
+    reserve: Decimal = ZERO
+    """Budget taken when the order was booked; `ledger` says what is left of it."""
     created_ns: int
     updated_ns: int
 

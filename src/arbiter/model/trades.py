@@ -96,6 +96,8 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     """Fees in quote; fees in other assets are valued at the fill's price or the last mark."""
     base_fees: Decimal = ZERO
     """Base units taken as fees: what is held after a trade is bought − sold − base_fees."""
+    base_fees_value: Decimal = ZERO
+    """The part of `fees_quote` that stands for `base_fees`, each at its fill's price."""
     pnl: Decimal | None = None
     """Net of fees, in quote, once the trade is terminal: see `ledger/pnl.py`."""
 
