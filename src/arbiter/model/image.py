@@ -5,7 +5,14 @@ from decimal import Decimal
 import msgspec
 
 from arbiter.model.events import SettingChanged
-from arbiter.model.holdings import Balance, Budget, KillSwitch, Position
+from arbiter.model.holdings import (
+    Balance,
+    Budget,
+    KillSwitch,
+    Position,
+    Residual,
+    TradingDay,
+)
 from arbiter.model.ids import Asset, ClientOrderId, StrategyId, VenueId
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Fill, Order
@@ -30,6 +37,9 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True):
     balances: tuple[Balance, ...] = ()
     positions: tuple[Position, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    residuals: tuple[Residual, ...] = ()
+    days: tuple[TradingDay, ...] = ()
+    """The newest few; when there are any, they stand instead of the `pnl` figures below."""
     kill_switch: KillSwitch = KillSwitch()
     strategies: dict[StrategyId, bool] = {}
     settings: dict[str, SettingChanged] = {}
