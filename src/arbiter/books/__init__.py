@@ -1,1 +1,1 @@
-"""The quote board: top of book, age and health of every symbol on every venue."""
+"""What is listed where, and the newest top of book of each."""

@@ -16,6 +16,8 @@ class QuoteFault(IntEnum):
     NEGATIVE_SIZE = 4
     BACKWARDS = 5
     """Exchange time earlier than the quote already held."""
+    UNLISTED = 6
+    """No instrument is listed at the slot."""
 
 
 class Quote(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,293 @@
+"""The quote board: the newest top of book of every instrument, and what a new one makes possible.
+
+Its arrays belong to the kernel; this is their door. Prices are quote per base, sizes in the
+instrument's size unit, times ns UTC.
+"""
+
+import math
+from collections.abc import Iterable
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from arbiter.books.registry import MarketRegistry
+from arbiter.kernels import quote_step as kernel
+from arbiter.model.errors import BadConfig
+from arbiter.model.ids import InstrumentId, VenueId
+from arbiter.model.instruments import InstrumentKind
+from arbiter.model.quotes import Quote, QuoteFault
+from arbiter.model.time import NS_PER_S
+
+
+class BoardSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes a candidate; edges are fractions of the buy price, net of fees and slippage."""
+
+    min_edge: float = 0.005
+    max_edge: float = 1.0
+    """Above this a spread is taken for bad data."""
+    slippage: float = 0.001
+    """Fraction of the buy price allowed for."""
+    max_age_ns: int = 5 * NS_PER_S
+
+    def __post_init__(self) -> None:
+        for name in ("min_edge", "max_edge", "slippage"):
+            if not math.isfinite(getattr(self, name)):
+                raise BadConfig(f"{name} must be a finite number, got {getattr(self, name)}")
+        if self.slippage < 0:
+            raise BadConfig(f"slippage must not be negative, got {self.slippage}")
+        if self.max_edge < self.min_edge:
+            raise BadConfig(f"max_edge {self.max_edge} is below min_edge {self.min_edge}")
+        if self.max_age_ns <= 0:
+            raise BadConfig(f"max_age_ns must be positive, got {self.max_age_ns}")
+
+
+class BestPair(msgspec.Struct, frozen=True):
+    """The best spread of one symbol now, whether or not it pays."""
+
+    buy_slot: int
+    sell_slot: int
+    buy_price: float
+    sell_price: float
+    edge: float
+    """Net of fees and slippage, a fraction of the buy price."""
+
+
+class QuoteBoard:
+    """Top of book, age and health of every slot of a registry.
+
+    Spot instruments are watched for spreads from the start; `watch` narrows that.
+    """
+
+    def __init__(self, registry: MarketRegistry, settings: BoardSettings) -> None:
+        self.registry = registry
+        self.n_slots = registry.n_slots
+        self.n_venues = len(registry.venues)
+        self._state = kernel.new_state(self.n_slots)
+        self._params = kernel.new_params(self.n_venues)
+        self._step = kernel.quote_step
+        self._faults: dict[VenueId, dict[QuoteFault, int]] = {v: {} for v in registry.venues}
+        self._health_reasons = dict.fromkeys(registry.venues, "")
+        for instrument in registry.instruments:
+            slot = registry.slot(instrument.id)
+            self._state[slot, kernel.FEE] = float(instrument.taker_fee)
+        self.watch(
+            registry.slot(i.id) for i in registry.instruments if i.kind is InstrumentKind.SPOT
+        )
+        self.settings = settings
+        self.reconfigure(settings)
+
+    # Writing -----------------------------------------------------------------------------
+
+    def update(
+        self,
+        slot: int,
+        bid: float,
+        ask: float,
+        bid_size: float,
+        ask_size: float,
+        exchange_ns: int,
+        receive_ns: int,
+    ) -> int:
+        """Take one quote: 0 nothing, > 0 a candidate for `decode`, < 0 refused (−`QuoteFault`).
+
+        A refused quote leaves the old one in place and is counted. `exchange_ns` 0 stands for a
+        venue that gives no time.
+        """
+        code = self._step(
+            self._state, self._params, slot, bid, ask, bid_size, ask_size, exchange_ns, receive_ns
+        )
+        if code < 0:
+            self._count_fault(slot, QuoteFault(-code))
+        return code
+
+    def decode(self, code: int) -> tuple[int, int]:
+        """Give (buy slot, sell slot) of a candidate's code."""
+        return divmod(code - 1, self.n_slots)
+
+    def reconfigure(self, settings: BoardSettings) -> None:
+        """Use other thresholds from the next quote on."""
+        self.settings = settings
+        self._params[kernel.MIN_EDGE] = settings.min_edge
+        self._params[kernel.MAX_EDGE] = settings.max_edge
+        self._params[kernel.SLIPPAGE] = settings.slippage
+        self._params[kernel.MAX_AGE] = settings.max_age_ns
+
+    def tune(self, *, min_edge: float, max_edge: float, slippage: float, max_age_ns: int) -> None:
+        """Do as `reconfigure`, for callers that do not know the settings record."""
+        self.reconfigure(
+            BoardSettings(
+                min_edge=min_edge, max_edge=max_edge, slippage=slippage, max_age_ns=max_age_ns
+            )
+        )
+
+    def watch(self, slots: Iterable[int]) -> None:
+        """Look for spreads among these slots only; quotes of all others are still kept."""
+        self._state[:, kernel.WATCHED] = 0.0
+        self._state[list(slots), kernel.WATCHED] = 1.0
+
+    def set_venue_health(self, venue: VenueId, healthy: bool, reason: str = "") -> None:
+        """Note that a venue is lost or back. Quotes from before a loss are never used again."""
+        index = self.registry.venue_index(venue)
+        self._params[self._of_venue(index) + kernel.HEALTHY] = 1.0 if healthy else 0.0
+        self._health_reasons[venue] = "" if healthy else reason
+        if not healthy:
+            rows = self._state[index :: self.n_venues]
+            rows[:, kernel.LIVE] = 0.0
+            rows[:, kernel.EXCHANGE] = -np.inf
+
+    # Reading -----------------------------------------------------------------------------
+
+    def healthy(self, venue: VenueId) -> bool:
+        index = self.registry.venue_index(venue)
+        return bool(self._params[self._of_venue(index) + kernel.HEALTHY])
+
+    def health_reason(self, venue: VenueId) -> str:
+        """Say why a venue is unhealthy; empty when it is well."""
+        return self._health_reasons[venue]
+
+    def quote(self, instrument_id: InstrumentId) -> Quote | None:
+        """Give the newest quote; None before the first and after the loss of the venue."""
+        return self.quote_at(self.registry.slot(instrument_id))
+
+    def quote_at(self, slot: int) -> Quote | None:
+        """Give the newest quote of a slot, as `quote`."""
+        instrument = self.registry.instrument_at(slot)
+        bid, ask, bid_size, ask_size, exchange, receive, _, live, _ = self._state[slot].tolist()
+        if instrument is None or not live:
+            return None
+        epoch_ns = self._epoch_ns
+        return Quote(
+            instrument=instrument.id,
+            bid=bid,
+            ask=ask,
+            bid_size=bid_size,
+            ask_size=ask_size,
+            exchange_ns=epoch_ns + int(exchange),
+            receive_ns=epoch_ns + int(receive),
+        )
+
+    def mark(self, instrument_id: InstrumentId) -> float | None:
+        """Give the mid of the last quote, however old: to value holdings, never to trade on."""
+        slot = self.registry.slot(instrument_id)
+        bid, ask = self._state[slot, kernel.BID], self._state[slot, kernel.ASK]
+        return float(bid + ask) / 2 if bid > 0 else None
+
+    def age_ns(self, instrument_id: InstrumentId, now_ns: int) -> int | None:
+        """Give the time since the newest quote was received; None where there is none to use."""
+        row = self._state[self.registry.slot(instrument_id)]
+        if not row[kernel.LIVE]:
+            return None
+        return now_ns - self._epoch_ns - int(row[kernel.RECEIVE])
+
+    def edge(self, buy_slot: int, sell_slot: int) -> float:
+        """Give the net edge of a pair now, by the kernel's formula; −inf without live quotes.
+
+        Age and health are not looked at: the caller asks for those with its own clock.
+        """
+        buy = self._state[buy_slot].tolist()
+        sell = self._state[sell_slot].tolist()
+        if not (buy[kernel.LIVE] and sell[kernel.LIVE]):
+            return -math.inf
+        ask, bid = buy[kernel.ASK], sell[kernel.BID]
+        slippage = self.settings.slippage
+        net = bid - ask - ask * buy[kernel.FEE] - bid * sell[kernel.FEE] - ask * slippage
+        return float(net / ask)
+
+    def spread_rows(self, now_ns: int, *, limit: int | None = None) -> list[BestPair]:
+        """Give the best pair of every symbol that two venues quote afresh, best edge first."""
+        if not self.n_slots:
+            return []
+        edges = self.edges(now_ns)
+        flat = edges.reshape(len(edges), -1)
+        best = flat.argmax(axis=1)
+        value = flat[np.arange(len(flat)), best]
+        order = np.argsort(-value, kind="stable")
+        order = order[np.isfinite(value[order])][:limit]
+        return [self._pair(int(s), int(best[s]), float(value[s])) for s in order]
+
+    def pairs_of(self, slot: int, now_ns: int) -> list[BestPair]:
+        """Give every pair of the symbol that `slot` belongs to, both ways, best edge first."""
+        symbol = slot // self.n_venues
+        flat = self.edges(now_ns)[symbol].reshape(-1)
+        order = np.argsort(-flat, kind="stable")
+        return [self._pair(symbol, int(p), float(flat[p])) for p in order if np.isfinite(flat[p])]
+
+    def edges(self, now_ns: int) -> NDArray[np.float64]:
+        """Give net edges as [symbol, buy venue, sell venue]; −inf where a pair cannot be traded."""
+        table = self._table()
+        fresh = self._fresh(now_ns) & (table[:, :, kernel.WATCHED] > 0)
+        buyable = fresh & (table[:, :, kernel.ASK_SIZE] > 0)
+        sellable = fresh & (table[:, :, kernel.BID_SIZE] > 0)
+        usable = buyable[:, :, None] & sellable[:, None, :]
+        usable &= ~np.eye(self.n_venues, dtype=bool)
+        ask = np.where(buyable, table[:, :, kernel.ASK], 1.0)[:, :, None]
+        bid = np.where(sellable, table[:, :, kernel.BID], 1.0)[:, None, :]
+        fee = np.nan_to_num(table[:, :, kernel.FEE])
+        cost = ask * fee[:, :, None] + bid * fee[:, None, :] + ask * self.settings.slippage
+        return np.where(usable, (bid - ask - cost) / ask, -np.inf)
+
+    def gross_spreads(self, now_ns: int) -> NDArray[np.float64]:
+        """Give (bid − ask) / ask as [symbol, buy venue, sell venue]; NaN where not fresh."""
+        table, fresh = self._table(), self._fresh(now_ns)
+        ask = np.where(fresh, table[:, :, kernel.ASK], np.nan)[:, :, None]
+        bid = np.where(fresh, table[:, :, kernel.BID], np.nan)[:, None, :]
+        return (bid - ask) / ask
+
+    def mids(self, now_ns: int) -> NDArray[np.float64]:
+        """Give the mid price of every slot; NaN where the quote is not fresh."""
+        middle = (self._state[:, kernel.BID] + self._state[:, kernel.ASK]) / 2
+        return np.where(self._fresh(now_ns).reshape(-1), middle, np.nan)
+
+    @property
+    def fault_counts(self) -> dict[VenueId, dict[QuoteFault, int]]:
+        """Refused quotes by venue and fault; what no venue lists is counted under none."""
+        return {venue: dict(counts) for venue, counts in self._faults.items()}
+
+    @property
+    def quotes_total(self) -> int:
+        """Quotes taken since the start."""
+        return int(self._per_venue(kernel.ACCEPTED).sum())
+
+    @property
+    def last_receive_ns(self) -> dict[VenueId, int | None]:
+        """When each venue was last heard of with a good quote."""
+        times = self._per_venue(kernel.LAST_RECEIVE)
+        return {
+            venue: self._epoch_ns + int(at) if math.isfinite(at) else None
+            for venue, at in zip(self.registry.venues, times.tolist(), strict=True)
+        }
+
+    def _table(self) -> NDArray[np.float64]:
+        """The state as [symbol, venue, column]; a view."""
+        return self._state.reshape(-1, self.n_venues, kernel.COLUMNS)
+
+    def _fresh(self, now_ns: int) -> NDArray[np.bool_]:
+        """[symbol, venue]: quoted, not too old, venue well."""
+        table = self._table()
+        oldest = now_ns - self._epoch_ns - self.settings.max_age_ns
+        well = self._per_venue(kernel.HEALTHY) > 0
+        return (table[:, :, kernel.LIVE] > 0) & (table[:, :, kernel.RECEIVE] >= oldest) & well
+
+    def _pair(self, symbol: int, pair: int, edge: float) -> BestPair:
+        buy_venue, sell_venue = divmod(pair, self.n_venues)
+        buy, sell = symbol * self.n_venues + buy_venue, symbol * self.n_venues + sell_venue
+        ask, bid = float(self._state[buy, kernel.ASK]), float(self._state[sell, kernel.BID])
+        return BestPair(buy, sell, ask, bid, edge)
+
+    def _count_fault(self, slot: int, fault: QuoteFault) -> None:
+        """A slot that exists has a venue to count it under, listed there or not."""
+        if 0 <= slot < self.n_slots:
+            counts = self._faults[self.registry.venues[slot % self.n_venues]]
+            counts[fault] = counts.get(fault, 0) + 1
+
+    def _per_venue(self, field: int) -> NDArray[np.float64]:
+        return self._params[kernel.HEADER + field :: kernel.VENUE_FIELDS]
+
+    @staticmethod
+    def _of_venue(index: int) -> int:
+        return kernel.HEADER + index * kernel.VENUE_FIELDS
+
+    @property
+    def _epoch_ns(self) -> int:
+        return int(self._params[kernel.EPOCH_S]) * NS_PER_S

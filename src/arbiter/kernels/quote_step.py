@@ -1,0 +1,189 @@
+"""One quote, one step: validate, store, and look for the best spread among the pairs it touches.
+
+All state is one 2-D array (a row per slot) and one 1-D array of parameters, because each array
+argument adds some 0.1 µs to a call from Python. ``slot = symbol × venues + venue``, so that the
+rows of one symbol are neighbours and a step costs the same whatever the number of symbols.
+
+Everything the kernel reads at compile time stands in this file: numba's cache looks at this
+file's age alone.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+FloatArray: TypeAlias = NDArray[np.float64]
+
+QuoteStep: TypeAlias = Callable[[Any, Any, int, float, float, float, float, int, int], int]
+"""(state, params, slot, bid, ask, bid_size, ask_size, exchange_ns, receive_ns) -> code."""
+
+# Columns of the state, one row per slot.
+BID = 0
+ASK = 1
+BID_SIZE = 2
+ASK_SIZE = 3
+EXCHANGE = 4
+"""Venue's time, ns after the epoch; −inf before the first quote."""
+RECEIVE = 5
+"""Time of receipt, ns after the epoch: exact to the ns for 104 days, then to 2 ns."""
+FEE = 6
+"""Taker fee, a fraction of notional; NaN where nothing is listed."""
+LIVE = 7
+"""1 once quoted, 0 again when the venue is lost: its old quotes are never used again."""
+WATCHED = 8
+"""1 where spreads are looked for."""
+COLUMNS = 9
+
+# Parameters; after the header come `VENUE_FIELDS` numbers per venue.
+MIN_EDGE = 0
+MAX_EDGE = 1
+SLIPPAGE = 2
+MAX_AGE = 3
+"""ns"""
+VENUES = 4
+NEWEST = 5
+"""Latest time of receipt on any venue, ns after the epoch."""
+EPOCH_S = 6
+"""The whole second of the first quote; times are kept relative to it."""
+HEADER = 7
+HEALTHY = 0
+LAST_RECEIVE = 1
+ACCEPTED = 2
+VENUE_FIELDS = 3
+
+# Refusals, as in `arbiter.model.quotes.QuoteFault`, returned negated.
+CROSSED = 1
+NOT_POSITIVE = 2
+NOT_FINITE = 3
+NEGATIVE_SIZE = 4
+BACKWARDS = 5
+UNLISTED = 6
+
+NS_PER_S = 1_000_000_000
+
+
+def _quote_step(  # noqa: PLR0912 - one straight pass; a call per check would double its cost
+    state: Any,
+    params: Any,
+    slot: int,
+    bid: float,
+    ask: float,
+    bid_size: float,
+    ask_size: float,
+    exchange_ns: int,
+    receive_ns: int,
+) -> int:
+    slots = state.shape[0]
+    if slot < 0 or slot >= slots or math.isnan(state[slot, FEE]):
+        return -UNLISTED
+    if not (
+        math.isfinite(bid)
+        and math.isfinite(ask)
+        and math.isfinite(bid_size)
+        and math.isfinite(ask_size)
+    ):
+        return -NOT_FINITE
+    if bid <= 0.0 or ask <= 0.0:
+        return -NOT_POSITIVE
+    if bid > ask:
+        return -CROSSED
+    if bid_size < 0.0 or ask_size < 0.0:
+        return -NEGATIVE_SIZE
+
+    if params[EPOCH_S] == 0.0:
+        params[EPOCH_S] = float(receive_ns // NS_PER_S)
+    epoch_ns = int(params[EPOCH_S]) * NS_PER_S
+    receive = float(receive_ns - epoch_ns)
+    exchange = receive if exchange_ns == 0 else float(exchange_ns - epoch_ns)
+    if exchange < state[slot, EXCHANGE]:
+        return -BACKWARDS
+
+    state[slot, BID] = bid
+    state[slot, ASK] = ask
+    state[slot, BID_SIZE] = bid_size
+    state[slot, ASK_SIZE] = ask_size
+    state[slot, EXCHANGE] = exchange
+    state[slot, RECEIVE] = receive
+    state[slot, LIVE] = 1.0
+    newest = params[NEWEST]
+    if receive > newest:
+        newest = receive
+        params[NEWEST] = receive
+    venues = int(params[VENUES])
+    venue = slot % venues
+    own = HEADER + venue * VENUE_FIELDS
+    params[own + LAST_RECEIVE] = max(params[own + LAST_RECEIVE], receive)
+    params[own + ACCEPTED] += 1.0
+
+    oldest = newest - params[MAX_AGE]
+    if state[slot, WATCHED] == 0.0 or params[own + HEALTHY] == 0.0 or receive < oldest:
+        return 0
+    slippage = params[SLIPPAGE]
+    fee = state[slot, FEE]
+    best = params[MIN_EDGE]
+    max_edge = params[MAX_EDGE]
+    code = 0
+    first = slot - venue
+    for other_venue in range(venues):
+        other = first + other_venue
+        if (
+            other_venue == venue
+            or state[other, LIVE] == 0.0
+            or state[other, WATCHED] == 0.0
+            or params[HEADER + other_venue * VENUE_FIELDS + HEALTHY] == 0.0
+            or state[other, RECEIVE] < oldest
+        ):
+            continue
+        other_fee = state[other, FEE]
+        # Buy here, sell there.
+        if ask_size > 0.0 and state[other, BID_SIZE] > 0.0:
+            sell = state[other, BID]
+            net = sell - ask - ask * fee - sell * other_fee - ask * slippage
+            edge = net / ask
+            if edge <= max_edge and (edge > best or (code == 0 and edge == best)):
+                best = edge
+                code = 1 + slot * slots + other
+        # Buy there, sell here.
+        if bid_size > 0.0 and state[other, ASK_SIZE] > 0.0:
+            buy = state[other, ASK]
+            net = bid - buy - buy * other_fee - bid * fee - buy * slippage
+            edge = net / buy
+            if edge <= max_edge and (edge > best or (code == 0 and edge == best)):
+                best = edge
+                code = 1 + other * slots + slot
+    return code
+
+
+quote_step: QuoteStep = cast(QuoteStep, njit(cache=True)(_quote_step))
+"""Take one quote.
+
+Returns 0 for nothing, ``−fault`` for a refused quote (the old one stays), or the best candidate
+as ``1 + buy_slot × slots + sell_slot``: its net edge lies between `MIN_EDGE` and `MAX_EDGE`, both
+quotes are at most `MAX_AGE` older than the newest quote of all, both venues are healthy and both
+sides show a size. A quote that is locked (bid = ask) is taken; `exchange_ns` 0 means that the
+venue gives no time. Net edge = (bid_B − ask_A − ask_A·fee_A − bid_B·fee_B − ask_A·slippage)
+/ ask_A, a fraction of the buy price.
+"""
+
+
+def new_state(slots: int) -> FloatArray:
+    """Make the state of `slots` rows where nothing is listed yet."""
+    state = np.zeros((slots, COLUMNS), dtype=np.float64)
+    state[:, EXCHANGE] = -np.inf
+    state[:, RECEIVE] = -np.inf
+    state[:, FEE] = np.nan
+    return state
+
+
+def new_params(venues: int) -> FloatArray:
+    """Make the parameters of `venues` healthy venues; limits are zero until set."""
+    params = np.zeros(HEADER + venues * VENUE_FIELDS, dtype=np.float64)
+    params[VENUES] = venues
+    params[NEWEST] = -np.inf
+    params[HEADER + HEALTHY :: VENUE_FIELDS] = 1.0
+    params[HEADER + LAST_RECEIVE :: VENUE_FIELDS] = -np.inf
+    return params
