@@ -25,6 +25,8 @@ class DenialCode(StrEnum):
     MIN_SIZE = "MIN_SIZE"
     MIN_NOTIONAL = "MIN_NOTIONAL"
     TICK_SIZE = "TICK_SIZE"
+    RATE_MISSING = "RATE_MISSING"
+    """No fresh USD rate for a currency, so limits in USD cannot be checked."""
     TRADE_SIZE = "TRADE_SIZE"
     """One trade's notional above its limit."""
     TOTAL_EXPOSURE = "TOTAL_EXPOSURE"

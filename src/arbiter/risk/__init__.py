@@ -1,1 +1,1 @@
-"""The gate every plan passes, the budgets it reserves and the kill switch above it."""
+"""The risk gate: what may be opened, how large, and why not. Pure and synchronous."""

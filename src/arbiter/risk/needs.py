@@ -1,0 +1,59 @@
+"""What a leg needs before it may be sent: a lock at its venue and a share of the budget."""
+
+from decimal import Decimal
+
+import msgspec
+
+from arbiter.model.ids import Asset
+from arbiter.model.instruments import FeeCharge, Instrument, InstrumentKind
+from arbiter.model.money import ONE, ZERO, quotient
+from arbiter.model.orders import Side
+from arbiter.model.plans import Leg
+
+Amount = tuple[Asset, Decimal]
+"""So much of one asset."""
+
+
+class Need(msgspec.Struct, frozen=True):
+    lock: Amount
+    """Taken from what is free at the leg's venue until the order ends."""
+    reserve: Amount
+    """Taken from the strategy's budget in this currency; zero where none is needed."""
+
+
+def worst_price(leg: Leg, market_slippage: Decimal) -> Decimal:
+    """Give the price that bounds a leg's cost: its limit, or far touch × (1 + slippage)."""
+    return leg.planned_price * (ONE + market_slippage) if leg.price is None else leg.price
+
+
+def need_of(leg: Leg, instrument: Instrument, price: Decimal) -> Need:
+    """Work out what a leg needs at its worst price.
+
+    Where a venue's asset is bought or sold, a buy pays size × price and reserves that with the
+    taker fee; a sell gives up the asset itself, which was paid for before, and needs no budget.
+    Perpetuals are margined unlevered on either side, in the settlement currency.
+    """
+    if instrument.kind in _MARGINED:
+        return _margin(leg, instrument, price)
+    if leg.side is Side.SELL:
+        return Need((instrument.base, leg.size), (instrument.quote, ZERO))
+    cost = instrument.notional(leg.size, price)
+    with_fee = cost + cost * _fee_estimate(instrument)
+    locked = with_fee if instrument.fee_charge is FeeCharge.QUOTE else cost
+    return Need((instrument.quote, locked), (instrument.quote, with_fee))
+
+
+_MARGINED = frozenset({InstrumentKind.LINEAR, InstrumentKind.INVERSE})
+
+
+def _margin(leg: Leg, instrument: Instrument, price: Decimal) -> Need:
+    value = instrument.notional(leg.size, price)
+    if instrument.kind is InstrumentKind.INVERSE:
+        value = quotient(value, price)
+    with_fee = value + value * _fee_estimate(instrument)
+    return Need((instrument.settle, with_fee), (instrument.settle, with_fee))
+
+
+def _fee_estimate(instrument: Instrument) -> Decimal:
+    """A rebate is never counted on in advance."""
+    return max(instrument.taker_fee, ZERO)

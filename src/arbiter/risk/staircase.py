@@ -1,0 +1,141 @@
+"""The staircase: how much of a limit is used up, and what follows from it.
+
+From 50 % of a limit sizes are halved, from 80 % nothing is opened, at 100 % everything is closed
+and stopped. It is measured on trading PnL alone: equity is the capital base plus what trading
+earned, so a falling price of pre-funded inventory moves nothing here.
+
+Open trades climb the same steps but the last: filling the allowed number of slots is not a loss,
+and closing everything for it would make one.
+"""
+
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from arbiter.model.money import ONE, ZERO, plain, quotient
+from arbiter.risk.limits import RiskLimits
+from arbiter.risk.view import LedgerView
+
+HALF = Decimal("0.5")
+_WARNING_AT = Decimal("0.5")
+_CRITICAL_AT = Decimal("0.8")
+_HUNDRED = Decimal(100)
+
+
+class Level(StrEnum):
+    NORMAL = "normal"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    BREACH = "breach"
+
+    @property
+    def rank(self) -> int:
+        return _RANK[self]
+
+
+_RANK = {level: rank for rank, level in enumerate(Level)}
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """One limit and how much of it is used, both in `unit`."""
+
+    name: str
+    used: Decimal
+    limit: Decimal
+    unit: str
+    level: Level
+
+    @property
+    def fraction(self) -> Decimal:
+        """used / limit, 1 is all of it."""
+        return quotient(self.used, self.limit)
+
+    def __str__(self) -> str:
+        percent = plain((self.fraction * _HUNDRED).quantize(Decimal("0.1")))
+        return f"{self.name} at {percent}% of its limit: {plain(self.used)} of {plain(self.limit)} {self.unit}"
+
+
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the engine stands on every staircase at one moment."""
+
+    daily_loss: Usage
+    drawdown: Usage
+    concurrency: Usage
+
+    @property
+    def level(self) -> Level:
+        """The worst of the three."""
+        return max(self._usages, key=_rank_of).level
+
+    @property
+    def breached(self) -> bool:
+        """Everything has to be closed and stopped."""
+        return self.level is Level.BREACH
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A line for each limit that is not at normal."""
+        return tuple(str(usage) for usage in self._usages if usage.level is not Level.NORMAL)
+
+    @property
+    def _usages(self) -> tuple[Usage, Usage, Usage]:
+        return self.daily_loss, self.drawdown, self.concurrency
+
+
+def _rank_of(usage: Usage) -> int:
+    return usage.level.rank
+
+
+def assess(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Assessment:
+    """Measure every staircase."""
+    return Assessment(
+        daily_loss=daily_loss(limits, ledger, now_ns),
+        drawdown=drawdown(limits, ledger),
+        concurrency=concurrency(limits, sum(1 for _ in ledger.open_trades())),
+    )
+
+
+def size_scale(assessment: Assessment) -> Decimal:
+    """Give the factor for new sizes: 0.5 from warning on, else 1."""
+    return ONE if assessment.level is Level.NORMAL else HALF
+
+
+def daily_loss(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Usage:
+    """Measure what trading lost since 00:00 UTC; a profit uses nothing."""
+    return _usage(
+        "daily loss",
+        max(-ledger.realized_today(now_ns), ZERO),
+        limits.daily_loss_limit_usd,
+        "USD",
+    )
+
+
+def drawdown(limits: RiskLimits, ledger: LedgerView) -> Usage:
+    """Measure the fall of trading equity from its peak, in percent of the peak."""
+    lost = max(ledger.peak_pnl - ledger.cumulative_pnl, ZERO)
+    peak_equity = limits.capital_base_usd + max(ledger.peak_pnl, ZERO)
+    percent = quotient(lost * _HUNDRED, peak_equity) if lost else ZERO
+    return _usage("drawdown", percent, limits.max_drawdown_percent, "%")
+
+
+def concurrency(limits: RiskLimits, open_trades: int) -> Usage:
+    """Measure the slots in use; never a breach."""
+    usage = _usage(
+        "concurrent trades", Decimal(open_trades), Decimal(limits.max_concurrent_trades), "trades"
+    )
+    if usage.level is Level.BREACH:
+        return msgspec.structs.replace(usage, level=Level.CRITICAL)
+    return usage
+
+
+def _usage(name: str, used: Decimal, limit: Decimal, unit: str) -> Usage:
+    return Usage(name=name, used=used, limit=limit, unit=unit, level=_level(used, limit))
+
+
+def _level(used: Decimal, limit: Decimal) -> Level:
+    if used < limit * _WARNING_AT:
+        return Level.NORMAL
+    if used < limit * _CRITICAL_AT:
+        return Level.WARNING
+    return Level.CRITICAL if used < limit else Level.BREACH
