@@ -1,1 +1,1 @@
-"""Users, roles, tokens, API keys and the audit log."""
+"""Users, roles, passwords, API keys, tokens and the log-in throttle."""
