@@ -7,3 +7,5 @@ settings.register_profile(
     "arbiter", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("arbiter")
+
+pytest_plugins = ["tests.fakes.postgres"]

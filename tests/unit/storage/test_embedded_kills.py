@@ -1,0 +1,131 @@
+"""`kill -9` is a supported way to stop, at every moment of the database's life."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import asyncpg
+import psutil
+import pytest
+
+from arbiter.storage.embedded import EmbeddedServer, ServerState
+from tests.unit.storage.conftest import Place, query, servers_below
+
+
+def base_of(place: Place) -> Path | None:
+    if not (place.data_dir / "instance.json").exists():
+        return None
+    return place.server().status().base
+
+
+def any_below(pattern: str) -> Callable[[Place], bool]:
+    def seen(place: Place) -> bool:
+        base = base_of(place)
+        return base is not None and any(base.glob(pattern))
+
+    return seen
+
+
+MOMENTS = {
+    "before_anything": lambda place: place.data_dir.exists(),
+    "pointer_written": any_below("conf"),
+    "folder_begun": any_below("cluster.new-*"),
+    "initdb_began": any_below("cluster.new-*/PG_VERSION"),
+    "initdb_bootstraps": any_below("cluster.new-*/global/pg_control"),
+    "initdb_copies_templates": any_below("cluster.new-*/base/4"),
+    "renamed": any_below("cluster"),
+    "first_start": any_below("cluster/postmaster.pid"),
+}
+
+
+@pytest.mark.parametrize("with_children", [False, True], ids=["engine", "engine_and_initdb"])
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_kill_during_the_first_start_recovers(
+    place: Place, moment: str, with_children: bool
+) -> None:
+    with place.engine() as engine:
+        while not MOMENTS[moment](place):
+            assert engine.poll() is None
+            time.sleep(0.001)  # noqa: ASYNC251 - the moment is another process's
+        process = psutil.Process(engine.pid)
+        doomed = [process, *(process.children(recursive=True) if with_children else [])]
+        for victim in doomed:
+            with suppress(psutil.NoSuchProcess):
+                victim.kill()
+    server = place.server()
+    await server.start()
+    assert await query(server, "SELECT current_database()") == [("arbiter",)]
+    base = base_of(place)
+    assert base is not None
+    assert not list(base.glob("cluster.new-*"))
+    assert await server.stop()
+
+
+async def test_a_cancelled_first_start_leaves_nothing_running_and_can_be_repeated(
+    place: Place,
+) -> None:
+    server = place.server()
+    start = asyncio.create_task(server.start())
+    while not MOMENTS["initdb_bootstraps"](place):  # noqa: ASYNC110 - initdb's moment
+        await asyncio.sleep(0.001)
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    assert not servers_below(place.root)
+    await server.start()
+    assert await query(server, "SELECT 1") == [(1,)]
+
+
+async def test_the_server_of_a_killed_engine_is_adopted_and_can_be_stopped(place: Place) -> None:
+    server = place.server()
+    with place.engine() as engine:
+        assert engine.stdout is not None
+        pid = int(engine.stdout.readline())
+        assert os.getsid(pid) != os.getsid(engine.pid), "a group kill must not reach the database"
+        engine.kill()
+    assert server.status().pid == pid
+    await server.start()
+    assert server.status().pid == pid
+    assert await query(server, "SELECT 1") == [(1,)]
+    assert await server.stop(), "the dead engine does not count as a user"
+    assert server.status().state is ServerState.STOPPED
+
+
+async def test_a_killed_server_loses_no_acknowledged_fill(place: Place) -> None:
+    server = place.server()
+    await server.start()
+    await query(server, "CREATE TABLE fills (id int PRIMARY KEY)")
+    acknowledged: list[int] = []
+    enough = asyncio.Event()
+    writer = asyncio.create_task(_write_until_cut_off(server, acknowledged, enough))
+    await enough.wait()
+    pid = server.status().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    await writer
+    again = place.server()  # at once, while the dead server's workers still end
+    await again.start()
+    assert again.status().pid != pid
+    kept = {row[0] for row in await query(again, "SELECT id FROM fills")}
+    assert set(acknowledged) <= kept
+    assert len(acknowledged) >= 50
+
+
+async def _write_until_cut_off(
+    server: EmbeddedServer, acknowledged: list[int], enough: asyncio.Event
+) -> None:
+    connection = await asyncpg.connect(server.dsn)
+    try:
+        for number in range(1_000_000):
+            await connection.execute("INSERT INTO fills VALUES ($1)", number)
+            acknowledged.append(number)
+            if number == 50:
+                enough.set()
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
+        pass  # asyncpg says it in any of these ways, by where the cut falls
+    finally:
+        connection.terminate()
