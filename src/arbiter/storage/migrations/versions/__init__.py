@@ -1,0 +1,1 @@
+"""One file per change; a published one is never edited."""

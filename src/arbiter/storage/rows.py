@@ -1,0 +1,189 @@
+"""Records and rows: one statement per table takes any number of records as one JSON text.
+
+A record's fields are its row's columns, so PostgreSQL spreads the JSON itself. Decimals travel as
+strings and lose no digit; what comes back is equal in value (an exponent is written out).
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import JSON, Interval, Table, Text, bindparam, cast, column, func, literal_column
+from sqlalchemy import select as select_from
+from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql import ColumnElement, FromClause
+
+from arbiter.model.changes import Changes
+from arbiter.model.events import Audited, EngineStarted, EngineStopped, Event, SettingChanged
+from arbiter.model.holdings import Balance, Budget, KillSwitch, Position
+from arbiter.model.orders import Fill, Order
+from arbiter.model.plans import Signal
+from arbiter.model.quotes import Candle
+from arbiter.model.trades import Trade
+from arbiter.storage import schema
+
+Statement = tuple[str, tuple[Any, ...]]
+"""SQL and its arguments, for asyncpg."""
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+_DIALECT = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
+
+
+def moment(ns: ColumnElement[int]) -> ColumnElement[Any]:
+    """Turn ns into a TIMESTAMPTZ without a detour over floats; what is below 1 µs is cut."""
+    micros = (ns // literal_column("1000")) * literal_column("interval '1 microsecond'", Interval())
+    return literal_column("timestamptz 'epoch'", schema.MOMENT) + micros
+
+
+def _spread(table: Table, names: Sequence[str]) -> FromClause:
+    given = cast(bindparam("rows", type_=Text()), JSON)
+    return (
+        func.json_to_recordset(given)
+        .table_valued(*(column(name, table.c[name].type) for name in names), name="r")
+        .render_derived(with_types=True)
+    )
+
+
+def _write(
+    table: Table,
+    record: type[msgspec.Struct] | Sequence[str],
+    *,
+    keys: Sequence[str] = (),
+    moments: Mapping[str, str] | None = None,
+) -> str:
+    """Compile an INSERT of a JSON list of records; with `keys` a known key is overwritten."""
+    fields = record if isinstance(record, Sequence) else record.__struct_fields__
+    names = [name for name in fields if name in table.c]
+    source = _spread(table, names)
+    values: dict[str, ColumnElement[Any]] = {name: source.c[name] for name in names}
+    values |= {name: moment(source.c[ns]) for name, ns in (moments or {}).items()}
+    statement = insert(table).from_select(list(values), select_from(*values.values()))
+    if keys:
+        statement = statement.on_conflict_do_update(
+            index_elements=list(keys),
+            set_={name: statement.excluded[name] for name in values if name not in keys},
+        )
+    return str(statement.compile(dialect=_DIALECT))
+
+
+def _write_fills() -> str:
+    """Fills are inserted, never overwritten: a second booking of one execution is an error."""
+    names = list(Fill.__struct_fields__)
+    source = _spread(schema.FILLS, names)
+    order = schema.ORDERS
+    values: dict[str, ColumnElement[Any]] = {name: source.c[name] for name in names}
+    values |= {"at": moment(source.c.at_ns)}
+    values |= {"strategy": order.c.strategy, "trade_id": order.c.trade_id}
+    rows = select_from(*values.values()).select_from(
+        source.outerjoin(order, order.c.client_order_id == source.c.client_order_id)
+    )
+    return str(insert(schema.FILLS).from_select(list(values), rows).compile(dialect=_DIALECT))
+
+
+INSERT_EVENTS = """
+INSERT INTO events (at_ns, at, kind, trade_id, body)
+SELECT (b ->> 'at_ns')::bigint,
+       timestamptz 'epoch' + ((b ->> 'at_ns')::bigint / 1000) * interval '1 microsecond',
+       b ->> 'kind',
+       coalesce(b #>> '{trade,id}', b ->> 'trade_id')::uuid,
+       b
+FROM jsonb_array_elements($1::text::jsonb) WITH ORDINALITY AS e (b, n)
+ORDER BY n
+"""
+_WRITE_TRADES = _write(schema.TRADES, Trade, keys=["id"], moments={"started_at": "started_ns"})
+_WRITE_ORDERS = _write(
+    schema.ORDERS, Order, keys=["client_order_id"], moments={"created_at": "created_ns"}
+)
+_WRITE_FILLS = _write_fills()
+_WRITE_SIGNALS = _write(schema.SIGNALS, Signal, keys=["id"], moments={"detected_at": "detected_ns"})
+_WRITE_BALANCES = _write(schema.BALANCES, Balance, keys=["venue", "asset"])
+_WRITE_POSITIONS = _write(schema.POSITIONS, Position, keys=["strategy", "instrument"])
+_WRITE_BUDGETS = _write(schema.BUDGETS, Budget, keys=["strategy", "currency"])
+_REMOVE_BUDGETS = """
+DELETE FROM budgets USING unnest($1::text[], $2::text[]) AS gone (strategy, currency)
+WHERE budgets.strategy = gone.strategy AND budgets.currency = gone.currency
+"""
+_WRITE_STRATEGIES = _write(schema.STRATEGIES, ["strategy", "running"], keys=["strategy"])
+_WRITE_SETTINGS = _write(schema.SETTINGS, SettingChanged, keys=["path"])
+_WRITE_KILL_SWITCH = _write(schema.KILL_SWITCH, ["id", *KillSwitch.__struct_fields__], keys=["id"])
+WRITE_AUDIT = _write(schema.AUDIT, Audited, moments={"at": "at_ns"})
+_START_RUN = """
+INSERT INTO runs (run_id, mode, version, started_ns) VALUES ($1, $2, $3, $4)
+ON CONFLICT (run_id) DO NOTHING
+"""
+_STOP_RUN = "UPDATE runs SET stopped_ns = $2 WHERE run_id = $1"
+WRITE_CANDLES = _write(schema.CANDLES_1M, Candle, keys=["instrument", "open_ns"])
+
+_encoder = msgspec.json.Encoder()
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+def encode(records: Iterable[object]) -> str:
+    """Write records as a JSON list that PostgreSQL takes: NUL, which it cannot store, is replaced."""
+    text = _encoder.encode(list(records)).decode()
+    return _NUL.sub(r"\1\\ufffd", text) if "\\u0000" in text else text
+
+
+def event_statements(events: Sequence[Event]) -> list[Statement]:
+    """Journal the events, in their order, and keep the list of runs."""
+    if not events:
+        return []
+    statements: list[Statement] = [(INSERT_EVENTS, (encode(events),))]
+    for event in events:
+        if isinstance(event, EngineStarted):
+            run = (event.run_id, event.mode, event.version, event.at_ns)
+            statements.append((_START_RUN, run))
+        elif isinstance(event, EngineStopped):
+            statements.append((_STOP_RUN, (event.run_id, event.at_ns)))
+    return statements
+
+
+def projection_statements(changes: Changes) -> list[Statement]:
+    """Bring the projections to `changes`; orders go before the fills that refer to them."""
+    strategies = [{"strategy": name, "running": on} for name, on in changes.strategies.items()]
+    latch = [] if changes.kill_switch is None else [_latch_row(changes.kill_switch)]
+    statements: list[Statement] = []
+    if changes.removed_budgets:
+        gone = sorted(changes.removed_budgets)
+        statements.append(
+            (_REMOVE_BUDGETS, ([strategy for strategy, _ in gone], [asset for _, asset in gone]))
+        )
+    tables: tuple[tuple[str, Iterable[object]], ...] = (
+        (_WRITE_TRADES, changes.trades.values()),
+        (_WRITE_ORDERS, changes.orders.values()),
+        (_WRITE_FILLS, changes.fills.values()),
+        (_WRITE_SIGNALS, changes.signals.values()),
+        (_WRITE_BALANCES, changes.balances.values()),
+        (_WRITE_POSITIONS, changes.positions.values()),
+        (_WRITE_BUDGETS, changes.budgets.values()),
+        (_WRITE_STRATEGIES, strategies),
+        (_WRITE_SETTINGS, changes.settings.values()),
+        (_WRITE_KILL_SWITCH, latch),
+        (WRITE_AUDIT, changes.audit),
+    )
+    for sql, records in tables:
+        if records:
+            statements.append((sql, (encode(records),)))
+    return statements
+
+
+def _latch_row(switch: KillSwitch) -> dict[str, object]:
+    return {"id": 1, **msgspec.structs.asdict(switch)}
+
+
+def read(record: type[R], row: Mapping[str, Any]) -> R:
+    """Make a record of a row; columns the record does not know are ignored."""
+    return msgspec.convert(
+        {name: _plain(row[name]) for name in record.__struct_fields__ if name in row}, record
+    )
+
+
+def _plain(value: object) -> object:
+    """Give asyncpg's own UUID class back as the standard one."""
+    if isinstance(value, UUID) and type(value) is not UUID:
+        return UUID(int=value.int)
+    return value
