@@ -26,28 +26,26 @@ def worst_price(leg: Leg, market_slippage: Decimal) -> Decimal:
     return leg.planned_price * (ONE + market_slippage) if leg.price is None else leg.price
 
 
-def need_of(leg: Leg, instrument: Instrument, price: Decimal) -> Need:
-    """Work out what a leg needs at its worst price.
+def need_of(leg: Leg, instrument: Instrument, price: Decimal, value: Decimal) -> Need:
+    """Work out what a leg needs at its worst price, where it is worth `value` in quote.
 
     Where a venue's asset is bought or sold, a buy pays size × price and reserves that with the
     taker fee; a sell gives up the asset itself, which was paid for before, and needs no budget.
     Perpetuals are margined unlevered on either side, in the settlement currency.
     """
     if instrument.kind in _MARGINED:
-        return _margin(leg, instrument, price)
+        return _margin(instrument, price, value)
     if leg.side is Side.SELL:
         return Need((instrument.base, leg.size), (instrument.quote, ZERO))
-    cost = instrument.notional(leg.size, price)
-    with_fee = cost + cost * _fee_estimate(instrument)
-    locked = with_fee if instrument.fee_charge is FeeCharge.QUOTE else cost
+    with_fee = value + value * _fee_estimate(instrument)
+    locked = with_fee if instrument.fee_charge is FeeCharge.QUOTE else value
     return Need((instrument.quote, locked), (instrument.quote, with_fee))
 
 
 _MARGINED = frozenset({InstrumentKind.LINEAR, InstrumentKind.INVERSE})
 
 
-def _margin(leg: Leg, instrument: Instrument, price: Decimal) -> Need:
-    value = instrument.notional(leg.size, price)
+def _margin(instrument: Instrument, price: Decimal, value: Decimal) -> Need:
     if instrument.kind is InstrumentKind.INVERSE:
         value = quotient(value, price)
     with_fee = value + value * _fee_estimate(instrument)

@@ -1,0 +1,71 @@
+"""Will the venues take it: lots, ticks and minimums, before anything is sent."""
+
+from decimal import Decimal
+
+from arbiter.model.denials import DenialCode, Denied, deny
+from arbiter.model.instruments import Instrument, InstrumentKind
+from arbiter.model.plans import Leg
+from arbiter.risk.proposal import Proposal, ProposedLeg
+from arbiter.risk.view import RiskView
+
+_SIZE_RULES = {
+    "lot": DenialCode.LOT_SIZE,
+    "min_size": DenialCode.MIN_SIZE,
+    "min_notional": DenialCode.MIN_NOTIONAL,
+}
+
+
+def sizes_are_tradable(proposal: Proposal, view: RiskView) -> Denied | None:
+    for proposed in proposal.legs:
+        leg, instrument = proposed.leg, proposed.instrument
+        price = leg.planned_price if leg.price is None else leg.price
+        problem = instrument.size_problem(leg.size, price)
+        if problem is not None:
+            return _size_refusal(_SIZE_RULES[problem], leg, instrument, price)
+    return None
+
+
+def _size_refusal(code: DenialCode, leg: Leg, instrument: Instrument, price: Decimal) -> Denied:
+    if code is DenialCode.MIN_NOTIONAL:
+        return deny(
+            code,
+            instrument=instrument.id,
+            notional=instrument.notional(leg.size, price),
+            minimum=instrument.min_notional,
+        )
+    if code is DenialCode.MIN_SIZE:
+        return deny(code, instrument=instrument.id, size=leg.size, minimum=instrument.min_size)
+    return deny(code, instrument=instrument.id, size=leg.size, step=instrument.lot)
+
+
+def legs_share_a_step(proposal: Proposal, view: RiskView) -> Denied | None:
+    """A size off the other leg's step could not be hedged or undone there to the last unit."""
+    for proposed in proposal.legs:
+        for other in proposal.legs:
+            if other is proposed or _counts_in_quote(other) or _counts_in_quote(proposed):
+                continue
+            units = proposed.leg.size * proposed.instrument.contract_size
+            step = other.instrument.lot * other.instrument.contract_size
+            if units % step:
+                return deny(
+                    DenialCode.LOT_SIZE,
+                    instrument=proposed.instrument.id,
+                    size=proposed.leg.size,
+                    other=other.instrument.id,
+                    step=step,
+                )
+    return None
+
+
+def _counts_in_quote(proposed: ProposedLeg) -> bool:
+    return proposed.instrument.kind is InstrumentKind.INVERSE
+
+
+def prices_are_on_tick(proposal: Proposal, view: RiskView) -> Denied | None:
+    for proposed in proposal.legs:
+        price, instrument = proposed.leg.price, proposed.instrument
+        if price is not None and instrument.floor_price(price) != price:
+            return deny(
+                DenialCode.TICK_SIZE, instrument=instrument.id, price=price, step=instrument.tick
+            )
+    return None

@@ -1,0 +1,65 @@
+"""A proposal: a plan and what several checks want to know of it, worked out once."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import TypeVar
+
+import msgspec
+
+from arbiter.model.ids import Asset, VenueId
+from arbiter.model.instruments import Instrument
+from arbiter.model.money import ZERO
+from arbiter.model.plans import Leg, Plan
+from arbiter.model.trades import Trade
+from arbiter.risk.needs import Need, need_of, worst_price
+from arbiter.risk.view import RiskView
+
+K = TypeVar("K")
+
+
+class ProposedLeg(msgspec.Struct, frozen=True):
+    leg: Leg
+    instrument: Instrument
+    value: Decimal
+    """At the leg's worst price, in the instrument's quote."""
+    need: Need
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    plan: Plan
+    legs: tuple[ProposedLeg, ...]
+    open_trades: tuple[Trade, ...]
+    now_ns: int
+    locks: dict[tuple[VenueId, Asset], Decimal]
+    """What all legs together take from each balance."""
+    reserve: dict[Asset, Decimal]
+    """What all legs together take from the strategy's budget in each currency."""
+
+
+def propose(plan: Plan, view: RiskView, now_ns: int) -> Proposal:
+    """Look a plan up against the view; an instrument nobody lists is an `UnknownSymbol`."""
+    slippage = view.limits.market_slippage
+    legs = tuple([_propose_leg(leg, view, slippage) for leg in plan.legs])
+    return Proposal(
+        plan,
+        legs,
+        tuple(view.ledger.open_trades()),
+        now_ns,
+        _sums(((leg.instrument.venue, leg.need.lock[0]), leg.need.lock[1]) for leg in legs),
+        _sums(leg.need.reserve for leg in legs),
+    )
+
+
+def _propose_leg(leg: Leg, view: RiskView, market_slippage: Decimal) -> ProposedLeg:
+    instrument = view.registry.by_id(leg.instrument)
+    price = worst_price(leg, market_slippage)
+    value = instrument.notional(leg.size, price)
+    return ProposedLeg(leg, instrument, value, need_of(leg, instrument, price, value))
+
+
+def _sums(amounts: Iterable[tuple[K, Decimal]]) -> dict[K, Decimal]:
+    sums: dict[K, Decimal] = {}
+    for key, amount in amounts:
+        if amount:
+            sums[key] = sums.get(key, ZERO) + amount
+    return sums
