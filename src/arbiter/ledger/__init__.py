@@ -1,1 +1,1 @@
-"""What happened: the journal's events folded into orders, fills, positions, balances and PnL."""
+"""The ledger: every projection as a fold over the journal's events. Pure; time comes with the event."""

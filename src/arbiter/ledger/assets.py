@@ -1,0 +1,15 @@
+"""What a symbol is made of."""
+
+from functools import lru_cache
+
+from arbiter.model.errors import LedgerError
+from arbiter.model.ids import Asset, Symbol
+
+
+@lru_cache(maxsize=8192)
+def base_and_quote(symbol: Symbol) -> tuple[Asset, Asset]:
+    """Split ``BTC/USDT`` into its assets; anything else is no spot symbol and a `LedgerError`."""
+    base, slash, quote = symbol.partition("/")
+    if not (base and slash and quote) or ":" in quote or "/" in quote:
+        raise LedgerError(f"{symbol!r} is not of the form BASE/QUOTE: its fills move no known cash")
+    return Asset(base), Asset(quote)

@@ -1,0 +1,63 @@
+"""Trading PnL by UTC day, and the running sum that drawdown is measured on.
+
+A trade's PnL counts on the day it ended, and a late fill corrects that day; leftovers that meet
+count when they meet. Quote currencies are dollars or at par with them. Marks of inventory are no
+part of this: a falling market does not look like a losing strategy.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from arbiter.model.changes import Changes
+from arbiter.model.holdings import TradingDay
+from arbiter.model.money import ZERO
+from arbiter.model.time import day_start
+
+DAYS_KEPT = 8
+"""A correction of an older day than these counts on the day it arrives."""
+
+
+class TradingDays:
+    def __init__(self) -> None:
+        self.rows: dict[int, TradingDay] = {}
+        self.cumulative = ZERO
+        self.peak = ZERO
+
+    def restore(self, rows: Iterable[TradingDay]) -> None:
+        for row in sorted(rows, key=lambda row: row.day_ns)[-DAYS_KEPT:]:
+            self.rows[row.day_ns] = row
+            self.cumulative, self.peak = row.cumulative, row.peak
+
+    def realized(self, now_ns: int) -> Decimal:
+        """Give today's realized PnL (UTC)."""
+        row = self.rows.get(day_start(now_ns))
+        return ZERO if row is None else row.realized
+
+    def add(self, counted_ns: int, amount: Decimal, at_ns: int, changes: Changes) -> None:
+        """Count `amount` on the day of `counted_ns`, as known at `at_ns`."""
+        if not amount:
+            return
+        self.cumulative += amount
+        self.peak = max(self.peak, self.cumulative)
+        day = day_start(counted_ns)
+        if len(self.rows) >= DAYS_KEPT and day < min(self.rows):
+            day = max(day_start(at_ns), *self.rows)
+        row = self.rows.get(day) or TradingDay(day_ns=day)
+        row = replace(row, realized=row.realized + amount, updated_ns=at_ns)
+        self._record(row, changes)
+        self._record(
+            replace(
+                self.rows[max(self.rows)],
+                cumulative=self.cumulative,
+                peak=self.peak,
+                updated_ns=at_ns,
+            ),
+            changes,
+        )
+        if len(self.rows) > DAYS_KEPT:
+            del self.rows[min(self.rows)]
+
+    def _record(self, row: TradingDay, changes: Changes) -> None:
+        self.rows[row.day_ns] = changes.days[row.day_ns] = row

@@ -1,0 +1,562 @@
+"""The one place that remembers: balances, orders, trades, positions, budgets, PnL and the latch.
+
+`apply` folds one event and returns the rows it touched. It is deterministic (time comes with the
+event, nothing is read from outside), so a journal folded from its start gives the same state, and
+it is all or nothing: an impossible event raises `LedgerError` before anything is booked.
+"""
+
+import decimal
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from arbiter.ledger import orders as order_book
+from arbiter.ledger import restore
+from arbiter.ledger.alarms import Alarm, AlarmCode
+from arbiter.ledger.assets import base_and_quote
+from arbiter.ledger.balances import Balances
+from arbiter.ledger.budgets import Budgets
+from arbiter.ledger.day import TradingDays
+from arbiter.ledger.orders import Orders, lock_left, reserve_left
+from arbiter.ledger.pnl import NOTHING, settle
+from arbiter.ledger.positions import Positions
+from arbiter.ledger.residuals import Residuals
+from arbiter.ledger.trades import Trades, fee_value, with_fill
+from arbiter.model import events as ev
+from arbiter.model.changes import Changes
+from arbiter.model.errors import LedgerError
+from arbiter.model.holdings import Balance, Budget, KillSwitch, Position, Residual, TradingDay
+from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, StrategyId, TradeId, VenueId
+from arbiter.model.image import LedgerImage
+from arbiter.model.money import ZERO
+from arbiter.model.orders import Order, OrderStatus
+from arbiter.model.plans import Family
+from arbiter.model.trades import Trade
+
+DIGITS = 60
+"""Sums and products of money are exact within this many digits: `use_wide_context`."""
+
+Row = TypeVar("Row")
+
+_REFUSED = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.ABANDONED})
+
+
+class Ledger:
+    """Fold events into state; see the module.
+
+    Closed trades and their orders stay in memory until `closed_kept` newer ones have closed, keys
+    of fills until `fill_keys_kept` newer fills; storage has all of them for ever. A fill of an
+    order that is no longer here comes with its records (`OrderFilled.trade` and `.order`).
+    """
+
+    def __init__(self, *, closed_kept: int = 1_000, fill_keys_kept: int = 50_000) -> None:
+        if decimal.getcontext().prec < DIGITS:
+            raise LedgerError("money needs the wide decimal context: call use_wide_context() first")
+        if closed_kept < 1 or fill_keys_kept < 1:
+            raise LedgerError("a ledger keeps at least one closed trade and one fill key")
+        self._closed_kept = closed_kept
+        self._fill_keys_kept = fill_keys_kept
+        self._orders = Orders()
+        self._trades = Trades()
+        self._balances = Balances()
+        self._positions = Positions()
+        self._budgets = Budgets()
+        self._residuals = Residuals()
+        self._days = TradingDays()
+        self._fill_keys: dict[tuple[VenueId, str], None] = {}
+        self._kill_switch = KillSwitch()
+        self._strategies: dict[StrategyId, bool] = {}
+        self._settings: dict[str, ev.SettingChanged] = {}
+        self._next_trade_seq = 1
+        self._next_signal_seq = 1
+        self.alarms: deque[Alarm] = deque(maxlen=1_000)
+        """Booked, but worth telling; whoever reads them takes them out."""
+        self._folds: dict[type, Callable[[Any, Changes], None]] = {
+            ev.EngineStarted: _nothing,
+            ev.EngineStopped: _nothing,
+            ev.BalanceOpened: self._balances.open,
+            ev.ExternalChange: self._balances.change,
+            ev.Transferred: self._balances.transfer,
+            ev.SignalSeen: self._signal_seen,
+            ev.TradeOpened: self._trade_opened,
+            ev.OrdersAdded: self._orders_added,
+            ev.PlanDenied: _plan_denied,
+            ev.OrderSent: self._order_sent,
+            ev.OrderAbandoned: self._order_abandoned,
+            ev.OrderAccepted: self._order_accepted,
+            ev.OrderRejected: self._order_rejected,
+            ev.OrderFilled: self._order_filled,
+            ev.OrderEnded: self._order_ended,
+            ev.OutcomeUnknown: self._outcome_unknown,
+            ev.OutcomeKnown: self._outcome_known,
+            ev.TradeAdvanced: self._trade_advanced,
+            ev.BudgetSet: self._budgets.set,
+            ev.BudgetRemoved: self._budgets.remove,
+            ev.KillSwitchEngaged: self._kill_switch_engaged,
+            ev.KillSwitchReleased: self._kill_switch_released,
+            ev.StrategySwitched: self._strategy_switched,
+            ev.SettingChanged: self._setting_changed,
+            ev.Audited: _audited,
+            ev.AlertRaised: _nothing,
+        }
+
+    def apply(self, event: ev.JournalEvent) -> Changes:
+        """Book one event. A fill booked before changes nothing and returns empty `Changes`."""
+        changes = Changes()
+        self._folds[type(event)](event, changes)
+        return changes
+
+    def restore(self, image: LedgerImage) -> None:
+        """Take over the state storage kept; only into a ledger that has seen no event."""
+        if self._balances.rows or self._trades.open or self._trades.closed or self._fill_keys:
+            raise LedgerError("only a fresh ledger can be restored")
+        for trade in restore.trades_in_order(image):
+            self._trades.put(trade)
+        for trade_id, orders in restore.orders_by_trade(image).items():
+            self._orders.add(trade_id, orders)
+        self._fill_keys.update(dict.fromkeys(sorted(image.fill_keys)))
+        self._fill_keys.update({(fill.venue, fill.venue_trade_id): None for fill in image.fills})
+        self._balances.rows.update({(row.venue, row.asset): row for row in image.balances})
+        self._positions.restore(image.positions)
+        self._budgets.rows.update({(row.strategy, row.currency): row for row in image.budgets})
+        self._residuals.rows.update(
+            {(row.strategy, row.asset, row.quote): row for row in image.residuals}
+        )
+        self._days.restore(restore.days(image))
+        self._kill_switch = image.kill_switch
+        self._strategies.update(image.strategies)
+        self._settings.update(image.settings)
+        self._next_trade_seq = image.next_trade_seq
+        self._next_signal_seq = image.next_signal_seq
+
+    def image(self) -> LedgerImage:
+        """Give all that is in memory, in an order of its own: two equal ledgers, equal images."""
+        return LedgerImage(
+            trades=tuple(sorted(self._all_trades(), key=lambda trade: trade.seq)),
+            orders=tuple(
+                sorted(self._orders.by_id.values(), key=lambda order: order.client_order_id)
+            ),
+            fill_keys=frozenset(self._fill_keys),
+            balances=_by_key(self._balances.rows),
+            positions=_by_key(self._positions.rows),
+            budgets=_by_key(self._budgets.rows),
+            residuals=_by_key(self._residuals.rows),
+            days=_by_key(self._days.rows),
+            kill_switch=self._kill_switch,
+            strategies=dict(sorted(self._strategies.items())),
+            settings=dict(sorted(self._settings.items())),
+            next_trade_seq=self._next_trade_seq,
+            next_signal_seq=self._next_signal_seq,
+            cumulative_pnl=self._days.cumulative,
+            peak_pnl=self._days.peak,
+        )
+
+    def _all_trades(self) -> Iterator[Trade]:
+        yield from self._trades.open.values()
+        yield from self._trades.closed.values()
+
+    # Reading
+
+    @property
+    def orders(self) -> Mapping[ClientOrderId, Order]:
+        """Orders of open and of recently closed trades."""
+        return self._orders.by_id
+
+    @property
+    def trades(self) -> Mapping[TradeId, Trade]:
+        """Trades that are not terminal, held ones included."""
+        return self._trades.open
+
+    @property
+    def closed_trades(self) -> Mapping[TradeId, Trade]:
+        """Recently closed ones, oldest end first."""
+        return self._trades.closed
+
+    @property
+    def balances(self) -> Mapping[tuple[VenueId, Asset], Balance]:
+        return self._balances.rows
+
+    @property
+    def positions(self) -> Mapping[tuple[StrategyId, InstrumentId], Position]:
+        return self._positions.rows
+
+    @property
+    def budgets(self) -> Mapping[tuple[StrategyId, Asset], Budget]:
+        return self._budgets.rows
+
+    @property
+    def residuals(self) -> Mapping[tuple[StrategyId, Asset, Asset], Residual]:
+        return self._residuals.rows
+
+    @property
+    def days(self) -> Mapping[int, TradingDay]:
+        """The newest days with trading PnL, by 00:00 UTC in ns."""
+        return self._days.rows
+
+    @property
+    def kill_switch(self) -> KillSwitch:
+        return self._kill_switch
+
+    @property
+    def strategies(self) -> Mapping[StrategyId, bool]:
+        """Running or not, as last switched; one never switched is absent."""
+        return self._strategies
+
+    @property
+    def settings(self) -> Mapping[str, ev.SettingChanged]:
+        return self._settings
+
+    @property
+    def next_trade_seq(self) -> int:
+        return self._next_trade_seq
+
+    @property
+    def next_signal_seq(self) -> int:
+        return self._next_signal_seq
+
+    @property
+    def cumulative_pnl(self) -> Decimal:
+        return self._days.cumulative
+
+    @property
+    def peak_pnl(self) -> Decimal:
+        """Highest `cumulative_pnl` ever, at least zero."""
+        return self._days.peak
+
+    @property
+    def exposure_usd(self) -> Decimal:
+        """Σ planned notional of open trades; quote currencies count at par with the dollar."""
+        return self._trades.exposure
+
+    def realized_today(self, now_ns: int) -> Decimal:
+        """Trading PnL since 00:00 UTC, net of fees, in dollars."""
+        return self._days.realized(now_ns)
+
+    def free(self, venue: VenueId, asset: Asset) -> Decimal:
+        return self._balances.free(venue, asset)
+
+    def open_trades(self) -> tuple[Trade, ...]:
+        return tuple(self._trades.open.values())
+
+    def trade(self, trade_id: TradeId) -> Trade | None:
+        """Find an open or recently closed trade."""
+        return self._trades.get(trade_id) if trade_id in self._trades else None
+
+    def orders_of(self, trade_id: TradeId) -> tuple[Order, ...]:
+        """In the order they were added; empty for a trade not in memory."""
+        return self._orders.of(trade_id)
+
+    def has_fill(self, venue: VenueId, venue_trade_id: str) -> bool:
+        return (venue, venue_trade_id) in self._fill_keys
+
+    # Trades and their orders
+
+    def _signal_seen(self, event: ev.SignalSeen, changes: Changes) -> None:
+        signal = event.signal
+        self._next_signal_seq = max(self._next_signal_seq, signal.seq + 1)
+        changes.signals[signal.id] = signal
+
+    def _trade_opened(self, event: ev.TradeOpened, changes: Changes) -> None:
+        trade = event.trade
+        if trade.id in self._trades:
+            raise LedgerError(f"trade {trade.id} is open already")
+        orders = self._with_holds(trade.id, event)
+        self._next_trade_seq = max(self._next_trade_seq, trade.seq + 1)
+        self._trades.put(trade)
+        changes.trades[trade.id] = trade
+        self._book_new(trade.id, orders, event.at_ns, changes)
+
+    def _orders_added(self, event: ev.OrdersAdded, changes: Changes) -> None:
+        self._trades.get(event.trade_id)
+        orders = self._with_holds(event.trade_id, event)
+        self._book_new(event.trade_id, orders, event.at_ns, changes)
+
+    def _with_holds(self, trade_id: TradeId, event: ev.TradeOpened | ev.OrdersAdded) -> list[Order]:
+        """Write what each order takes into its record."""
+        orders = []
+        for order in event.orders:
+            key = order.client_order_id
+            if key in self._orders.by_id or order.trade_id != trade_id:
+                raise LedgerError(f"order {key} is known already or belongs to another trade")
+            base_and_quote(order.symbol)
+            lock_asset, lock = event.locks.get(key, (None, ZERO))
+            reserve_asset, reserve = event.reserve.get(key, (None, ZERO))
+            if not (lock >= ZERO and reserve >= ZERO):
+                raise LedgerError(f"order {key} cannot hold {lock} or reserve {reserve}")
+            orders.append(
+                replace(
+                    order,
+                    lock_asset=lock_asset,
+                    lock=lock,
+                    reserve_asset=reserve_asset,
+                    reserve=reserve,
+                )
+            )
+        unknown = (event.locks.keys() | event.reserve.keys()) - {
+            order.client_order_id for order in orders
+        }
+        if unknown:
+            raise LedgerError(f"holds for orders that are not there: {sorted(unknown)}")
+        return orders
+
+    def _book_new(
+        self, trade_id: TradeId, orders: list[Order], at_ns: int, changes: Changes
+    ) -> None:
+        self._orders.add(trade_id, orders)
+        for order in orders:
+            changes.orders[order.client_order_id] = order
+            self._hold(order, lock_left(order), reserve_left(order), at_ns, changes)
+
+    def _hold(
+        self, order: Order, lock: Decimal, reserve: Decimal, at_ns: int, changes: Changes
+    ) -> None:
+        """Change what the order holds of its balance and its budget."""
+        if lock and order.lock_asset is not None:
+            self._balances.move(order.venue, order.lock_asset, ZERO, lock, at_ns, changes)
+        if reserve and order.reserve_asset is not None:
+            self._budgets.move(
+                order.strategy, order.reserve_asset, at_ns, changes, reserved=reserve
+            )
+
+    def _replace_order(self, before: Order, after: Order, at_ns: int, changes: Changes) -> None:
+        """Keep an order's new record, release what it holds no more, mirror what is unknown."""
+        if after is before:
+            return
+        self._orders.by_id[after.client_order_id] = after
+        changes.orders[after.client_order_id] = after
+        if before.lock or before.reserve:
+            self._hold(
+                after,
+                lock_left(after) - lock_left(before),
+                reserve_left(after) - reserve_left(before),
+                at_ns,
+                changes,
+            )
+        if (before.unknown_since_ns is None) != (after.unknown_since_ns is None):
+            trade = self.trade(after.trade_id)
+            unknown = self._orders.any_unknown(after.trade_id)
+            if trade is not None and trade.unknown != unknown:
+                self._put_trade(replace(trade, unknown=unknown), changes)
+
+    def _put_trade(self, trade: Trade, changes: Changes) -> None:
+        self._trades.put(trade)
+        changes.trades[trade.id] = trade
+
+    # Reports
+
+    def _order_sent(self, event: ev.OrderSent, changes: Changes) -> None:
+        order = self._orders.get(event.client_order_id)
+        self._replace_order(order, order_book.sent(order, event.at_ns), event.at_ns, changes)
+
+    def _order_abandoned(self, event: ev.OrderAbandoned, changes: Changes) -> None:
+        order = self._orders.get(event.client_order_id)
+        after = order_book.abandoned(order, event.reason, event.at_ns)
+        self._replace_order(order, after, event.at_ns, changes)
+
+    def _order_accepted(self, event: ev.OrderAccepted, changes: Changes) -> None:
+        order = self._orders.get(event.client_order_id)
+        after = order_book.accepted(order, event.venue_order_id, event.at_ns)
+        self._replace_order(order, after, event.at_ns, changes)
+
+    def _order_rejected(self, event: ev.OrderRejected, changes: Changes) -> None:
+        order = self._orders.get(event.client_order_id)
+        if order.filled_size:
+            self._alarm(AlarmCode.REFUSED_AFTER_FILL, order, event.reason, event.at_ns)
+        after = order_book.rejected(order, event.code, event.reason, event.at_ns)
+        self._replace_order(order, after, event.at_ns, changes)
+
+    def _order_ended(self, event: ev.OrderEnded, changes: Changes) -> None:
+        order = self._orders.get(event.client_order_id)
+        after = order_book.ended(order, event.status, event.reason, event.at_ns)
+        self._replace_order(order, after, event.at_ns, changes)
+
+    def _outcome_unknown(self, event: ev.OutcomeUnknown, changes: Changes) -> None:
+        order = self._orders.get(event.client_order_id)
+        self._replace_order(order, order_book.unknown(order, event.at_ns), event.at_ns, changes)
+
+    def _outcome_known(self, event: ev.OutcomeKnown, changes: Changes) -> None:
+        order = self._orders.get(event.client_order_id)
+        self._replace_order(order, order_book.known(order, event.at_ns), event.at_ns, changes)
+
+    def _order_filled(self, event: ev.OrderFilled, changes: Changes) -> None:
+        fill, at_ns = event.fill, event.at_ns
+        key = (fill.venue, fill.venue_trade_id)
+        if key in self._fill_keys:
+            return
+        before = self._order_of(event)
+        order_book.check_fill(before, fill)
+        base, quote = base_and_quote(before.symbol)
+        fee = fee_value(fill, base, quote, event.fee_in_quote)
+        self._remember_fill(key)
+        changes.fills[key] = fill
+        order = order_book.filled(before, fill, at_ns)
+        self._watch_fill(before, order, fee, at_ns)
+        fee = fee or ZERO
+        self._replace_order(before, order, at_ns, changes)
+        self._balances.fill(fill, base, quote, at_ns, changes)
+        trade = self._trades.get(order.trade_id)
+        base_fee = fill.fee if fill.fee_asset == base else ZERO
+        effect = self._positions.fill(
+            order,
+            fill.size * order.side.sign - base_fee,
+            fill.price,
+            fee,
+            netted=trade.family is Family.SPOT,
+            at_ns=at_ns,
+            changes=changes,
+        )
+        self._budgets.move(
+            order.strategy,
+            quote,
+            at_ns,
+            changes,
+            reserved=effect.capital,
+            realized=effect.realized,
+            fees=fee,
+        )
+        self._account(trade, with_fill(trade, fill, base, fee), at_ns, changes)
+
+    def _order_of(self, event: ev.OrderFilled) -> Order:
+        """Find the fill's order, taking it and its trade back from the event if they had left."""
+        order = self._orders.by_id.get(event.fill.client_order_id)
+        if order is not None and order.trade_id in self._trades:
+            return order
+        trade, told = event.trade, order or event.order
+        if told is None or trade is None or told.trade_id != trade.id:
+            raise LedgerError(
+                f"fill {event.fill.venue_trade_id} is of order {event.fill.client_order_id}, "
+                "which is neither in the ledger nor told with it"
+            )
+        if told.client_order_id != event.fill.client_order_id or not trade.state.terminal:
+            raise LedgerError(f"order {told.client_order_id} cannot be taken back into the ledger")
+        order_book.check_fill(told, event.fill)
+        base_and_quote(told.symbol)
+        if trade.id not in self._trades:
+            self._trades.put(trade)
+            self._forget_old()
+        if order is None:
+            self._orders.add(trade.id, (told,))
+        return told
+
+    def _remember_fill(self, key: tuple[VenueId, str]) -> None:
+        self._fill_keys[key] = None
+        if len(self._fill_keys) > self._fill_keys_kept:
+            del self._fill_keys[next(iter(self._fill_keys))]
+
+    def _watch_fill(self, before: Order, after: Order, fee: Decimal | None, at_ns: int) -> None:
+        if after.filled_size > after.size:
+            text = f"filled {after.filled_size} of {after.size}"
+            self._alarm(AlarmCode.OVER_FILLED, after, text, at_ns)
+        if before.status in _REFUSED:
+            text = f"filled although {before.status}"
+            self._alarm(AlarmCode.FILLED_AFTER_REFUSAL, after, text, at_ns)
+        if fee is None:
+            self._alarm(AlarmCode.FEE_UNVALUED, after, "fee counted as zero in PnL", at_ns)
+
+    def _alarm(self, code: AlarmCode, order: Order, text: str, at_ns: int) -> None:
+        self.alarms.append(
+            Alarm(code=code, client_order_id=order.client_order_id, text=text, at_ns=at_ns)
+        )
+
+    # The account of a trade
+
+    def _trade_advanced(self, event: ev.TradeAdvanced, changes: Changes) -> None:
+        before = self._trades.get(event.trade_id)
+        completed_ns = None
+        if event.state.terminal:
+            completed_ns = event.at_ns if before.completed_ns is None else before.completed_ns
+        after = replace(
+            before,
+            state=event.state,
+            reason=event.reason or before.reason,
+            completed_ns=completed_ns,
+            pnl=before.pnl if event.state.terminal else None,
+        )
+        self._account(before, after, event.at_ns, changes)
+        if event.state.terminal:
+            self._forget_old()
+
+    def _account(self, before: Trade, after: Trade, at_ns: int, changes: Changes) -> None:
+        """Keep the trade; where its ending or its fills change a closed account, correct it.
+
+        The difference between two settlements goes to the day of the ending and to the residuals,
+        so a late fill, or a closed trade that is opened again, leaves exact sums.
+        """
+        counted_ns = before.completed_ns if after.completed_ns is None else after.completed_ns
+        if counted_ns is None:
+            self._put_trade(after, changes)
+            return
+        old = NOTHING if before.completed_ns is None else settle(before)
+        new = NOTHING
+        if after.completed_ns is not None:
+            new = settle(after)
+            if new.pnl != after.pnl:
+                after = replace(after, pnl=new.pnl)
+        self._put_trade(after, changes)
+        self._days.add(counted_ns, new.pnl - old.pnl, at_ns, changes)
+        base, quote = base_and_quote(after.symbol)
+        realized = self._residuals.add(
+            (after.strategy, base, quote),
+            new.residual - old.residual,
+            new.residual_cost - old.residual_cost,
+            at_ns,
+            changes,
+        )
+        self._days.add(at_ns, realized, at_ns, changes)
+
+    def _forget_old(self) -> None:
+        """Let the oldest closed trade go, if nothing of it can still be open."""
+        closed = self._trades.closed
+        if len(closed) <= self._closed_kept:
+            return
+        for trade_id in closed:
+            if not self._orders.any_open(trade_id):
+                del closed[trade_id]
+                self._orders.forget(trade_id)
+                return
+
+    # Switches and settings
+
+    def _kill_switch_engaged(self, event: ev.KillSwitchEngaged, changes: Changes) -> None:
+        self._kill_switch = changes.kill_switch = KillSwitch(
+            engaged=True,
+            actor=event.actor,
+            reason=event.reason,
+            flatten=event.flatten,
+            changed_ns=event.at_ns,
+        )
+
+    def _kill_switch_released(self, event: ev.KillSwitchReleased, changes: Changes) -> None:
+        self._kill_switch = changes.kill_switch = KillSwitch(
+            actor=event.actor, changed_ns=event.at_ns
+        )
+
+    def _strategy_switched(self, event: ev.StrategySwitched, changes: Changes) -> None:
+        self._strategies[event.strategy] = event.running
+        changes.strategies[event.strategy] = event.running
+
+    def _setting_changed(self, event: ev.SettingChanged, changes: Changes) -> None:
+        self._settings[event.path] = event
+        changes.settings[event.path] = event
+
+
+def _by_key(rows: Mapping[Any, Row]) -> tuple[Row, ...]:
+    return tuple(rows[key] for key in sorted(rows))
+
+
+def _nothing(_event: ev.Event, _changes: Changes) -> None:
+    """Kept in the journal only."""
+
+
+def _plan_denied(event: ev.PlanDenied, changes: Changes) -> None:
+    for order in event.orders:
+        changes.orders[order.client_order_id] = replace(
+            order, status=OrderStatus.DENIED, reason=order.reason or str(event.denied)
+        )
+
+
+def _audited(event: ev.Audited, changes: Changes) -> None:
+    changes.audit.append(event)

@@ -1,0 +1,170 @@
+"""Our orders: what each report makes of them, in whatever order reports arrive.
+
+A terminal status is the venue's last word and is kept; only fills still count afterwards, and one
+that completes the size makes the order FILLED. What an order still holds of a balance or a budget
+is a function of the order alone (`lock_left`, `reserve_left`): nothing to forget at a restart.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from arbiter.model.errors import LedgerError
+from arbiter.model.ids import ClientOrderId, TradeId, VenueOrderId
+from arbiter.model.money import ZERO, quotient
+from arbiter.model.orders import Fill, Order, OrderStatus
+
+_UNANSWERED = (OrderStatus.CREATED, OrderStatus.SUBMITTED)
+
+
+class Orders:
+    """Orders in memory by client order id, and the order ids of each trade."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[ClientOrderId, Order] = {}
+        self.by_trade: dict[TradeId, tuple[ClientOrderId, ...]] = {}
+
+    def get(self, client_order_id: ClientOrderId) -> Order:
+        """Find an order; one that is not in memory is a `LedgerError`."""
+        order = self.by_id.get(client_order_id)
+        if order is None:
+            raise LedgerError(f"no order {client_order_id} in the ledger")
+        return order
+
+    def add(self, trade_id: TradeId, orders: Iterable[Order]) -> None:
+        added = tuple(orders)
+        for order in added:
+            self.by_id[order.client_order_id] = order
+        self.by_trade[trade_id] = self.by_trade.get(trade_id, ()) + tuple(
+            order.client_order_id for order in added
+        )
+
+    def of(self, trade_id: TradeId) -> tuple[Order, ...]:
+        return tuple(self.by_id[key] for key in self.by_trade.get(trade_id, ()))
+
+    def any_open(self, trade_id: TradeId) -> bool:
+        return any(order.open for order in self.of(trade_id))
+
+    def any_unknown(self, trade_id: TradeId) -> bool:
+        return any(order.unknown_since_ns is not None for order in self.of(trade_id))
+
+    def forget(self, trade_id: TradeId) -> None:
+        for key in self.by_trade.pop(trade_id, ()):
+            del self.by_id[key]
+
+
+def lock_left(order: Order) -> Decimal:
+    """Give what the order still holds of `lock_asset` at its venue."""
+    return _share_left(order, order.lock)
+
+
+def reserve_left(order: Order) -> Decimal:
+    """Give what the order still takes of its strategy's budget in `reserve_asset`."""
+    return _share_left(order, order.reserve)
+
+
+def _share_left(order: Order, taken: Decimal) -> Decimal:
+    if not taken or order.status.terminal or order.filled_size >= order.size:
+        return ZERO
+    if not order.filled_size:
+        return taken
+    return quotient(taken * order.remaining, order.size)
+
+
+def sent(order: Order, at_ns: int) -> Order:
+    if order.status is not OrderStatus.CREATED:
+        return order
+    return replace(order, status=OrderStatus.SUBMITTED, updated_ns=at_ns)
+
+
+def accepted(order: Order, venue_order_id: VenueOrderId, at_ns: int) -> Order:
+    """Take the venue's id; a fill or an end may have come first, and then the status stays."""
+    return replace(
+        order,
+        venue_order_id=venue_order_id,
+        status=OrderStatus.WORKING if order.status in _UNANSWERED else order.status,
+        unknown_since_ns=None,
+        updated_ns=at_ns,
+    )
+
+
+def rejected(order: Order, code: str, reason: str, at_ns: int) -> Order:
+    """Refuse what has no fills; a refusal of something executed only ends it."""
+    if order.status.terminal:
+        return _answered(order, at_ns)
+    return replace(
+        order,
+        status=OrderStatus.CANCELLED if order.filled_size else OrderStatus.REJECTED,
+        reason=f"{code}: {reason}" if reason else code,
+        unknown_since_ns=None,
+        updated_ns=at_ns,
+    )
+
+
+def abandoned(order: Order, reason: str, at_ns: int) -> Order:
+    if order.status is not OrderStatus.CREATED:
+        raise LedgerError(
+            f"{order.client_order_id} is {order.status}: only an unsent order can be abandoned"
+        )
+    return replace(order, status=OrderStatus.ABANDONED, reason=reason, updated_ns=at_ns)
+
+
+def ended(order: Order, status: OrderStatus, reason: str, at_ns: int) -> Order:
+    """Close with the venue's status; the first terminal status stays."""
+    if not status.terminal:
+        raise LedgerError(f"{order.client_order_id}: {status} ends no order")
+    if order.status.terminal:
+        return _answered(order, at_ns)
+    return replace(
+        order,
+        status=status,
+        reason=reason or order.reason,
+        unknown_since_ns=None,
+        updated_ns=at_ns,
+    )
+
+
+def unknown(order: Order, at_ns: int) -> Order:
+    """Start asking; after a terminal status there is nothing left to ask."""
+    if order.status.terminal or order.unknown_since_ns is not None:
+        return order
+    return replace(order, unknown_since_ns=at_ns, updated_ns=at_ns)
+
+
+def known(order: Order, at_ns: int) -> Order:
+    return _answered(order, at_ns)
+
+
+def filled(order: Order, fill: Fill, at_ns: int) -> Order:
+    """Add one execution; more than the order's size is booked all the same."""
+    size = order.filled_size + fill.size
+    if size >= order.size:
+        status = OrderStatus.FILLED
+    elif order.status.terminal:
+        status = order.status
+    else:
+        status = OrderStatus.PARTIALLY_FILLED
+    return replace(
+        order,
+        filled_size=size,
+        filled_value=order.filled_value + fill.size * fill.price,
+        status=status,
+        unknown_since_ns=None if status.terminal else order.unknown_since_ns,
+        updated_ns=at_ns,
+    )
+
+
+def check_fill(order: Order, fill: Fill) -> None:
+    """Refuse a fill that names our order and is of something else."""
+    if (fill.venue, fill.instrument, fill.side) != (order.venue, order.instrument, order.side):
+        raise LedgerError(
+            f"fill {fill.venue_trade_id} is {fill.side} {fill.instrument} on {fill.venue}, but "
+            f"order {order.client_order_id} is {order.side} {order.instrument} on {order.venue}"
+        )
+
+
+def _answered(order: Order, at_ns: int) -> Order:
+    if order.unknown_since_ns is None:
+        return order
+    return replace(order, unknown_since_ns=None, updated_ns=at_ns)

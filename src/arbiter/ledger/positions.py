@@ -1,0 +1,141 @@
+"""Positions per strategy and instrument, at average cost.
+
+Fees in the base asset take units away: a buy of s with a base fee f is a purchase of s − f units
+plus a fee worth f × price, a sell of s one of s + f, so quantity is always what is really held.
+
+In spot arbitrage the base bought on one venue is the base sold on another. Fills of such trades
+therefore close the strategy's opposite positions in the same symbol on other venues as well: what
+stays is what is not hedged. Otherwise every trade would leave a pair of growing positions, tying up
+budget for ever and turning the price of pre-funded inventory into PnL.
+
+Invariant, exact whatever is rounded: Σ d × price = Σ sign(quantity) × cost − Σ realized_pnl, with
+d the signed units of each fill; closing takes a part of cost out and books the rest as realized.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from arbiter.model.changes import Changes
+from arbiter.model.holdings import Position
+from arbiter.model.ids import InstrumentId, StrategyId, Symbol
+from arbiter.model.money import ZERO, quotient
+from arbiter.model.orders import Order
+
+
+class Effect(NamedTuple):
+    """What one fill did to a strategy, in quote."""
+
+    capital: Decimal
+    """Change of the cost of long positions: what the budget must carry."""
+    realized: Decimal
+
+
+class Positions:
+    def __init__(self) -> None:
+        self.rows: dict[tuple[StrategyId, InstrumentId], Position] = {}
+        self._held: dict[tuple[StrategyId, Symbol], set[InstrumentId]] = {}
+
+    def restore(self, rows: Iterable[Position]) -> None:
+        for row in rows:
+            self._put(row)
+
+    def fill(
+        self,
+        order: Order,
+        units: Decimal,
+        price: Decimal,
+        fee: Decimal,
+        *,
+        netted: bool,
+        at_ns: int,
+        changes: Changes,
+    ) -> Effect:
+        """Book signed `units` at `price` and a `fee` in quote; `netted` closes across venues."""
+        capital = realized = ZERO
+        own = self.rows.get((order.strategy, order.instrument))
+        if own is None:
+            own = Position(
+                strategy=order.strategy, instrument=order.instrument, symbol=order.symbol
+            )
+        if netted:
+            for other in self._opposite(order, own, units):
+                part = max(units, -other.quantity) if units < ZERO else min(units, -other.quantity)
+                after = executed(other, part, price, at_ns)
+                capital += capital_in(after) - capital_in(other)
+                realized += after.realized_pnl - other.realized_pnl
+                self._record(after, changes)
+                units -= part
+        after = executed(own, units, price, at_ns) if units else own
+        capital += capital_in(after) - capital_in(own)
+        realized += after.realized_pnl - own.realized_pnl
+        if fee:
+            after = replace(after, fees=after.fees + fee, updated_ns=at_ns)
+        if after is not own:
+            self._record(after, changes)
+        return Effect(capital, realized)
+
+    def _opposite(self, order: Order, own: Position, units: Decimal) -> list[Position]:
+        """Other venues' positions that these units close, once our own venue's is closed."""
+        held = self._held.get((order.strategy, order.symbol))
+        if not held or (len(held) == 1 and order.instrument in held):
+            return []
+        if own.quantity and (own.quantity > ZERO) != (units > ZERO):
+            units += own.quantity
+            if not units or (units > ZERO) == (own.quantity > ZERO):
+                return []
+        found = []
+        for instrument in sorted(held - {order.instrument}):
+            row = self.rows[order.strategy, instrument]
+            if units and (row.quantity > ZERO) != (units > ZERO):
+                found.append(row)
+                left = units + row.quantity
+                units = left if (left > ZERO) == (units > ZERO) else ZERO
+        return found
+
+    def _record(self, row: Position, changes: Changes) -> None:
+        self._put(row)
+        changes.positions[row.strategy, row.instrument] = row
+
+    def _put(self, row: Position) -> None:
+        self.rows[row.strategy, row.instrument] = row
+        held = self._held.setdefault((row.strategy, row.symbol), set())
+        if row.quantity:
+            held.add(row.instrument)
+        else:
+            held.discard(row.instrument)
+
+
+def executed(row: Position, units: Decimal, price: Decimal, at_ns: int) -> Position:
+    """Buy (> 0) or sell (< 0) units: enlarge at cost, close at average cost, flip with the rest."""
+    before = row.quantity
+    after = before + units
+    if not before or (before > ZERO) == (units > ZERO):
+        return replace(
+            row,
+            quantity=after,
+            cost=row.cost + abs(units) * price,
+            opened_ns=row.opened_ns if before else at_ns,
+            closed_ns=None,
+            updated_ns=at_ns,
+        )
+    closing = min(abs(units), abs(before))
+    part = row.cost if closing == abs(before) else quotient(row.cost * closing, abs(before))
+    gain = closing * price - part
+    flipped = bool(after) and (after > ZERO) != (before > ZERO)
+    return replace(
+        row,
+        quantity=after,
+        cost=abs(after) * price if flipped else row.cost - part,
+        realized_pnl=row.realized_pnl + (gain if before > ZERO else -gain),
+        opened_ns=at_ns if flipped else row.opened_ns,
+        closed_ns=None if after else at_ns,
+        updated_ns=at_ns,
+    )
+
+
+def capital_in(row: Position) -> Decimal:
+    """Quote tied up in a position: the cost of a long one. A spot short is inventory sold."""
+    return row.cost if row.quantity > ZERO else ZERO
