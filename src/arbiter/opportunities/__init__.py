@@ -1,1 +1,1 @@
-"""Where a price difference is worth acting on: kernels' candidates turned into signals."""
+"""Spreads worth trading: candidates of the board become signals, and signals become plans."""
