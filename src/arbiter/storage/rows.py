@@ -18,7 +18,7 @@ from sqlalchemy.sql import ColumnElement, FromClause
 
 from arbiter.model.changes import Changes
 from arbiter.model.events import Audited, EngineStarted, EngineStopped, Event, SettingChanged
-from arbiter.model.holdings import Balance, Budget, KillSwitch, Position
+from arbiter.model.holdings import Balance, Budget, KillSwitch, Position, Residual, TradingDay
 from arbiter.model.orders import Fill, Order
 from arbiter.model.plans import Signal
 from arbiter.model.quotes import Candle
@@ -103,6 +103,8 @@ _WRITE_SIGNALS = _write(schema.SIGNALS, Signal, keys=["id"], moments={"detected_
 _WRITE_BALANCES = _write(schema.BALANCES, Balance, keys=["venue", "asset"])
 _WRITE_POSITIONS = _write(schema.POSITIONS, Position, keys=["strategy", "instrument"])
 _WRITE_BUDGETS = _write(schema.BUDGETS, Budget, keys=["strategy", "currency"])
+_WRITE_RESIDUALS = _write(schema.RESIDUALS, Residual, keys=["strategy", "asset", "quote"])
+_WRITE_DAYS = _write(schema.TRADING_DAYS, TradingDay, keys=["day_ns"])
 _REMOVE_BUDGETS = """
 DELETE FROM budgets USING unnest($1::text[], $2::text[]) AS gone (strategy, currency)
 WHERE budgets.strategy = gone.strategy AND budgets.currency = gone.currency
@@ -160,6 +162,8 @@ def projection_statements(changes: Changes) -> list[Statement]:
         (_WRITE_BALANCES, changes.balances.values()),
         (_WRITE_POSITIONS, changes.positions.values()),
         (_WRITE_BUDGETS, changes.budgets.values()),
+        (_WRITE_RESIDUALS, changes.residuals.values()),
+        (_WRITE_DAYS, changes.days.values()),
         (_WRITE_STRATEGIES, strategies),
         (_WRITE_SETTINGS, changes.settings.values()),
         (_WRITE_KILL_SWITCH, latch),

@@ -85,6 +85,10 @@ ORDERS = Table(
     Column("venue_order_id", Text, nullable=True),
     _needed("filled_size", MONEY),
     _needed("filled_value", MONEY),
+    Column("lock_asset", Text, nullable=True),
+    _needed("lock", MONEY),
+    Column("reserve_asset", Text, nullable=True),
+    _needed("reserve", MONEY),
     Column("reason", Text, nullable=True),
     Column("unknown_since_ns", BigInteger, nullable=True),
     _needed("created_ns", BigInteger),
@@ -151,6 +155,7 @@ TRADES = Table(
     _needed("received", MONEY),
     _needed("fees_quote", MONEY),
     _needed("base_fees", MONEY),
+    _needed("base_fees_value", MONEY),
     Column("pnl", MONEY, nullable=True),
     _needed("started_at", MOMENT),
     UniqueConstraint("seq"),
@@ -162,13 +167,7 @@ Index("ix_trades_state_started_ns", TRADES.c.state, TRADES.c.started_ns)
 Index("ix_trades_family_started_ns", TRADES.c.family, TRADES.c.started_ns)
 Index("ix_trades_strategy_started_ns", TRADES.c.strategy, TRADES.c.started_ns)
 Index("ix_trades_open", TRADES.c.id, postgresql_where=OPEN_TRADE)
-Index(
-    "ix_trades_ended",
-    TRADES.c.completed_ns,
-    TRADES.c.seq,
-    postgresql_where=text("pnl IS NOT NULL"),
-    postgresql_include=["pnl"],
-)
+Index("ix_trades_completed_ns", TRADES.c.completed_ns)
 
 SIGNALS = Table(
     "signals",
@@ -210,6 +209,7 @@ POSITIONS = Table(
     METADATA,
     Column("strategy", Text, primary_key=True),
     Column("instrument", Text, primary_key=True),
+    _needed("symbol", Text),
     _needed("quantity", MONEY),
     _needed("cost", MONEY),
     _needed("realized_pnl", MONEY),
@@ -228,6 +228,28 @@ BUDGETS = Table(
     _needed("reserved", MONEY),
     _needed("realized_pnl", MONEY),
     _needed("total_fees", MONEY),
+    _needed("updated_ns", BigInteger),
+)
+
+RESIDUALS = Table(
+    "residuals",
+    METADATA,
+    Column("strategy", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("quote", Text, primary_key=True),
+    _needed("quantity", MONEY),
+    _needed("cost", MONEY),
+    _needed("realized_pnl", MONEY),
+    _needed("updated_ns", BigInteger),
+)
+
+TRADING_DAYS = Table(
+    "trading_days",
+    METADATA,
+    Column("day_ns", BigInteger, primary_key=True, autoincrement=False),
+    _needed("realized", MONEY),
+    _needed("cumulative", MONEY),
+    _needed("peak", MONEY),
     _needed("updated_ns", BigInteger),
 )
 

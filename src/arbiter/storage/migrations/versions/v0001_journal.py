@@ -94,18 +94,13 @@ def _trading() -> None:
         sa.Column("received", sa.Numeric(), nullable=False),
         sa.Column("fees_quote", sa.Numeric(), nullable=False),
         sa.Column("base_fees", sa.Numeric(), nullable=False),
+        sa.Column("base_fees_value", sa.Numeric(), nullable=False),
         sa.Column("pnl", sa.Numeric(), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trades")),
         sa.UniqueConstraint("seq", name=op.f("uq_trades_seq")),
     )
-    op.create_index(
-        "ix_trades_ended",
-        "trades",
-        ["completed_ns", "seq"],
-        postgresql_where=sa.text("pnl IS NOT NULL"),
-        postgresql_include=["pnl"],
-    )
+    op.create_index("ix_trades_completed_ns", "trades", ["completed_ns"])
     op.create_index("ix_trades_family_started_ns", "trades", ["family", "started_ns"])
     op.create_index(
         "ix_trades_open",
@@ -139,6 +134,10 @@ def _trading() -> None:
         sa.Column("venue_order_id", sa.Text(), nullable=True),
         sa.Column("filled_size", sa.Numeric(), nullable=False),
         sa.Column("filled_value", sa.Numeric(), nullable=False),
+        sa.Column("lock_asset", sa.Text(), nullable=True),
+        sa.Column("lock", sa.Numeric(), nullable=False),
+        sa.Column("reserve_asset", sa.Text(), nullable=True),
+        sa.Column("reserve", sa.Numeric(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("unknown_since_ns", sa.BigInteger(), nullable=True),
         sa.Column("created_ns", sa.BigInteger(), nullable=False),
@@ -224,6 +223,7 @@ def _holdings() -> None:
         "positions",
         sa.Column("strategy", sa.Text(), nullable=False),
         sa.Column("instrument", sa.Text(), nullable=False),
+        sa.Column("symbol", sa.Text(), nullable=False),
         sa.Column("quantity", sa.Numeric(), nullable=False),
         sa.Column("cost", sa.Numeric(), nullable=False),
         sa.Column("realized_pnl", sa.Numeric(), nullable=False),
@@ -243,6 +243,26 @@ def _holdings() -> None:
         sa.Column("total_fees", sa.Numeric(), nullable=False),
         sa.Column("updated_ns", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("strategy", "currency", name=op.f("pk_budgets")),
+    )
+    op.create_table(
+        "residuals",
+        sa.Column("strategy", sa.Text(), nullable=False),
+        sa.Column("asset", sa.Text(), nullable=False),
+        sa.Column("quote", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Numeric(), nullable=False),
+        sa.Column("cost", sa.Numeric(), nullable=False),
+        sa.Column("realized_pnl", sa.Numeric(), nullable=False),
+        sa.Column("updated_ns", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("strategy", "asset", "quote", name=op.f("pk_residuals")),
+    )
+    op.create_table(
+        "trading_days",
+        sa.Column("day_ns", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("realized", sa.Numeric(), nullable=False),
+        sa.Column("cumulative", sa.Numeric(), nullable=False),
+        sa.Column("peak", sa.Numeric(), nullable=False),
+        sa.Column("updated_ns", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("day_ns", name=op.f("pk_trading_days")),
     )
 
 
