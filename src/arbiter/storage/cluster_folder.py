@@ -83,6 +83,7 @@ class ClusterFolder:
         self.start_log = self.log / "start.log"
         self.config = base / "conf" / "postgresql.conf"
         self._runtime_root = runtime_root
+        self._told: dict[Path, int] = {}
 
     def prepare(self) -> None:
         """Make the folders, sweep what a killed start left, refuse a cluster we must not touch.
@@ -158,10 +159,17 @@ class ClusterFolder:
         )
         return sockets
 
+    def turn_log_page(self) -> None:
+        """Leave out of `log_tail` what was logged until now: an old complaint explains nothing."""
+        self.start_log.unlink(missing_ok=True)
+        self._told = {path: path.stat().st_size for path in self.log.glob("*.log")}
+
     def log_tail(self) -> str:
-        """The most telling of the last lines the server wrote."""
+        """The most telling of the last lines the server wrote, one line at most 600 long."""
         logs = sorted(self.log.glob("*.log"), key=lambda path: path.stat().st_mtime)
-        return most_telling([line for path in logs for line in _last_lines(path)])
+        return most_telling(
+            [line for path in logs for line in _last_lines(path, self._told.get(path, 0))]
+        )
 
     def _check_version(self) -> None:
         try:
@@ -315,9 +323,12 @@ def _write(path: Path, text: str, *, end: str = "\n") -> None:
     sync_folder(path.parent)
 
 
-def _last_lines(path: Path) -> list[str]:
+def _last_lines(path: Path, skip: int) -> list[str]:
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 8192))
+        size = path.stat().st_size
+        if size < skip:  # overwritten after a week
+            skip = 0
+        file.seek(max(skip, size - 8192))
         return file.read().decode(errors="replace").splitlines()[-40:]
 
 

@@ -261,7 +261,7 @@ class EmbeddedServer:
         # The folder serves this cluster alone, and no server runs on it: its lock is a dead one's.
         for stale in sockets.glob(f".s.PGSQL.{PORT}*"):
             stale.unlink()
-        folder.start_log.unlink(missing_ok=True)
+        folder.turn_log_page()
         return f"-c config_file={shlex.quote(str(folder.config))}"
 
     async def _adopted(self, folder: ClusterFolder, server: Postmaster) -> Path | None:

@@ -12,6 +12,7 @@ import asyncpg
 import psutil
 import pytest
 
+from arbiter.model.errors import StorageUnavailable
 from arbiter.storage.embedded import EmbeddedServer, ServerState
 from tests.unit.storage.conftest import Place, query, servers_below
 
@@ -93,6 +94,26 @@ async def test_the_server_of_a_killed_engine_is_adopted_and_can_be_stopped(place
     assert await query(server, "SELECT 1") == [(1,)]
     assert await server.stop(), "the dead engine does not count as a user"
     assert server.status().state is ServerState.STOPPED
+
+
+async def test_a_server_that_hangs_is_reported_and_not_waited_for_for_ever(place: Place) -> None:
+    await place.server().start()
+    pid = place.server().status().pid
+    assert pid is not None
+    told: list[str] = []
+    hasty = EmbeddedServer(
+        place.data_dir, state_root=place.state_root, progress=told.append, start_timeout_s=3
+    )
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StorageUnavailable, match="could not become ready"):
+            await hasty.start()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert any(line.startswith("waiting for PostgreSQL") for line in told)
+    await hasty.start()
+    assert await query(hasty, "SELECT 1") == [(1,)]
+    assert not await hasty.stop(), "the first one still uses it"
 
 
 async def test_a_killed_server_loses_no_acknowledged_fill(place: Place) -> None:

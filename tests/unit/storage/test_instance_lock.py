@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import subprocess
 import sys
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -86,9 +87,10 @@ def test_a_forked_worker_does_not_keep_its_engines_folder(tmp_path: Path) -> Non
     context = multiprocessing.get_context("fork")
     lock = InstanceLock(tmp_path)
     lock.acquire(mode="sim", now_ns=0)
-    stay = context.Event()
-    worker = context.Process(target=stay.wait)
+    begun, stay = context.Event(), context.Event()
+    worker = context.Process(target=_work, args=(begun, stay))
     worker.start()
+    begun.wait()
     lock.release()
     try:
         again = InstanceLock(tmp_path)
@@ -97,3 +99,8 @@ def test_a_forked_worker_does_not_keep_its_engines_folder(tmp_path: Path) -> Non
     finally:
         stay.set()
         worker.join()
+
+
+def _work(begun: Event, stay: Event) -> None:
+    begun.set()
+    stay.wait()
