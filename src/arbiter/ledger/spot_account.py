@@ -1,0 +1,136 @@
+"""A spot trade's account as the spot API tells it: planned is gross, actual is net of fees.
+
+With q the base units matched and averages over all fills of the trade, unwinds included::
+
+    planned_profit = (planned_sell − planned_buy) × planned quantity
+    actual_profit  = (actual_sell − actual_buy) × q − fees
+    slippage       = ((actual_buy − planned_buy) + (planned_sell − actual_sell)) × q    adverse > 0
+
+Money is computed from sums, not from rounded averages.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+
+from arbiter.ledger.pnl import settle
+from arbiter.model.ids import ClientOrderId, VenueId
+from arbiter.model.money import ZERO, quotient
+from arbiter.model.orders import Order, Side
+from arbiter.model.time import NS_PER_MS
+from arbiter.model.trades import PlannedLeg, Trade, TradeState
+
+
+class SpotStatus(StrEnum):
+    PENDING = "pending"
+    PARTIALLY_FILLED = "partially_filled"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class SpotAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """Money in quote, prices in quote per base, quantity in base.
+
+    Actual figures are None until there is something to tell: prices until the first fill of their
+    side, profit, slippage and time until the trade is over.
+    """
+
+    quantity: Decimal
+    """Planned: the larger leg."""
+    planned_buy_price: Decimal | None
+    planned_sell_price: Decimal | None
+    actual_buy_price: Decimal | None
+    actual_sell_price: Decimal | None
+    planned_profit: Decimal
+    actual_profit: Decimal | None
+    gross_profit: Decimal | None
+    """actual_profit before fees."""
+    fees_paid: Decimal
+    slippage: Decimal | None
+    execution_time_ms: int | None
+    status: SpotStatus
+    buy_venue: VenueId | None
+    sell_venue: VenueId | None
+    buy_order: ClientOrderId | None
+    sell_order: ClientOrderId | None
+
+    @property
+    def successful(self) -> bool:
+        """Completed with something earned after fees."""
+        return (
+            self.status is SpotStatus.COMPLETED
+            and self.actual_profit is not None
+            and self.actual_profit > ZERO
+        )
+
+
+def spot_account(trade: Trade, orders: Iterable[Order]) -> SpotAccount:
+    """Account for a trade; `orders` are the trade's own, in any order."""
+    by_id = {order.client_order_id: order for order in orders}
+    buy = _leg(trade, Side.BUY)
+    sell = _leg(trade, Side.SELL)
+    account = settle(trade)
+    over = trade.state.terminal
+    return SpotAccount(
+        quantity=max((leg.size for leg in trade.legs), default=ZERO),
+        planned_buy_price=None if buy is None else buy.planned_price,
+        planned_sell_price=None if sell is None else sell.planned_price,
+        actual_buy_price=quotient(trade.spent, trade.bought) if trade.bought else None,
+        actual_sell_price=quotient(trade.received, trade.sold) if trade.sold else None,
+        planned_profit=_planned_profit(buy, sell),
+        actual_profit=account.pnl if over else None,
+        gross_profit=account.pnl + trade.fees_quote if over else None,
+        fees_paid=trade.fees_quote,
+        slippage=_slippage(trade, buy, sell) if over else None,
+        execution_time_ms=(
+            None
+            if trade.completed_ns is None
+            else (trade.completed_ns - trade.started_ns) // NS_PER_MS
+        ),
+        status=spot_status(trade),
+        buy_venue=_venue(buy, by_id),
+        sell_venue=_venue(sell, by_id),
+        buy_order=None if buy is None else buy.order,
+        sell_order=None if sell is None else sell.order,
+    )
+
+
+def spot_status(trade: Trade) -> SpotStatus:
+    """Say how a trade stands in the spot API's words; an unwound one has failed."""
+    match trade.state:
+        case TradeState.COMPLETED:
+            return SpotStatus.COMPLETED
+        case TradeState.ABANDONED:
+            return SpotStatus.CANCELLED
+        case TradeState.FAILED | TradeState.UNWOUND:
+            return SpotStatus.FAILED
+        case _:
+            filled = trade.bought or trade.sold
+            return SpotStatus.PARTIALLY_FILLED if filled else SpotStatus.PENDING
+
+
+def _leg(trade: Trade, side: Side) -> PlannedLeg | None:
+    return next((leg for leg in trade.legs if leg.side is side), None)
+
+
+def _venue(leg: PlannedLeg | None, orders: dict[ClientOrderId, Order]) -> VenueId | None:
+    order = None if leg is None else orders.get(leg.order)
+    return None if order is None else order.venue
+
+
+def _planned_profit(buy: PlannedLeg | None, sell: PlannedLeg | None) -> Decimal:
+    if buy is None or sell is None:
+        return ZERO
+    return (sell.planned_price - buy.planned_price) * min(buy.size, sell.size)
+
+
+def _slippage(trade: Trade, buy: PlannedLeg | None, sell: PlannedLeg | None) -> Decimal:
+    if buy is None or sell is None:
+        return ZERO
+    account = settle(trade)
+    paid_more = account.matched_spent - buy.planned_price * account.matched
+    got_less = sell.planned_price * account.matched - account.matched_received
+    return paid_more + got_less
