@@ -1,0 +1,515 @@
+"""A simulated exchange: one customer against a displayed market.
+
+It has no clock, no randomness and no transport of its own, and so serves simulated venues, paper
+trading and backtests alike. Calls queue what was sent; matching happens when it arrives, reports
+leave when they are due, and every call gives back the reports due by its time.
+
+The customer trades against the displayed top of book only. An aggressive order takes up to the
+displayed size at that price; a resting order is filled at its own price as maker once the market
+has come to it, again up to the displayed size.
+"""
+
+import heapq
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from itertools import islice
+
+from arbiter.matching import fees, rules
+from arbiter.matching.accounts import Account
+from arbiter.matching.book import Book
+from arbiter.matching.codes import Refusal, venue_code
+from arbiter.matching.latency import NO_LATENCY, LatencySettings, delay_ns
+from arbiter.matching.orders import OrderRequest, VenueOrder
+from arbiter.matching.settlement import settle_spot
+from arbiter.matching.state import ExchangeState, Step
+from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
+from arbiter.model.instruments import Instrument
+from arbiter.model.money import ZERO, plain
+from arbiter.model.orders import Fill, Liquidity, OrderStatus, OrderType, Side, TimeInForce
+from arbiter.model.reports import (
+    Absent,
+    Accepted,
+    CancelRefused,
+    Ended,
+    Filled,
+    Holding,
+    OrderTruth,
+    Refused,
+    VenueReport,
+)
+
+KEEP_ENDED = 100_000
+"""Ended orders and fills a venue can still be asked about; older ones are forgotten."""
+
+
+def is_private(report: VenueReport) -> bool:
+    """Tell the reports of the private stream from direct answers (Accepted, Refused)."""
+    return isinstance(report, Filled | Ended | CancelRefused)
+
+
+class _CancelRequest:
+    __slots__ = ("client_order_id",)
+
+    def __init__(self, client_order_id: ClientOrderId) -> None:
+        self.client_order_id = client_order_id
+
+
+def _forget(_: Step) -> None:
+    return
+
+
+def _half() -> float:
+    return 0.5
+
+
+class SimulatedExchange:
+    """One venue. `record` is told each step before any report of it can leave."""
+
+    def __init__(
+        self,
+        venue: VenueId,
+        instruments: Iterable[Instrument],
+        latency: LatencySettings = NO_LATENCY,
+        *,
+        draw: Callable[[], float] = _half,
+        record: Callable[[Step], None] = _forget,
+    ) -> None:
+        self.venue = venue
+        self._books = {i.id: Book(i) for i in instruments}
+        self._by_pair = {(b.instrument.base, b.instrument.quote): b for b in self._books.values()}
+        self._latency = latency
+        self._draw = draw
+        self._record = record
+        self._account = Account()
+        self._orders: dict[ClientOrderId, VenueOrder] = {}
+        self._fills: list[Fill] = []
+        self._next_order = 1
+        self._next_trade = 1
+        self._private_reports = 0
+        self._ticket = 0
+        self._arrivals: list[tuple[int, int, OrderRequest | _CancelRequest]] = []
+        self._outbox: list[tuple[int, int, VenueReport]] = []
+        self._last_out_ns = 0
+        self._changed: dict[ClientOrderId, VenueOrder] = {}
+        self._new_fills: list[Fill] = []
+        self._said: list[VenueReport] = []
+
+    # What a customer can ask for.
+
+    def submit(self, request: OrderRequest, now_ns: int) -> list[VenueReport]:
+        """Send an order."""
+        self._send(request, now_ns)
+        return self.due(now_ns)
+
+    def cancel(self, client_order_id: ClientOrderId, now_ns: int) -> list[VenueReport]:
+        """Send a cancel."""
+        self._send(_CancelRequest(client_order_id), now_ns)
+        return self.due(now_ns)
+
+    def query(self, client_order_id: ClientOrderId, now_ns: int) -> OrderTruth | Absent:
+        """Answer by client order id; what has not arrived yet is absent."""
+        self._arrive_until(now_ns)
+        order = self._orders.get(client_order_id)
+        if order is None:
+            return Absent(venue=self.venue, client_order_id=client_order_id, at_ns=now_ns)
+        return order.truth(self.venue)
+
+    def open_orders(self) -> list[OrderTruth]:
+        return [
+            order.truth(self.venue)
+            for book in self._books.values()
+            for order in book.resting.values()
+        ]
+
+    def orders(self) -> list[OrderTruth]:
+        """All orders still remembered, oldest first."""
+        return [order.truth(self.venue) for order in self._orders.values()]
+
+    def fills_since(self, since_ns: int) -> list[Fill]:
+        """Fills with venue time >= `since_ns`, oldest first."""
+        first = len(self._fills)
+        while first and self._fills[first - 1].at_ns >= since_ns:
+            first -= 1
+        return self._fills[first:]
+
+    def holdings(self) -> list[Holding]:
+        account = self._account
+        return [
+            Holding(
+                venue=self.venue,
+                asset=asset,
+                free=account.free(asset),
+                locked=account.locked(asset),
+            )
+            for asset in account
+        ]
+
+    @property
+    def instruments(self) -> Sequence[Instrument]:
+        return [book.instrument for book in self._books.values()]
+
+    # What the market and time do.
+
+    def on_quote(
+        self,
+        instrument: InstrumentId,
+        bid: float,
+        ask: float,
+        bid_size: float,
+        ask_size: float,
+        now_ns: int,
+    ) -> list[VenueReport]:
+        """Show a new top of book; what had arrived before it is matched against the old one."""
+        if self._arrivals and self._arrivals[0][0] <= now_ns:
+            self._arrive_until(now_ns)
+        book = self._books[instrument]
+        book.quote(bid, ask, bid_size, ask_size)
+        if book.resting:
+            self._cross(book, now_ns)
+        return self._leave_until(now_ns) if self._outbox else []
+
+    def due(self, now_ns: int) -> list[VenueReport]:
+        """Match what has arrived by now; give the reports that have travelled long enough."""
+        self._arrive_until(now_ns)
+        return self._leave_until(now_ns)
+
+    @property
+    def next_due_ns(self) -> int | None:
+        """When `due` has something to do next, None when nothing is under way."""
+        heads = [queue[0][0] for queue in (self._arrivals, self._outbox) if queue]
+        return min(heads, default=None)
+
+    # Standing of the account.
+
+    def open_account(self, balances: Mapping[Asset, Decimal], now_ns: int) -> list[Asset]:
+        """Give starting balances to assets never seen here before; say which those were."""
+        opened = [asset for asset in balances if asset not in self._account]
+        for asset in opened:
+            self._account.move(asset, balances[asset])
+        if opened:
+            self._commit(now_ns)
+        return opened
+
+    @property
+    def private_reports(self) -> int:
+        """How many reports the private stream has been given since the venue exists."""
+        return self._private_reports
+
+    def state(self) -> ExchangeState:
+        return ExchangeState(
+            venue=self.venue,
+            orders=list(self._orders.values()),
+            fills=list(self._fills),
+            balances=self._account.snapshot(),
+            private_reports=self._private_reports,
+            next_order=self._next_order,
+            next_trade=self._next_trade,
+        )
+
+    def restore(self, state: ExchangeState, steps: Iterable[Step], now_ns: int) -> None:
+        """Take a stored state and what came after it; orders in delisted markets are cancelled."""
+        orders = {order.client_order_id: order for order in state.orders}
+        fills = {fill.venue_trade_id: fill for fill in state.fills}
+        self._account.set(state.balances)
+        last: ExchangeState | Step = state
+        for step in steps:
+            orders.update((order.client_order_id, order) for order in step.orders)
+            fills.update((fill.venue_trade_id, fill) for fill in step.fills)
+            self._account.set(step.balances)
+            last = step
+        self._orders = orders
+        self._fills = list(fills.values())
+        self._next_order, self._next_trade = last.next_order, last.next_trade
+        self._private_reports = last.private_reports
+        delisted = []
+        for order in orders.values():
+            if order.status.terminal:
+                continue
+            book = self._books.get(order.request.instrument)
+            if book is None:
+                delisted.append(order)
+            else:
+                book.resting[order.client_order_id] = order
+        for order in delisted:
+            self._end(order, OrderStatus.CANCELLED, "the market is no longer listed", now_ns)
+        if delisted:
+            self._commit(now_ns)
+
+    # Arrival and departure.
+
+    def _send(self, message: OrderRequest | _CancelRequest, now_ns: int) -> None:
+        at = now_ns + delay_ns(self._latency.order_ms, self._latency.jitter, self._draw)
+        heapq.heappush(self._arrivals, (at, self._next_ticket(), message))
+
+    def _next_ticket(self) -> int:
+        self._ticket += 1
+        return self._ticket
+
+    def _arrive_until(self, now_ns: int) -> None:
+        while self._arrivals and self._arrivals[0][0] <= now_ns:
+            at, _, message = heapq.heappop(self._arrivals)
+            if isinstance(message, OrderRequest):
+                self._on_order(message, at)
+            else:
+                self._on_cancel(message.client_order_id, at)
+
+    def _leave_until(self, now_ns: int) -> list[VenueReport]:
+        leaving = []
+        while self._outbox and self._outbox[0][0] <= now_ns:
+            leaving.append(heapq.heappop(self._outbox)[2])
+        return leaving
+
+    def _say(self, report: VenueReport) -> None:
+        self._said.append(report)
+
+    def _commit(self, at_ns: int) -> None:
+        """Record the step, then let its reports travel, in the order they were said."""
+        said = self._said
+        self._private_reports += sum(map(is_private, said))
+        balances = self._account.take_touched()
+        if self._changed or balances or any(map(is_private, said)):
+            self._record(
+                Step(
+                    venue=self.venue,
+                    at_ns=at_ns,
+                    orders=tuple(self._changed.values()),
+                    fills=tuple(self._new_fills),
+                    balances=balances,
+                    reports=tuple(said),
+                    private_reports=self._private_reports,
+                    next_order=self._next_order,
+                    next_trade=self._next_trade,
+                )
+            )
+        out_ns = at_ns + delay_ns(self._latency.report_ms, self._latency.jitter, self._draw)
+        self._last_out_ns = max(self._last_out_ns, out_ns)
+        for report in said:
+            heapq.heappush(self._outbox, (self._last_out_ns, self._next_ticket(), report))
+        self._changed, self._new_fills, self._said = {}, [], []
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        if len(self._orders) > KEEP_ENDED * 11 // 10:
+            surplus = len(self._orders) - KEEP_ENDED
+            ended = (key for key, order in self._orders.items() if order.status.terminal)
+            for key in list(islice(ended, surplus)):
+                del self._orders[key]
+        if len(self._fills) > KEEP_ENDED * 11 // 10:
+            del self._fills[:-KEEP_ENDED]
+
+    # Matching.
+
+    def _on_order(self, request: OrderRequest, at_ns: int) -> None:
+        problem = self._problem(request)
+        if problem is not None:
+            refusal, why = problem
+            self._say(
+                Refused(
+                    venue=self.venue,
+                    at_ns=at_ns,
+                    client_order_id=request.client_order_id,
+                    code=venue_code(self.venue, refusal),
+                    reason=f"{refusal}: {why}" if why else str(refusal),
+                )
+            )
+            self._commit(at_ns)
+            return
+        book = self._books[request.instrument]
+        order = self._accept(request, book, at_ns)
+        if request.time_in_force is TimeInForce.FOK and not self._fillable(order, book):
+            self._end(order, OrderStatus.EXPIRED, "could not be filled in full", at_ns)
+        else:
+            order = self._take(order, book, at_ns)
+            if not order.status.terminal:
+                if request.immediate:
+                    self._end(order, OrderStatus.EXPIRED, "no more displayed size", at_ns)
+                else:
+                    book.resting[order.client_order_id] = order
+        self._commit(at_ns)
+
+    def _problem(self, request: OrderRequest) -> rules.Problem | None:
+        book = self._books.get(request.instrument)
+        if book is None:
+            return Refusal.UNKNOWN_INSTRUMENT, request.instrument
+        if request.client_order_id in self._orders:
+            return Refusal.DUPLICATE_ID, request.client_order_id
+        instrument = book.instrument
+        problem = rules.shape_problem(request, instrument)
+        if problem is not None:
+            return problem
+        best = book.best(request.side)
+        price = request.price if request.price is not None else best
+        if price is None:
+            return Refusal.NO_MARKET, "nothing is displayed"
+        problem = rules.size_problem(request, instrument, price)
+        if problem is not None:
+            return problem
+        if request.post_only and _marketable(request, best):
+            return Refusal.WOULD_TAKE, ""
+        rate, asset = fees.lock_rate(instrument, request.side, price)
+        need, free = request.size * rate, self._account.free(asset)
+        if need > free:
+            return Refusal.BALANCE, f"{asset} needed={plain(need)} free={plain(free)}"
+        return None
+
+    def _accept(self, request: OrderRequest, book: Book, at_ns: int) -> VenueOrder:
+        price = request.price if request.price is not None else book.best(request.side)
+        assert price is not None, "checked before"
+        rate, asset = fees.lock_rate(book.instrument, request.side, price)
+        order = VenueOrder(
+            request=request,
+            number=self._next_order,
+            lock_asset=asset,
+            lock_rate=rate,
+            accepted_ns=at_ns,
+            updated_ns=at_ns,
+        )
+        self._next_order += 1
+        self._account.relock(asset, order.locked)
+        self._keep(order)
+        self._say(
+            Accepted(
+                venue=self.venue,
+                at_ns=at_ns,
+                client_order_id=order.client_order_id,
+                venue_order_id=order.venue_order_id,
+            )
+        )
+        return order
+
+    def _fillable(self, order: VenueOrder, book: Book) -> bool:
+        return (
+            _marketable(order.request, book.best(order.request.side))
+            and book.available(order.request.side) >= order.remaining
+        )
+
+    def _take(self, order: VenueOrder, book: Book, at_ns: int) -> VenueOrder:
+        side = order.request.side
+        best = book.best(side)
+        if best is None or not _marketable(order.request, best):
+            return order
+        return self._fill(order, book, best, Liquidity.TAKER, at_ns)
+
+    def _cross(self, book: Book, at_ns: int) -> None:
+        for order in book.crossed():
+            price = order.request.price
+            assert price is not None, "only limit orders rest"
+            after = self._fill(order, book, price, Liquidity.MAKER, at_ns)
+            if after.status.terminal:
+                del book.resting[order.client_order_id]
+            elif after is not order:
+                book.resting[order.client_order_id] = after
+        if self._said:
+            self._commit(at_ns)
+
+    def _fill(
+        self, order: VenueOrder, book: Book, price: Decimal, liquidity: Liquidity, at_ns: int
+    ) -> VenueOrder:
+        """Execute as much as is displayed; gives the same order back when that is nothing."""
+        request, instrument = order.request, book.instrument
+        size = min(order.remaining, book.available(request.side))
+        if size <= ZERO:
+            return order
+        book.take(request.side, size)
+        fee, fee_asset = fees.charge(
+            instrument, request.side, size, price, liquidity, self._account.free, self._value
+        )
+        fill = Fill(
+            venue=self.venue,
+            venue_trade_id=str(self._next_trade),
+            client_order_id=order.client_order_id,
+            instrument=instrument.id,
+            side=request.side,
+            size=size,
+            price=price,
+            fee=fee,
+            fee_asset=fee_asset,
+            liquidity=liquidity,
+            at_ns=at_ns,
+        )
+        self._next_trade += 1
+        filled = order.filled_size + size
+        done = filled == request.size
+        after = _replace(
+            order,
+            status=OrderStatus.FILLED if done else OrderStatus.PARTIALLY_FILLED,
+            filled_size=filled,
+            updated_ns=at_ns,
+        )
+        self._account.relock(order.lock_asset, after.locked - order.locked)
+        settle_spot(self._account, instrument, fill)
+        self._fills.append(fill)
+        self._new_fills.append(fill)
+        self._keep(after)
+        self._say(Filled(venue=self.venue, at_ns=at_ns, fill=fill))
+        if done:
+            self._say_ended(after, "", at_ns)
+        return after
+
+    def _on_cancel(self, client_order_id: ClientOrderId, at_ns: int) -> None:
+        order = self._orders.get(client_order_id)
+        if order is None or order.status.terminal:
+            refusal = Refusal.UNKNOWN_ORDER if order is None else Refusal.ALREADY_ENDED
+            why = "no such order" if order is None else f"the order is {order.status}"
+            self._say(
+                CancelRefused(
+                    venue=self.venue,
+                    at_ns=at_ns,
+                    client_order_id=client_order_id,
+                    code=venue_code(self.venue, refusal),
+                    reason=f"{refusal}: {why}",
+                )
+            )
+        else:
+            del self._books[order.request.instrument].resting[client_order_id]
+            self._end(order, OrderStatus.CANCELLED, "cancelled by the customer", at_ns)
+        self._commit(at_ns)
+
+    def _end(self, order: VenueOrder, status: OrderStatus, why: str, at_ns: int) -> None:
+        after = _replace(order, status=status, filled_size=order.filled_size, updated_ns=at_ns)
+        self._account.relock(order.lock_asset, -order.locked)
+        self._keep(after)
+        self._say_ended(after, why, at_ns)
+
+    def _say_ended(self, order: VenueOrder, why: str, at_ns: int) -> None:
+        self._say(
+            Ended(
+                venue=self.venue,
+                at_ns=at_ns,
+                client_order_id=order.client_order_id,
+                status=order.status,
+                filled_size=order.filled_size,
+                reason=why,
+            )
+        )
+
+    def _keep(self, order: VenueOrder) -> None:
+        self._orders[order.client_order_id] = order
+        self._changed[order.client_order_id] = order
+
+    def _value(self, asset: Asset, quote: Asset) -> Decimal | None:
+        book = self._by_pair.get((asset, quote))
+        return book.best(Side.SELL) if book is not None else None
+
+
+def _marketable(request: OrderRequest, best: Decimal | None) -> bool:
+    if best is None:
+        return False
+    if request.type is OrderType.MARKET or request.price is None:
+        return True
+    return request.price >= best if request.side is Side.BUY else request.price <= best
+
+
+def _replace(
+    order: VenueOrder, *, status: OrderStatus, filled_size: Decimal, updated_ns: int
+) -> VenueOrder:
+    return VenueOrder(
+        request=order.request,
+        number=order.number,
+        status=status,
+        filled_size=filled_size,
+        lock_asset=order.lock_asset,
+        lock_rate=order.lock_rate,
+        accepted_ns=order.accepted_ns,
+        updated_ns=updated_ns,
+    )

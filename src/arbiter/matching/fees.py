@@ -1,0 +1,65 @@
+"""What a venue charges for one execution, and in which asset."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from arbiter.model.ids import Asset
+from arbiter.model.instruments import FeeCharge, Instrument
+from arbiter.model.money import ZERO, quotient
+from arbiter.model.orders import Liquidity, Side
+
+Valuation = Callable[[Asset, Asset], Decimal | None]
+"""Price of the first asset in units of the second at this venue, None where it is not quoted."""
+
+
+def fee_rate(instrument: Instrument, liquidity: Liquidity) -> Decimal:
+    return instrument.maker_fee if liquidity is Liquidity.MAKER else instrument.taker_fee
+
+
+def charge(
+    instrument: Instrument,
+    side: Side,
+    size: Decimal,
+    price: Decimal,
+    liquidity: Liquidity,
+    free: Callable[[Asset], Decimal],
+    value: Valuation,
+) -> tuple[Decimal, Asset]:
+    """Give (amount, asset); a negative amount is a rebate.
+
+    A fee in a third asset that the account cannot pay, or that has no price here, is taken from
+    what the order receives instead, as the venues do.
+    """
+    rate = fee_rate(instrument, liquidity)
+    notional = instrument.notional(size, price)
+    if instrument.fee_charge is FeeCharge.THIRD:
+        asset = instrument.fee_asset
+        assert asset is not None, "the instrument checks it"
+        unit = value(asset, instrument.quote)
+        if unit is not None and unit > ZERO:
+            amount = quotient(notional * rate, unit)
+            if amount <= free(asset):
+                return amount, asset
+        return _from_received(instrument, side, size, notional, rate)
+    if instrument.fee_charge is FeeCharge.RECEIVED:
+        return _from_received(instrument, side, size, notional, rate)
+    return notional * rate, instrument.quote
+
+
+def lock_rate(instrument: Instrument, side: Side, price: Decimal) -> tuple[Decimal, Asset]:
+    """Give what one unit of size must lock, with the worst fee where it comes on top."""
+    if side is Side.SELL:
+        return Decimal(1), instrument.base
+    unit = instrument.notional(Decimal(1), price)
+    if instrument.fee_charge is FeeCharge.QUOTE:
+        worst = max(instrument.maker_fee, instrument.taker_fee, ZERO)
+        unit += unit * worst
+    return unit, instrument.quote
+
+
+def _from_received(
+    instrument: Instrument, side: Side, size: Decimal, notional: Decimal, rate: Decimal
+) -> tuple[Decimal, Asset]:
+    if side is Side.BUY:
+        return size * rate, instrument.base
+    return notional * rate, instrument.quote

@@ -1,0 +1,107 @@
+"""Orders as a venue holds them."""
+
+from decimal import Decimal
+
+import msgspec
+
+from arbiter.model.errors import InvalidValue
+from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId, VenueOrderId
+from arbiter.model.money import ZERO
+from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
+from arbiter.model.reports import OrderTruth
+
+
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a venue is told of an order: nothing of strategies or trades."""
+
+    client_order_id: ClientOrderId
+    instrument: InstrumentId
+    side: Side
+    type: OrderType = OrderType.LIMIT
+    time_in_force: TimeInForce = TimeInForce.GTC
+    post_only: bool = False
+    reduce_only: bool = False
+    size: Decimal
+    price: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        if not self.client_order_id:
+            raise InvalidValue("an order needs a client order id")
+        if len(self.client_order_id) > 64:
+            raise InvalidValue("a client order id has at most 64 characters")
+        if not _sane(self.size):
+            raise InvalidValue(f"{self.client_order_id}: size {self.size} is out of any range")
+        if self.price is not None and not _sane(self.price):
+            raise InvalidValue(f"{self.client_order_id}: price {self.price} is out of any range")
+
+    @property
+    def immediate(self) -> bool:
+        """Whatever is not filled on arrival ends."""
+        return self.type is OrderType.MARKET or self.time_in_force is not TimeInForce.GTC
+
+
+def _sane(value: Decimal) -> bool:
+    """Keep products of two such numbers exact: 18 places either side of the point."""
+    if not value.is_finite():
+        return False
+    exponent = value.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -18 and abs(value.adjusted()) <= 18
+
+
+def request_of(order: Order) -> OrderRequest:
+    """Say of our order what its venue needs to know."""
+    return OrderRequest(
+        client_order_id=order.client_order_id,
+        instrument=order.instrument,
+        side=order.side,
+        type=order.type,
+        time_in_force=order.time_in_force,
+        post_only=order.post_only,
+        reduce_only=order.reduce_only,
+        size=order.size,
+        price=order.price,
+    )
+
+
+class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """One accepted order; a change is a new record. `locked` is in `lock_asset`."""
+
+    request: OrderRequest
+    number: int
+    """Order of acceptance at the venue, from 1."""
+    status: OrderStatus = OrderStatus.WORKING
+    filled_size: Decimal = ZERO
+    lock_asset: Asset
+    lock_rate: Decimal
+    """Locked per unit of size: the limit price with its fee on a buy, 1 on a sell."""
+    accepted_ns: int
+    updated_ns: int
+
+    @property
+    def client_order_id(self) -> ClientOrderId:
+        return self.request.client_order_id
+
+    @property
+    def venue_order_id(self) -> VenueOrderId:
+        return VenueOrderId(str(self.number))
+
+    @property
+    def remaining(self) -> Decimal:
+        return self.request.size - self.filled_size
+
+    @property
+    def locked(self) -> Decimal:
+        return ZERO if self.status.terminal else self.remaining * self.lock_rate
+
+    def truth(self, venue: VenueId) -> OrderTruth:
+        """Answer a query about this order."""
+        return OrderTruth(
+            venue=venue,
+            client_order_id=self.client_order_id,
+            venue_order_id=self.venue_order_id,
+            instrument=self.request.instrument,
+            status=self.status,
+            size=self.request.size,
+            filled_size=self.filled_size,
+            at_ns=self.updated_ns,
+        )

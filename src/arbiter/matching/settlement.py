@@ -1,0 +1,24 @@
+"""How an execution changes the account, per kind of instrument.
+
+Spot exchanges base for quote. Derivatives move margin and positions instead and get their own
+function here.
+"""
+
+from decimal import Decimal
+
+from arbiter.matching.accounts import Account
+from arbiter.model.ids import Asset
+from arbiter.model.instruments import Instrument
+from arbiter.model.orders import Fill, Side
+
+
+def settle_spot(account: Account, instrument: Instrument, fill: Fill) -> None:
+    """Book both assets and the fee; what comes in is booked before what goes out."""
+    value: Decimal = instrument.notional(fill.size, fill.price)
+    if fill.side is Side.BUY:
+        account.move(instrument.base, fill.size)
+        account.move(instrument.quote, -value)
+    else:
+        account.move(instrument.quote, value)
+        account.move(instrument.base, -fill.size)
+    account.move(Asset(fill.fee_asset), -fill.fee)
