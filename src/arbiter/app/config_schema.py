@@ -1,0 +1,89 @@
+"""The tree of known settings, and the nearest known name to one that is not."""
+
+import difflib
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import get_origin
+
+import msgspec
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+Path = tuple[str, ...]
+
+ENV_PREFIX = "ARBITER__"
+ENV_DELIMITER = "__"
+
+
+class Leaf(msgspec.Struct, frozen=True, kw_only=True):
+    """One setting; `open_keys` marks a table whose keys are names, not settings."""
+
+    path: Path
+    field: FieldInfo
+    open_keys: bool
+
+    @property
+    def dotted(self) -> str:
+        return ".".join(self.path)
+
+    @property
+    def env_name(self) -> str:
+        return ENV_PREFIX + ENV_DELIMITER.join(part.upper() for part in self.path)
+
+
+class Schema:
+    def __init__(self, root: type[BaseModel]) -> None:
+        self.leaves: Mapping[Path, Leaf] = {leaf.path: leaf for leaf in _walk(root, ())}
+        self.sections: frozenset[Path] = frozenset(
+            path[:depth] for path in self.leaves for depth in range(1, len(path))
+        )
+
+    def leaf_of(self, path: Path) -> Leaf | None:
+        """The setting a path belongs to: itself, or the open table it is a key of."""
+        leaf = self.leaves.get(path)
+        if leaf is None and len(path) > 1:
+            above = self.leaves.get(path[:-1])
+            leaf = above if above is not None and above.open_keys else None
+        return leaf
+
+    def nearest(self, path: Path) -> str | None:
+        """The full name a person most likely meant."""
+        asked = tuple(_plain(part) for part in path)
+        names = {tuple(_plain(part) for part in known): known for known in self.leaves}
+        names |= {tuple(_plain(part) for part in known): known for known in self.sections}
+        if asked in names:
+            return ".".join(names[asked])
+        same_table = [known for known in names if known[:-1] == asked[:-1]]
+        near = _closest(asked[-1], [known[-1] for known in same_table], 0.6)
+        if near is not None:
+            return ".".join(names[(*asked[:-1], near)])
+        elsewhere = [known for known in names if known[-1] == asked[-1]]
+        if elsewhere:
+            return ".".join(names[elsewhere[0]])
+        whole = _closest(".".join(asked), [".".join(known) for known in names], 0.6)
+        return None if whole is None else ".".join(names[tuple(whole.split("."))])
+
+
+def closest(asked: str, known: list[str]) -> str | None:
+    """The known word nearest to what was written, if any is near."""
+    folded = {word.lower(): word for word in known}
+    near = _closest(asked.strip().lower(), list(folded), 0.6)
+    return None if near is None else folded[near]
+
+
+def _closest(asked: str, known: list[str], cutoff: float) -> str | None:
+    found = difflib.get_close_matches(asked, known, n=1, cutoff=cutoff)
+    return found[0] if found else None
+
+
+def _plain(part: str) -> str:
+    return part.strip().lower().replace("-", "_").replace(" ", "_")
+
+
+def _walk(model: type[BaseModel], above: Path) -> Iterator[Leaf]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if inspect.isclass(kind) and issubclass(kind, BaseModel):
+            yield from _walk(kind, (*above, name))
+        else:
+            yield Leaf(path=(*above, name), field=field, open_keys=get_origin(kind) is dict)
