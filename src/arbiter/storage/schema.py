@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -95,7 +96,8 @@ ORDERS = Table(
     _needed("updated_ns", BigInteger),
     _needed("created_at", MOMENT),
 )
-OPEN_ORDER = text("status IN ('CREATED', 'SUBMITTED', 'WORKING', 'PARTIALLY_FILLED')")
+_LIVE = ["CREATED", "SUBMITTED", "WORKING", "PARTIALLY_FILLED"]
+OPEN_ORDER = ORDERS.c.status.in_([literal_column(f"'{status}'") for status in _LIVE])
 Index("ix_orders_created_ns", ORDERS.c.created_ns)
 Index("ix_orders_trade_id", ORDERS.c.trade_id)
 Index("ix_orders_strategy_created_ns", ORDERS.c.strategy, ORDERS.c.created_ns)
@@ -160,13 +162,14 @@ TRADES = Table(
     _needed("started_at", MOMENT),
     UniqueConstraint("seq"),
 )
-OPEN_TRADE = text("state NOT IN ('COMPLETED', 'UNWOUND', 'FAILED', 'ABANDONED')")
+_ENDED = ["COMPLETED", "UNWOUND", "FAILED", "ABANDONED"]
+OPEN_TRADE_STATE = TRADES.c.state.not_in([literal_column(f"'{state}'") for state in _ENDED])
 Index("ix_trades_started_ns", TRADES.c.started_ns)
 Index("ix_trades_symbol_started_ns", TRADES.c.symbol, TRADES.c.started_ns)
 Index("ix_trades_state_started_ns", TRADES.c.state, TRADES.c.started_ns)
 Index("ix_trades_family_started_ns", TRADES.c.family, TRADES.c.started_ns)
 Index("ix_trades_strategy_started_ns", TRADES.c.strategy, TRADES.c.started_ns)
-Index("ix_trades_open", TRADES.c.id, postgresql_where=OPEN_TRADE)
+Index("ix_trades_open", TRADES.c.id, postgresql_where=OPEN_TRADE_STATE)
 Index("ix_trades_completed_ns", TRADES.c.completed_ns)
 
 SIGNALS = Table(

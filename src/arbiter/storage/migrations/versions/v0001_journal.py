@@ -106,7 +106,7 @@ def _trading() -> None:
         "ix_trades_open",
         "trades",
         ["id"],
-        postgresql_where=sa.text("state NOT IN ('COMPLETED', 'UNWOUND', 'FAILED', 'ABANDONED')"),
+        postgresql_where=sa.text("(state NOT IN ('COMPLETED', 'UNWOUND', 'FAILED', 'ABANDONED'))"),
     )
     op.create_index("ix_trades_started_ns", "trades", ["started_ns"])
     op.create_index("ix_trades_state_started_ns", "trades", ["state", "started_ns"])

@@ -1,0 +1,170 @@
+"""What a fresh ledger goes on from: bounded reads by index, whatever the history's length."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Select, Table, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from arbiter.model.events import SettingChanged
+from arbiter.model.holdings import Balance, Budget, KillSwitch, Position, Residual, TradingDay
+from arbiter.model.ids import ClientOrderId, StrategyId, VenueId
+from arbiter.model.image import LedgerImage
+from arbiter.model.money import ZERO
+from arbiter.model.orders import Fill, Order
+from arbiter.model.time import day_start
+from arbiter.model.trades import Trade
+from arbiter.storage import schema
+from arbiter.storage.database import reading
+from arbiter.storage.rows import read
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+DAYS = 8
+FILL_KEYS = 50_000
+CLOSED_TRADES = 200
+
+
+async def load(
+    engine: AsyncEngine,
+    *,
+    now_ns: int,
+    fill_keys: int = FILL_KEYS,
+    closed_trades: int = CLOSED_TRADES,
+) -> LedgerImage:
+    """Read the state in one snapshot.
+
+    Open trades, trades of open orders and the `closed_trades` that ended last, with all orders
+    and fills of the open ones; the keys of the newest `fill_keys` fills; every balance, position,
+    budget and residual.
+    """
+    async with reading(engine) as lent:
+        connection = await lent.execution_options(isolation_level="REPEATABLE READ")
+        trades = await _trades(connection, closed_trades)
+        orders = await _orders(connection, trades)
+        fills = await _fills_of(connection, [order.client_order_id for order in orders])
+        days = await _all(
+            connection,
+            TradingDay,
+            select(schema.TRADING_DAYS).order_by(schema.TRADING_DAYS.c.day_ns.desc()).limit(DAYS),
+        )
+        newest = days[0] if days else TradingDay(day_ns=0)
+        today = day_start(now_ns)
+        return LedgerImage(
+            trades=tuple(trades),
+            orders=tuple(orders),
+            fills=tuple(fills),
+            fill_keys=await _fill_keys(connection, fill_keys),
+            balances=await _rows(connection, Balance, schema.BALANCES),
+            positions=await _rows(connection, Position, schema.POSITIONS),
+            budgets=await _rows(connection, Budget, schema.BUDGETS),
+            residuals=await _rows(connection, Residual, schema.RESIDUALS),
+            days=tuple(reversed(days)),
+            kill_switch=await _kill_switch(connection),
+            strategies=await _strategies(connection),
+            settings={
+                change.path: change
+                for change in await _rows(connection, SettingChanged, schema.SETTINGS)
+            },
+            next_trade_seq=await _next(connection, schema.TRADES),
+            next_signal_seq=await _next(connection, schema.SIGNALS),
+            last_event_seq=await _next(connection, schema.EVENTS) - 1,
+            pnl_day_ns=today,
+            pnl_today=next((day.realized for day in days if day.day_ns == today), ZERO),
+            cumulative_pnl=newest.cumulative,
+            peak_pnl=newest.peak,
+        )
+
+
+async def known_fills(
+    engine: AsyncEngine, keys: Collection[tuple[VenueId, str]]
+) -> set[tuple[VenueId, str]]:
+    """Say which fills were ever booked: for those older than a ledger's own memory of keys."""
+    if not keys:
+        return set()
+    table = schema.FILLS
+    key = tuple_(table.c.venue, table.c.venue_trade_id)
+    query = select(table.c.venue, table.c.venue_trade_id).where(key.in_(list(keys)))
+    async with reading(engine) as connection:
+        rows = await connection.execute(query)
+        return {(VenueId(venue), name) for venue, name in rows}
+
+
+async def find_order(
+    engine: AsyncEngine, client_order_id: ClientOrderId
+) -> tuple[Order, Trade | None] | None:
+    """Find any order we ever owned, with its trade (None when it was denied before one opened)."""
+    async with reading(engine) as connection:
+        orders = await _all(
+            connection,
+            Order,
+            select(schema.ORDERS).where(schema.ORDERS.c.client_order_id == client_order_id),
+        )
+        if not orders:
+            return None
+        trades = await _all(
+            connection, Trade, select(schema.TRADES).where(schema.TRADES.c.id == orders[0].trade_id)
+        )
+        return orders[0], trades[0] if trades else None
+
+
+async def _trades(connection: AsyncConnection, closed: int) -> Sequence[Trade]:
+    table, orders = schema.TRADES, schema.ORDERS
+    of_open_orders = select(orders.c.trade_id).where(schema.OPEN_ORDER)
+    last_closed = (
+        select(table.c.id)
+        .where(table.c.completed_ns.is_not(None))
+        .order_by(table.c.completed_ns.desc())
+        .limit(closed)
+    )
+    wanted = or_(
+        table.c.id.in_(select(table.c.id).where(schema.OPEN_TRADE_STATE)),
+        table.c.id.in_(of_open_orders),
+        table.c.id.in_(last_closed),
+    )
+    return await _all(connection, Trade, select(table).where(wanted).order_by(table.c.seq))
+
+
+async def _orders(connection: AsyncConnection, trades: Sequence[Trade]) -> Sequence[Order]:
+    """Give all orders of the trades; a denied one has no trade and is over."""
+    table = schema.ORDERS
+    query = select(table).where(table.c.trade_id.in_([trade.id for trade in trades]))
+    return await _all(connection, Order, query.order_by(table.c.client_order_id))
+
+
+async def _fills_of(connection: AsyncConnection, orders: Sequence[ClientOrderId]) -> Sequence[Fill]:
+    table = schema.FILLS
+    query = select(table).where(table.c.client_order_id.in_(orders)).order_by(table.c.seq)
+    return await _all(connection, Fill, query)
+
+
+async def _fill_keys(connection: AsyncConnection, count: int) -> frozenset[tuple[VenueId, str]]:
+    table = schema.FILLS
+    query = select(table.c.venue, table.c.venue_trade_id).order_by(table.c.seq.desc()).limit(count)
+    return frozenset((VenueId(venue), name) for venue, name in await connection.execute(query))
+
+
+async def _kill_switch(connection: AsyncConnection) -> KillSwitch:
+    rows = await _rows(connection, KillSwitch, schema.KILL_SWITCH)
+    return rows[0] if rows else KillSwitch()
+
+
+async def _strategies(connection: AsyncConnection) -> dict[StrategyId, bool]:
+    table = schema.STRATEGIES
+    rows = await connection.execute(select(table.c.strategy, table.c.running))
+    return {StrategyId(name): running for name, running in rows}
+
+
+async def _next(connection: AsyncConnection, table: Table) -> int:
+    newest = await connection.scalar(select(func.max(table.c.seq)))
+    return (newest or 0) + 1
+
+
+async def _rows(connection: AsyncConnection, record: type[R], table: Table) -> tuple[R, ...]:
+    return tuple(await _all(connection, record, select(table).order_by(*table.primary_key.columns)))
+
+
+async def _all(connection: AsyncConnection, record: type[R], query: Select[Any]) -> list[R]:
+    rows = (await connection.execute(query)).mappings()
+    return [read(record, row) for row in rows]
