@@ -60,7 +60,6 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     sent_ns: dict[ClientOrderId, int] = {}
     asked_ns: dict[ClientOrderId, int] = {}
     cancelled: frozenset[ClientOrderId] = frozenset()
-    unwinds: int = 0
     fruitless: int = 0
     """Unwinds in a row that filled nothing."""
     next_unwind_ns: int = 0
@@ -234,7 +233,7 @@ def _settle(
     done = TradeState.UNWOUND if unwound else TradeState.COMPLETED
     if not over:
         return progress, (Advance(done, _refusals(orders)),)
-    order = _unwind_order(progress, trade, over, settings, market)
+    order = _unwind_order(trade, orders, over, settings, market)
     if order is None:
         return progress, (Advance(done, f"residual {plain(over)} is below the venue's minimum"),)
     if now_ns < progress.next_unwind_ns:
@@ -243,8 +242,8 @@ def _settle(
 
 
 def _unwind_order(
-    progress: Progress,
     trade: Trade,
+    orders: Sequence[Order],
     over: Decimal,
     settings: ExecutionSettings,
     market: MarketView,
@@ -261,7 +260,7 @@ def _unwind_order(
     price = None if touch is None else _reach(instrument, side, touch, settings)
     return AddOrder(
         role=UNWIND,
-        attempt=progress.unwinds + 1,
+        attempt=1 + sum(order.leg == UNWIND for order in orders),
         instrument=leg.instrument,
         side=side,
         type=OrderType.MARKET if price is None else OrderType.LIMIT,
@@ -297,7 +296,6 @@ def _unwind(
     delay = min(settings.retry_ms << min(fruitless, 16), settings.max_retry_ms)
     progress = msgspec.structs.replace(
         progress,
-        unwinds=progress.unwinds + 1,
         fruitless=fruitless,
         next_unwind_ns=now_ns + delay * NS_PER_MS,
     )

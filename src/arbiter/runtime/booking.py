@@ -1,0 +1,124 @@
+"""Booking: an approved plan becomes a trade with its orders; a refused one, denied orders."""
+
+from decimal import Decimal
+
+from arbiter.books.registry import MarketRegistry
+from arbiter.model.denials import Denied
+from arbiter.model.events import TradeOpened
+from arbiter.model.ids import Asset, TradeId, client_order_id
+from arbiter.model.instruments import Instrument
+from arbiter.model.money import ONE
+from arbiter.model.orders import Order, OrderStatus, Side
+from arbiter.model.plans import Leg, Plan
+from arbiter.model.trades import PlannedLeg, Trade
+from arbiter.ports.clock import IdSource
+from arbiter.risk.gate import Approved
+from arbiter.risk.limits import RiskLimits
+from arbiter.risk.needs import need_of
+
+_ROLES = "abcdefgh"
+
+
+def intents(
+    plan: Plan,
+    approved: Approved,
+    ids: IdSource,
+    seq: int,
+    registry: MarketRegistry,
+    now_ns: int,
+) -> TradeOpened:
+    """Make the trade, its orders and what they hold."""
+    trade_id = TradeId(ids.new_id())
+    orders = _orders(plan, trade_id, registry, now_ns, OrderStatus.CREATED, None)
+    trade = Trade(
+        id=trade_id,
+        seq=seq,
+        strategy=plan.strategy,
+        family=plan.family,
+        actor=plan.actor,
+        symbol=plan.symbol,
+        quote=registry.by_id(plan.legs[0].instrument).quote,
+        legs=tuple(
+            PlannedLeg(
+                role=order.leg,
+                instrument=order.instrument,
+                side=order.side,
+                size=order.size,
+                limit=order.price,
+                planned_price=order.planned_price,
+                order=order.client_order_id,
+            )
+            for order in orders
+        ),
+        signal_id=plan.signal_id,
+        signal_seq=plan.signal_seq,
+        min_edge=plan.min_edge,
+        started_ns=now_ns,
+    )
+    keys = [order.client_order_id for order in orders]
+    return TradeOpened(
+        at_ns=now_ns,
+        trade=trade,
+        orders=orders,
+        locks=dict(zip(keys, approved.locks, strict=True)),
+        reserve=dict(zip(keys, approved.reserve, strict=True)),
+    )
+
+
+def denied_orders(
+    plan: Plan, denied: Denied, ids: IdSource, registry: MarketRegistry, now_ns: int
+) -> tuple[Order, ...]:
+    """Keep each leg of a refused plan as an order with the reason and its numbers."""
+    trade_id = TradeId(ids.new_id())
+    return _orders(plan, trade_id, registry, now_ns, OrderStatus.DENIED, str(denied))
+
+
+def lock_of(order: Order, instrument: Instrument, limits: RiskLimits) -> tuple[Asset, Decimal]:
+    """What an order holds at its venue at its worst price."""
+    price = order.price
+    if price is None:
+        slip = limits.market_slippage if order.side is Side.BUY else -limits.market_slippage
+        price = order.planned_price * (ONE + slip)
+    leg = Leg(
+        instrument=order.instrument,
+        side=order.side,
+        size=order.size,
+        price=price,
+        planned_price=order.planned_price,
+    )
+    return need_of(leg, instrument, price, instrument.notional(order.size, price)).lock
+
+
+def _orders(
+    plan: Plan,
+    trade_id: TradeId,
+    registry: MarketRegistry,
+    now_ns: int,
+    status: OrderStatus,
+    reason: str | None,
+) -> tuple[Order, ...]:
+    return tuple(
+        Order(
+            client_order_id=client_order_id(trade_id, role, 1),
+            strategy=plan.strategy,
+            actor=plan.actor,
+            trade_id=trade_id,
+            leg=role,
+            instrument=leg.instrument,
+            venue=registry.by_id(leg.instrument).venue,
+            symbol=plan.symbol,
+            side=leg.side,
+            type=leg.type,
+            time_in_force=leg.time_in_force,
+            post_only=leg.post_only,
+            reduce_only=plan.reduce_only,
+            size=leg.size,
+            price=leg.price,
+            planned_price=leg.planned_price,
+            status=status,
+            reason=reason,
+            created_ns=now_ns,
+            updated_ns=now_ns,
+        )
+        for role, leg in zip(_ROLES, plan.legs, strict=False)
+    )

@@ -1,0 +1,142 @@
+"""The command bus: what people and APIs ask for, acknowledged once it is durable.
+
+Every command leaves an audit record with its actor and what was there before and after.
+"""
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+
+from arbiter.ledger.ledger import Ledger
+from arbiter.model.commands import (
+    Command,
+    EngageKillSwitch,
+    ReleaseKillSwitch,
+    RemoveBudget,
+    SetBudget,
+    StartStrategy,
+    StopStrategy,
+)
+from arbiter.model.errors import InvalidValue, NotFound, TradingDisabled
+from arbiter.model.events import (
+    Audited,
+    BudgetRemoved,
+    BudgetSet,
+    JournalEvent,
+    KillSwitchEngaged,
+    KillSwitchReleased,
+    StrategySwitched,
+)
+from arbiter.model.ids import Actor, StrategyId
+from arbiter.model.money import ZERO, plain
+from arbiter.runtime.recorder import Recorder
+
+
+class CommandBus:
+    """The one way in. `strategies` are the names a command may speak of."""
+
+    def __init__(
+        self, *, ledger: Ledger, recorder: Recorder, strategies: tuple[StrategyId, ...]
+    ) -> None:
+        self._ledger = ledger
+        self._recorder = recorder
+        self._strategies = strategies
+
+    async def execute(self, command: Command) -> None:
+        """Carry out a command; returns after the commit.
+
+        Raises `NotFound`, `InvalidValue` or `TradingDisabled` before anything was changed.
+        """
+        durable = asyncio.Event()
+        self.start(command, durable.set)
+        await durable.wait()
+
+    def start(self, command: Command, then: Callable[[], None]) -> None:
+        """Carry out a command at once and call `then` after its commit."""
+        self._recorder.record(*self._events(command), then=then)
+
+    def _events(self, command: Command) -> tuple[JournalEvent, ...]:
+        now = self._recorder.now_ns()
+        actor = command.actor
+        match command:
+            case EngageKillSwitch(reason=reason, flatten=flatten):
+                engaged = KillSwitchEngaged(at_ns=now, actor=actor, reason=reason, flatten=flatten)
+                return engaged, self._audit(actor, "kill_switch.engage", "kill_switch", "", reason)
+            case ReleaseKillSwitch():
+                before = self._ledger.kill_switch.reason
+                released = KillSwitchReleased(at_ns=now, actor=actor)
+                return released, self._audit(actor, "kill_switch.release", "kill_switch", before)
+            case StartStrategy(strategy=strategy):
+                if self._ledger.kill_switch.engaged:
+                    raise TradingDisabled(
+                        "the kill switch is engaged; release it first: arbiter resume"
+                    )
+                return self._switch(strategy, actor, running=True, reason="")
+            case StopStrategy(strategy=strategy, reason=reason):
+                return self._switch(strategy, actor, running=False, reason=reason)
+            case SetBudget(strategy=strategy, currency=currency, allocated=allocated):
+                self._check_strategy(strategy)
+                if not allocated.is_finite() or allocated < ZERO:
+                    raise InvalidValue(f"a budget must be zero or more, got {allocated}")
+                budget = self._ledger.budgets.get((strategy, currency))
+                before = _shown(None if budget is None else budget.allocated)
+                entity = f"budget:{strategy}/{currency}"
+                return (
+                    BudgetSet(
+                        at_ns=now,
+                        strategy=strategy,
+                        currency=currency,
+                        allocated=allocated,
+                        actor=actor,
+                    ),
+                    self._audit(actor, "budget.set", entity, before, plain(allocated)),
+                )
+            case RemoveBudget(strategy=strategy, currency=currency):
+                budget = self._ledger.budgets.get((strategy, currency))
+                if budget is None or budget.allocated is None:
+                    raise NotFound(f"{strategy} has no budget in {currency}")
+                entity = f"budget:{strategy}/{currency}"
+                return (
+                    BudgetRemoved(at_ns=now, strategy=strategy, currency=currency, actor=actor),
+                    self._audit(actor, "budget.remove", entity, _shown(budget.allocated)),
+                )
+        raise InvalidValue(f"{type(command).__name__} is not a command of this engine")
+
+    def _switch(
+        self, strategy: StrategyId, actor: Actor, *, running: bool, reason: str
+    ) -> tuple[JournalEvent, ...]:
+        self._check_strategy(strategy)
+        before = "running" if self._ledger.strategies.get(strategy, True) else "stopped"
+        after = "running" if running else "stopped"
+        action = "strategy.start" if running else "strategy.stop"
+        return (
+            StrategySwitched(
+                at_ns=self._recorder.now_ns(),
+                strategy=strategy,
+                running=running,
+                actor=actor,
+                reason=reason,
+            ),
+            self._audit(actor, action, f"strategy:{strategy}", before, after),
+        )
+
+    def _check_strategy(self, strategy: StrategyId) -> None:
+        if strategy not in self._strategies:
+            known = ", ".join(self._strategies)
+            raise NotFound(f"no strategy is named {strategy!r}; there are {known}")
+
+    def _audit(
+        self, actor: Actor, action: str, entity: str, before: str = "", after: str = ""
+    ) -> Audited:
+        return Audited(
+            at_ns=self._recorder.now_ns(),
+            actor=actor,
+            action=action,
+            entity=entity,
+            before=before,
+            after=after,
+        )
+
+
+def _shown(amount: Decimal | None) -> str:
+    return "unlimited" if amount is None else plain(amount)

@@ -1,0 +1,40 @@
+"""The real clock, and the sources of ids."""
+
+import secrets
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from arbiter.model.ids import PlanId, SignalId, uuid7
+from arbiter.ports.clock import IdSource
+
+
+class SystemClock:
+    def now_ns(self) -> int:
+        return time.time_ns()
+
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+
+class SystemIds:
+    """Fresh UUIDv7 from the system's clock and randomness."""
+
+    def new_id(self) -> UUID:
+        return uuid7(time.time_ns(), secrets.randbits(74))
+
+
+class SignalIds:
+    """Ids for the opportunity rules: signal numbers go on from the ledger's."""
+
+    def __init__(self, ids: IdSource, next_seq: Callable[[], int]) -> None:
+        self._ids = ids
+        self._next_seq = next_seq
+
+    def signal(self, now_ns: int) -> tuple[SignalId, int]:
+        del now_ns
+        return SignalId(self._ids.new_id()), self._next_seq()
+
+    def plan(self, now_ns: int) -> PlanId:
+        del now_ns
+        return PlanId(self._ids.new_id())

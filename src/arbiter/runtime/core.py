@@ -1,0 +1,228 @@
+"""The decision core: from a quote to durable intents, in one synchronous step.
+
+Nothing in here waits, reads a clock of its own or speaks to a venue: the same object runs live,
+in a replay and in a backtest, with another clock and another outbox.
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from arbiter.books.board import QuoteBoard
+from arbiter.books.registry import MarketRegistry
+from arbiter.execution.settings import ExecutionSettings
+from arbiter.ledger.ledger import Ledger
+from arbiter.model.denials import DenialCode, Denied, deny
+from arbiter.model.events import AlertRaised, JournalEvent, PlanDenied, SignalSeen, TradeOpened
+from arbiter.model.ids import InstrumentId, TradeId, VenueId
+from arbiter.model.instruments import Instrument
+from arbiter.model.money import from_float
+from arbiter.model.orders import Fill, Order, Side
+from arbiter.model.plans import Family, Plan, Signal
+from arbiter.model.reports import Absent, OrderTruth, VenueReport
+from arbiter.model.time import NS_PER_MS
+from arbiter.model.trades import Trade
+from arbiter.opportunities.spot_spread import SpotSpread
+from arbiter.ports.clock import Clock, IdSource
+from arbiter.ports.outbox import Outbox
+from arbiter.risk.gate import Approved, Gate
+from arbiter.runtime.booking import denied_orders, intents, lock_of
+from arbiter.runtime.floor import TradingFloor
+from arbiter.runtime.outcomes import Outcomes
+from arbiter.runtime.recorder import Recorder
+
+
+class EngineState:
+    """What the engine is doing as a whole; the gate reads it."""
+
+    def __init__(self, mode: str, journal_healthy: Callable[[], bool]) -> None:
+        self.mode = mode
+        self.started = False
+        """Recovery is done: every venue was asked and the ledger agrees."""
+        self.stopping = False
+        self._journal_healthy = journal_healthy
+
+    @property
+    def journal_healthy(self) -> bool:
+        return self._journal_healthy()
+
+    def may_open(self, family: Family) -> bool:
+        del family  # every family trades in every mode this engine runs in
+        return not self.stopping
+
+
+class TradingCore:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        ids: IdSource,
+        registry: MarketRegistry,
+        board: QuoteBoard,
+        spot: SpotSpread,
+        gate: Gate,
+        ledger: Ledger,
+        recorder: Recorder,
+        outbox: Outbox,
+        state: EngineState,
+        execution: ExecutionSettings,
+    ) -> None:
+        self.state = state
+        self.spot = spot
+        self.board = board
+        self.registry = registry
+        self.ledger = ledger
+        self.gate = gate
+        self.recorder = recorder
+        self._clock = clock
+        self._ids = ids
+        self.floor = TradingFloor(
+            ledger=ledger,
+            recorder=recorder,
+            outbox=outbox,
+            clock=clock,
+            market=self,
+            settings=execution,
+            standing=self._why_gone,
+            lock_of=lambda order: lock_of(order, registry.by_id(order.instrument), gate.limits),
+            on_closed=self._closed,
+        )
+        self.outcomes = Outcomes(ledger=ledger, recorder=recorder, outbox=outbox, floor=self.floor)
+        self._unsent: dict[TradeId, Plan] = {}
+        """Plans whose intents wait for their commit."""
+        self._on_breach: Callable[[str], None] = lambda _reason: None
+
+    def when_breached(self, act: Callable[[str], None]) -> None:
+        """Call `act` with the reason when a loss limit is used up."""
+        self._on_breach = act
+
+    # What the world says
+
+    def on_quote(
+        self,
+        slot: int,
+        bid: float,
+        ask: float,
+        bid_size: float,
+        ask_size: float,
+        exchange_ns: int,
+        receive_ns: int,
+    ) -> None:
+        """Take one top of book; when it opens a spread worth having, go after it."""
+        code = self.board.update(slot, bid, ask, bid_size, ask_size, exchange_ns, receive_ns)
+        if code > 0 and self.state.started:
+            self._consider(code)
+
+    def on_venue_health(self, venue: VenueId, *, connected: bool, reason: str) -> None:
+        """Take a lost or regained connection; a lost venue's quotes are stale at once."""
+        if self.board.healthy(venue) == connected:
+            return
+        self.board.set_venue_health(venue, connected, reason)
+        severity, word = ("info", "back") if connected else ("warning", "lost")
+        self._alert(severity, "VENUE_HEALTH", f"{venue} {word}: {reason}")
+
+    def on_report(self, report: VenueReport) -> None:
+        self.outcomes.on_report(report)
+
+    def on_answer(self, order: Order, answer: OrderTruth | Absent, fills: Sequence[Fill]) -> None:
+        self.outcomes.on_answer(order, answer, fills)
+
+    def on_wake(self, trade: TradeId) -> None:
+        self.floor.deadline(trade)
+
+    # What the state machines ask of the market
+
+    def instrument(self, instrument: InstrumentId) -> Instrument:
+        return self.registry.by_id(instrument)
+
+    def touch(self, instrument: InstrumentId, side: Side) -> Decimal | None:
+        """Price at which `side` would execute now; None without a fresh quote of a live venue."""
+        venue = self.registry.by_id(instrument).venue
+        age = self.board.age_ns(instrument, self._clock.now_ns())
+        limit = self.gate.limits.staleness_threshold_ms * NS_PER_MS
+        quote = self.board.quote(instrument)
+        if quote is None or age is None or age > limit or not self.board.healthy(venue):
+            return None
+        return from_float(quote.ask if side is Side.BUY else quote.bid)
+
+    # From spread to intents
+
+    def _consider(self, code: int) -> None:
+        buy_slot, sell_slot = self.board.decode(code)
+        now = self._clock.now_ns()
+        signal = self.spot.consider(buy_slot, sell_slot, now)
+        if signal is None:
+            return
+        if signal.verdict:
+            self.recorder.record(SignalSeen(at_ns=now, signal=signal))
+        else:
+            self._go_after(signal, now)
+
+    def _go_after(self, signal: Signal, now: int) -> None:
+        plan = self.spot.plan(signal, self.gate.spendable, now, self.gate.size_scale(now))
+        if isinstance(plan, str):
+            if self.spot.note_refused(signal, now):
+                self.recorder.record(_seen(signal, now, verdict=plan))
+            return
+        decision = self.gate.review(plan, now)
+        if isinstance(decision, Denied):
+            if self.spot.note_refused(signal, now):
+                self.recorder.record(
+                    _seen(signal, now, verdict=str(decision)), self._denial(plan, decision, now)
+                )
+            return
+        self.spot.note_traded(signal, now)
+        self._open(plan, decision, now, _seen(signal, now, executed=True))
+
+    def propose(self, plan: Plan) -> TradeOpened | Denied:
+        """Put any plan before the gate; approved, it is on the floor when this returns."""
+        now = self._clock.now_ns()
+        decision = self.gate.review(plan, now)
+        if isinstance(decision, Denied):
+            self.recorder.record(self._denial(plan, decision, now))
+            return decision
+        return self._open(plan, decision, now)
+
+    def _open(self, plan: Plan, approved: Approved, now: int, *before: JournalEvent) -> TradeOpened:
+        seq = self.ledger.next_trade_seq
+        opened = intents(plan, approved, self._ids, seq, self.registry, now)
+        self._unsent[opened.trade.id] = plan
+        self.floor.open(opened, *before)
+        return opened
+
+    def _denial(self, plan: Plan, denied: Denied, now: int) -> PlanDenied:
+        orders = denied_orders(plan, denied, self._ids, self.registry, now)
+        return PlanDenied(at_ns=now, denied=denied, orders=orders)
+
+    # After the commit
+
+    def _why_gone(self, trade: Trade) -> str | None:
+        """Say why a committed trade no longer stands; None when it may be sent."""
+        plan = self._unsent.pop(trade.id)
+        denied = self.gate.still_stands(plan, self._clock.now_ns()) or self._edge_gone(plan)
+        return None if denied is None else str(denied)
+
+    def _edge_gone(self, plan: Plan) -> Denied | None:
+        if plan.min_edge <= 0:
+            return None
+        buy, sell = (self.registry.slot(leg.instrument) for leg in plan.legs)
+        edge = self.board.edge(buy, sell)
+        if edge >= float(plan.min_edge):
+            return None
+        return deny(DenialCode.EDGE_GONE, edge=f"{edge:.6f}", needed=plan.min_edge)
+
+    def _closed(self, trade: Trade) -> None:
+        assessment = self.gate.assess(self._clock.now_ns())
+        if assessment.breached and not self.ledger.kill_switch.engaged:
+            self._on_breach("; ".join(assessment.warnings))
+
+    def _alert(self, severity: str, code: str, text: str) -> None:
+        now = self._clock.now_ns()
+        self.recorder.record(AlertRaised(at_ns=now, severity=severity, code=code, text=text))
+
+
+def _seen(signal: Signal, now: int, *, executed: bool = False, verdict: str = "") -> SignalSeen:
+    return SignalSeen(
+        at_ns=now, signal=msgspec.structs.replace(signal, executed=executed, verdict=verdict)
+    )

@@ -1,0 +1,247 @@
+"""The trading floor: every trade under way, its state machine, and the effects carried out.
+
+Order of one step: decide, hand to the outbox, record. Handing over never waits, so nothing can
+come back before it is recorded.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from functools import partial
+
+from arbiter.execution.effects import (
+    Abandon,
+    AddOrder,
+    Advance,
+    Alert,
+    Ask,
+    Cancel,
+    Effect,
+    Send,
+    WakeAt,
+)
+from arbiter.execution.settings import ExecutionSettings
+from arbiter.execution.two_leg import MarketView, Progress, Step, Stimulus, send_added, step
+from arbiter.ledger.ledger import Ledger
+from arbiter.model.errors import LedgerError
+from arbiter.model.events import (
+    AlertRaised,
+    JournalEvent,
+    OrderAbandoned,
+    OrdersAdded,
+    OrderSent,
+    TradeAdvanced,
+    TradeOpened,
+)
+from arbiter.model.ids import Asset, ClientOrderId, TradeId, client_order_id
+from arbiter.model.orders import Order, OrderStatus, TimeInForce
+from arbiter.model.trades import Trade
+from arbiter.ports.clock import Clock
+from arbiter.ports.outbox import Outbox
+from arbiter.runtime.recorder import Recorder
+
+Need = tuple[Asset, Decimal]
+
+
+class TradingFloor:
+    """Runs `execution.two_leg` for every open trade.
+
+    `standing` is asked after the commit and before anything is sent: it gives the reason why a
+    trade no longer stands, or None. `lock_of` gives what an order locks at its venue.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        recorder: Recorder,
+        outbox: Outbox,
+        clock: Clock,
+        market: MarketView,
+        settings: ExecutionSettings,
+        standing: Callable[[Trade], str | None],
+        lock_of: Callable[[Order], Need],
+        on_closed: Callable[[Trade], None],
+    ) -> None:
+        self._ledger = ledger
+        self._recorder = recorder
+        self._outbox = outbox
+        self._clock = clock
+        self._market = market
+        self._settings = settings
+        self._standing = standing
+        self._lock_of = lock_of
+        self._on_closed = on_closed
+        self._progress: dict[TradeId, Progress] = {}
+        self._quiet = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def open_count(self) -> int:
+        """Trades that have not ended."""
+        return len(self._progress)
+
+    async def idle(self) -> None:
+        """Wait until no trade is under way."""
+        await self._idle.wait()
+
+    def open(self, opened: TradeOpened, *before: JournalEvent) -> None:
+        """Record an approved trade; its legs are sent after the commit, if it still stands.
+
+        `before` are events recorded in the same transaction.
+        """
+        trade_id = opened.trade.id
+        self._keep(trade_id, Progress())
+        self._recorder.record(*before, opened, then=partial(self._durable, trade_id))
+
+    def hush(self) -> None:
+        """Decide nothing until trades are resumed: the ledger is being repaired."""
+        self._quiet = True
+
+    def resume(self, trades: Iterable[Trade]) -> None:
+        """Take up the trades that were open when the engine last stopped."""
+        self._quiet = False
+        for trade in trades:
+            self._keep(trade.id, Progress())
+            self._run(trade.id, Stimulus.CHANGED)
+
+    def changed(self, trade_id: TradeId) -> None:
+        """The ledger has news of one of the trade's orders."""
+        if not self._quiet and self._ledger.trade(trade_id) is not None:
+            self._run(trade_id, Stimulus.CHANGED)
+
+    def deadline(self, trade_id: TradeId) -> None:
+        """A time the machine asked for has come; the trade may have ended since."""
+        if trade_id in self._progress:
+            self._run(trade_id, Stimulus.DEADLINE)
+
+    def cancel_everything(self) -> list[Order]:
+        """Ask the venues to cancel all that is open; gives the orders it asked for."""
+        working = [
+            order
+            for trade_id in self._progress
+            for order in self._ledger.orders_of(trade_id)
+            if order.open and order.status is not OrderStatus.CREATED
+        ]
+        for order in working:
+            self._outbox.cancel(order)
+        return working
+
+    def _trade(self, trade_id: TradeId) -> Trade:
+        trade = self._ledger.trade(trade_id)
+        if trade is None:
+            raise LedgerError(f"trade {trade_id} is on the floor and not in the ledger")
+        return trade
+
+    def _keep(self, trade_id: TradeId, progress: Progress) -> None:
+        self._progress[trade_id] = progress
+        self._idle.clear()
+
+    def _durable(self, trade_id: TradeId) -> None:
+        reason = self._standing(self._trade(trade_id))
+        if reason is None:
+            self._run(trade_id, Stimulus.DURABLE)
+        else:
+            self._run(trade_id, Stimulus.GONE, reason)
+
+    def _added_durable(self, trade_id: TradeId, order: ClientOrderId) -> None:
+        self._carry_out(
+            trade_id,
+            send_added(
+                self._progress.get(trade_id, Progress()),
+                order,
+                self._clock.monotonic_ns(),
+                self._settings,
+            ),
+        )
+
+    def _run(self, trade_id: TradeId, stimulus: Stimulus, reason: str = "") -> None:
+        self._carry_out(
+            trade_id,
+            step(
+                self._progress.get(trade_id, Progress()),
+                self._trade(trade_id),
+                self._ledger.orders_of(trade_id),
+                stimulus,
+                self._clock.monotonic_ns(),
+                self._settings,
+                self._market,
+                reason=reason,
+            ),
+        )
+
+    def _carry_out(self, trade_id: TradeId, decided: Step) -> None:
+        progress, effects = decided
+        if not effects:
+            return
+        self._keep(trade_id, progress)
+        events = [event for effect in effects for event in self._do(trade_id, effect)]
+        if events:
+            self._recorder.record(*events)
+        for effect in effects:
+            if isinstance(effect, AddOrder):
+                self._add(self._trade(trade_id), effect)
+        trade = self._trade(trade_id)
+        if trade.state.terminal:
+            self._progress.pop(trade_id, None)
+            if not self._progress:
+                self._idle.set()
+            self._on_closed(trade)
+
+    def _do(self, trade_id: TradeId, effect: Effect) -> list[JournalEvent]:
+        """Hand one effect over; give the events that record it."""
+        now = self._recorder.now_ns()
+        match effect:
+            case Send(order):
+                self._outbox.send(self._ledger.orders[order])
+                return [OrderSent(at_ns=now, client_order_id=order)]
+            case Cancel(order):
+                self._outbox.cancel(self._ledger.orders[order])
+            case Ask(order):
+                self._outbox.ask(self._ledger.orders[order])
+            case WakeAt(at_ns):
+                self._outbox.wake(at_ns, trade_id)
+            case Abandon(order, reason):
+                return [OrderAbandoned(at_ns=now, client_order_id=order, reason=reason)]
+            case Advance(state, reason):
+                return [TradeAdvanced(at_ns=now, trade_id=trade_id, state=state, reason=reason)]
+            case Alert(severity, code, text):
+                return [AlertRaised(at_ns=now, severity=severity, code=code, text=text)]
+            case AddOrder():
+                pass  # needs the state recorded first: see `_carry_out`
+        return []
+
+    def _add(self, trade: Trade, wanted: AddOrder) -> None:
+        """Make one more intent durable; it is sent from `_added_durable`."""
+        now = self._recorder.now_ns()
+        instrument = self._market.instrument(wanted.instrument)
+        order = Order(
+            client_order_id=client_order_id(trade.id, wanted.role, wanted.attempt),
+            strategy=trade.strategy,
+            actor=trade.actor,
+            trade_id=trade.id,
+            leg=wanted.role,
+            instrument=wanted.instrument,
+            venue=instrument.venue,
+            symbol=trade.symbol,
+            side=wanted.side,
+            type=wanted.type,
+            time_in_force=TimeInForce.IOC,
+            reduce_only=wanted.reduce_only,
+            size=wanted.size,
+            price=wanted.price,
+            planned_price=wanted.planned_price,
+            created_ns=now,
+            updated_ns=now,
+        )
+        self._recorder.record(
+            OrdersAdded(
+                at_ns=now,
+                trade_id=trade.id,
+                orders=(order,),
+                locks={order.client_order_id: self._lock_of(order)},
+                reserve={},
+            ),
+            then=partial(self._added_durable, trade.id, order.client_order_id),
+        )

@@ -1,0 +1,149 @@
+"""One spot trade from quote to account, with the venues' part played by the test."""
+
+from decimal import Decimal
+
+from arbiter.model.events import AlertRaised, PlanDenied, SignalSeen
+from arbiter.model.money import ZERO
+from arbiter.model.orders import OrderStatus, Side
+from arbiter.model.trades import TradeState
+from arbiter.risk.limits import RiskLimits
+from tests.fakes.engine import Desk
+
+
+def test_nothing_is_sent_before_the_intents_are_durable() -> None:
+    desk = Desk(hold_commits=True)
+    desk.open_spread()
+    assert len(desk.ledger.open_trades()) == 1
+    assert desk.outbox.sent == []
+    desk.journal.commit()
+    assert [order.side for order in desk.outbox.sent] == [Side.BUY, Side.SELL]
+
+
+def test_both_legs_filled_completes_the_trade_and_books_its_profit() -> None:
+    desk = Desk()
+    desk.open_spread()
+    buy, sell = desk.outbox.sent
+    desk.complete(buy)
+    desk.complete(sell)
+    (trade,) = desk.ledger.closed_trades.values()
+    assert trade.state is TradeState.COMPLETED
+    gross = (sell.planned_price - buy.planned_price) * buy.size
+    fees = (sell.planned_price + buy.planned_price) * buy.size / 1000
+    assert trade.pnl == gross - fees
+    assert desk.ledger.cumulative_pnl == trade.pnl
+    assert all(balance.locked == ZERO for balance in desk.ledger.balances.values())
+
+
+def test_an_edge_that_is_gone_after_the_commit_abandons_the_intents() -> None:
+    desk = Desk(hold_commits=True)
+    desk.open_spread()
+    desk.quote("BTCUSDT.BYBIT", 100.0, 100.1)
+    desk.journal.commit()
+    assert desk.outbox.sent == []
+    (trade,) = desk.ledger.closed_trades.values()
+    assert trade.state is TradeState.ABANDONED
+    assert trade.reason.startswith("EDGE_GONE")
+    assert all(o.status is OrderStatus.ABANDONED for o in desk.ledger.orders_of(trade.id))
+
+
+def test_a_refused_second_leg_unwinds_the_first() -> None:
+    desk = Desk()
+    desk.open_spread()
+    buy, sell = desk.outbox.sent
+    desk.complete(buy)
+    desk.refuse(sell, "insufficient balance")
+    unwind = desk.outbox.sent[2]
+    assert (unwind.side, unwind.instrument, unwind.size) == (Side.SELL, buy.instrument, buy.size)
+    assert unwind.reduce_only
+    desk.complete(unwind)
+    (trade,) = desk.ledger.closed_trades.values()
+    assert trade.state is TradeState.UNWOUND
+    assert trade.residual == ZERO
+    assert trade.pnl is not None and trade.pnl < 0
+    assert len(desk.outbox.sent) == 3
+
+
+def test_an_unknown_outcome_is_asked_for_and_never_sent_again() -> None:
+    desk = Desk()
+    desk.open_spread()
+    buy, sell = desk.outbox.sent
+    desk.complete(buy)
+    desk.lose(sell)
+    assert [order.client_order_id for order in desk.outbox.asked] == [sell.client_order_id]
+    assert len(desk.outbox.sent) == 2
+    (trade,) = desk.ledger.open_trades()
+    assert trade.unknown
+
+
+def test_a_fill_before_the_acknowledgement_is_booked() -> None:
+    desk = Desk()
+    desk.open_spread()
+    buy, _ = desk.outbox.sent
+    desk.fill(buy)
+    desk.accept(buy)
+    desk.end(buy, OrderStatus.FILLED, buy.size)
+    assert desk.order(buy.client_order_id).status is OrderStatus.FILLED
+
+
+def test_the_same_fill_twice_is_booked_once() -> None:
+    desk = Desk()
+    desk.open_spread()
+    buy, _ = desk.outbox.sent
+    fill = desk.fill_of(buy)
+    assert desk.core.outcomes.book([fill]) == 1
+    assert desk.core.outcomes.book([fill, fill]) == 0
+    assert desk.order(buy.client_order_id).filled_size == buy.size
+
+
+def test_unequal_partial_fills_unwind_only_the_excess() -> None:
+    desk = Desk()
+    desk.open_spread()
+    buy, sell = desk.outbox.sent
+    half = Decimal("0.4000")
+    desk.accept(buy)
+    desk.fill(buy)
+    desk.end(buy, OrderStatus.FILLED, buy.size)
+    desk.accept(sell)
+    desk.fill(sell, half)
+    desk.end(sell, OrderStatus.EXPIRED, half)
+    unwind = desk.outbox.sent[2]
+    assert unwind.size == buy.size - half
+    desk.complete(unwind)
+    (trade,) = desk.ledger.closed_trades.values()
+    assert (trade.state, trade.residual) == (TradeState.UNWOUND, ZERO)
+
+
+def test_a_refused_plan_is_kept_with_its_reason_once_per_opening() -> None:
+    desk = Desk(limits=RiskLimits(max_trade_usd=Decimal(20)))
+    desk.open_spread()
+    desk.quote("BTCUSDT.BINANCE", 100.0, 100.1)
+    denied = desk.journal.of(PlanDenied)
+    assert len(denied) == 1
+    event = denied[0]
+    assert isinstance(event, PlanDenied)
+    assert str(event.denied).startswith("TRADE_SIZE: ")
+    assert [order.status for order in event.orders] == [OrderStatus.DENIED] * 2
+    (seen,) = desk.journal.of(SignalSeen)
+    assert isinstance(seen, SignalSeen)
+    assert seen.signal.verdict == str(event.denied)
+
+
+def test_a_fill_of_an_order_that_was_never_ours_is_an_alarm_and_not_booked() -> None:
+    desk = Desk()
+    desk.open_spread()
+    buy, _ = desk.outbox.sent
+    stranger = desk.fill_of(buy)
+    foreign = type(stranger)(
+        **{
+            name: getattr(stranger, name)
+            for name in stranger.__struct_fields__
+            if name != "client_order_id"
+        },
+        client_order_id="somebody-else",
+    )
+    before = dict(desk.ledger.balances)
+    assert desk.core.outcomes.book([foreign]) == 0
+    assert dict(desk.ledger.balances) == before
+    (alert,) = desk.journal.of(AlertRaised)
+    assert isinstance(alert, AlertRaised)
+    assert alert.code == "FOREIGN_FILL"
