@@ -96,8 +96,8 @@ ORDERS = Table(
     _needed("updated_ns", BigInteger),
     _needed("created_at", MOMENT),
 )
-_LIVE = ["CREATED", "SUBMITTED", "WORKING", "PARTIALLY_FILLED"]
-OPEN_ORDER = ORDERS.c.status.in_([literal_column(f"'{status}'") for status in _LIVE])
+LIVE_STATUSES = ["CREATED", "SUBMITTED", "WORKING", "PARTIALLY_FILLED"]
+OPEN_ORDER = ORDERS.c.status.in_([literal_column(f"'{status}'") for status in LIVE_STATUSES])
 Index("ix_orders_created_ns", ORDERS.c.created_ns)
 Index("ix_orders_trade_id", ORDERS.c.trade_id)
 Index("ix_orders_strategy_created_ns", ORDERS.c.strategy, ORDERS.c.created_ns)
@@ -162,8 +162,8 @@ TRADES = Table(
     _needed("started_at", MOMENT),
     UniqueConstraint("seq"),
 )
-_ENDED = ["COMPLETED", "UNWOUND", "FAILED", "ABANDONED"]
-OPEN_TRADE_STATE = TRADES.c.state.not_in([literal_column(f"'{state}'") for state in _ENDED])
+ENDED_STATES = ["COMPLETED", "UNWOUND", "FAILED", "ABANDONED"]
+OPEN_TRADE_STATE = TRADES.c.state.not_in([literal_column(f"'{state}'") for state in ENDED_STATES])
 Index("ix_trades_started_ns", TRADES.c.started_ns)
 Index("ix_trades_symbol_started_ns", TRADES.c.symbol, TRADES.c.started_ns)
 Index("ix_trades_state_started_ns", TRADES.c.state, TRADES.c.started_ns)

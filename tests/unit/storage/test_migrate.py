@@ -1,0 +1,94 @@
+"""The schema a migrated database has, and how it gets there."""
+
+import asyncio
+from collections.abc import Iterable
+
+import asyncpg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+
+from arbiter.model.errors import Conflict, StorageUnavailable
+from arbiter.storage import access_schema, migrate, schema
+from arbiter.storage.database import make_engine
+from arbiter.storage.metadata import METADATA
+from tests.fakes.postgres import FreshDatabase
+
+
+def _differences(connection: Connection) -> list[object]:
+    context = MigrationContext.configure(
+        connection, opts={"compare_type": True, "compare_server_default": True}
+    )
+    found: Iterable[object] = compare_metadata(context, METADATA)
+    return list(found)
+
+
+async def test_a_migrated_database_is_what_the_tables_say(database_url: str) -> None:
+    assert {access_schema.USERS.name, schema.TRADES.name} <= METADATA.tables.keys()
+    await migrate.upgrade(database_url)
+    engine = make_engine(database_url)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(_differences) == []
+    await engine.dispose()
+
+
+async def test_partial_indexes_serve_exactly_the_live_rows(fresh_database: FreshDatabase) -> None:
+    await migrate.upgrade(fresh_database.url)
+    connection = await asyncpg.connect(fresh_database.dsn)
+    rows = await connection.fetch(
+        "SELECT indexname, indexdef FROM pg_indexes WHERE indexdef LIKE '%WHERE%'"
+    )
+    await connection.close()
+    predicates = {row["indexname"]: row["indexdef"].partition(" WHERE ")[2] for row in rows}
+    for status in schema.LIVE_STATUSES:
+        assert status in predicates["ix_orders_open"]
+    for state in schema.ENDED_STATES:
+        assert state in predicates["ix_trades_open"]
+
+
+async def test_several_starts_at_once_migrate_once(database_url: str) -> None:
+    reached = await asyncio.gather(*(migrate.upgrade(database_url) for _ in range(4)))
+    assert set(reached) == {migrate.newest()}
+    assert await migrate.current(database_url) == migrate.newest()
+
+
+async def test_an_empty_database_has_no_revision(database_url: str) -> None:
+    assert await migrate.current(database_url) is None
+
+
+async def test_a_database_of_a_newer_version_is_left_alone(fresh_database: FreshDatabase) -> None:
+    await migrate.upgrade(fresh_database.url)
+    connection = await asyncpg.connect(fresh_database.dsn)
+    await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await connection.close()
+    with pytest.raises(Conflict, match="9999"):
+        await migrate.upgrade(fresh_database.url)
+
+
+async def test_a_start_killed_between_migrations_is_finished_by_the_next(
+    fresh_database: FreshDatabase,
+) -> None:
+    holder = await asyncpg.connect(fresh_database.dsn)
+    # The second migration waits for this table's name; its connection is then killed.
+    transaction = holder.transaction()
+    await transaction.start()
+    await holder.execute("CREATE TABLE users (user_id text)")
+    first = asyncio.create_task(migrate.upgrade(fresh_database.url))
+    watcher = await asyncpg.connect(fresh_database.dsn)
+    blocked = """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND datname = current_database()
+    """
+    async with asyncio.timeout(30):
+        while True:
+            if await watcher.fetch(blocked):
+                break
+            await asyncio.sleep(0.01)
+    with pytest.raises(StorageUnavailable):
+        await first
+    await transaction.rollback()
+    assert await migrate.current(fresh_database.url) == "0001"
+    assert await migrate.upgrade(fresh_database.url) == migrate.newest()
+    await holder.close()
+    await watcher.close()
