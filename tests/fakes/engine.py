@@ -53,9 +53,10 @@ class Desk:
         spot: SpotSettings | None = None,
         limits: RiskLimits | None = None,
         execution: ExecutionSettings | None = None,
-        instruments: tuple[Instrument, ...] = tuple(spot_instrument(v) for v in VENUES),
+        instruments: tuple[Instrument, ...] = (),
     ) -> None:
         use_wide_context()
+        instruments = instruments or tuple(spot_instrument(venue) for venue in VENUES)
         self.clock = FakeClock()
         self.journal = FakeJournal(hold=hold_commits)
         self.outbox = FakeOutbox()

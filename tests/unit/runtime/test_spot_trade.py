@@ -2,7 +2,10 @@
 
 from decimal import Decimal
 
+import msgspec
+
 from arbiter.model.events import AlertRaised, PlanDenied, SignalSeen
+from arbiter.model.ids import ClientOrderId
 from arbiter.model.money import ZERO
 from arbiter.model.orders import OrderStatus, Side
 from arbiter.model.trades import TradeState
@@ -59,7 +62,8 @@ def test_a_refused_second_leg_unwinds_the_first() -> None:
     (trade,) = desk.ledger.closed_trades.values()
     assert trade.state is TradeState.UNWOUND
     assert trade.residual == ZERO
-    assert trade.pnl is not None and trade.pnl < 0
+    assert trade.pnl is not None
+    assert trade.pnl < 0
     assert len(desk.outbox.sent) == 3
 
 
@@ -133,14 +137,7 @@ def test_a_fill_of_an_order_that_was_never_ours_is_an_alarm_and_not_booked() -> 
     desk.open_spread()
     buy, _ = desk.outbox.sent
     stranger = desk.fill_of(buy)
-    foreign = type(stranger)(
-        **{
-            name: getattr(stranger, name)
-            for name in stranger.__struct_fields__
-            if name != "client_order_id"
-        },
-        client_order_id="somebody-else",
-    )
+    foreign = msgspec.structs.replace(stranger, client_order_id=ClientOrderId("not-ours"))
     before = dict(desk.ledger.balances)
     assert desk.core.outcomes.book([foreign]) == 0
     assert dict(desk.ledger.balances) == before
