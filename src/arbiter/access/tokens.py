@@ -5,6 +5,7 @@ carry the user's ``stamp``, refresh tokens their ``family``. Expiry is judged by
 in, not by the library's.
 """
 
+from collections import OrderedDict
 from enum import StrEnum
 from typing import Literal, TypeVar
 from uuid import UUID
@@ -20,6 +21,7 @@ from arbiter.ports.clock import Clock, IdSource
 _ALGORITHM = "HS256"
 _MAX_TOKEN_LENGTH = 4_096
 _MIN_SECRET_BYTES = 32
+_REMEMBERED = 1_024
 
 
 class Audience(StrEnum):
@@ -95,6 +97,7 @@ class Tokens:
         self._settings = settings
         self._clock = clock
         self._ids = ids
+        self._verified: OrderedDict[tuple[str, Audience], AccessClaims] = OrderedDict()
 
     def issue_access(self, user: User, audience: Audience) -> Issued:
         issued = self._now()
@@ -123,12 +126,28 @@ class Tokens:
         )
 
     def read_access(self, text: str, audience: Audience) -> AccessClaims:
-        """Verify an access token; every fault is `Unauthenticated`."""
-        return self._read(text, audience, AccessClaims)
+        """Verify an access token; every fault is `Unauthenticated`.
+
+        A caller shows the same token with every call, so the last signatures found good are
+        remembered; its times are judged anew.
+        """
+        known = self._verified.get((text, audience))
+        if known is None:
+            known = self._read(text, audience, AccessClaims)
+            self._remember(text, audience, known)
+        self._check_times(known)
+        return known
 
     def read_refresh(self, text: str, audience: Audience) -> RefreshClaims:
         """Verify a refresh token; every fault is `Unauthenticated`."""
-        return self._read(text, audience, RefreshClaims)
+        claims = self._read(text, audience, RefreshClaims)
+        self._check_times(claims)
+        return claims
+
+    def _remember(self, text: str, audience: Audience, claims: AccessClaims) -> None:
+        self._verified[text, audience] = claims
+        if len(self._verified) > _REMEMBERED:
+            self._verified.popitem(last=False)
 
     def _now(self) -> int:
         return self._clock.now_ns() // NS_PER_S
@@ -158,15 +177,13 @@ class Tokens:
                     "verify_nbf": False,
                 },
             )
-            claims = msgspec.convert(payload, kind)
+            return msgspec.convert(payload, kind)
         except jwt.InvalidAudienceError:
             raise Unauthenticated(
                 "the token was issued for another API; sign in at this one"
             ) from None
         except (jwt.InvalidTokenError, msgspec.ValidationError, RecursionError):
             raise Unauthenticated("the token does not verify; sign in again") from None
-        self._check_times(claims)
-        return claims
 
     def _check_times(self, claims: AccessClaims | RefreshClaims) -> None:
         now, leeway = self._now(), self._settings.leeway_seconds

@@ -5,10 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -18,9 +16,7 @@ from arbiter.access.store import Family, Rotation
 from arbiter.access.users import User, UserId
 from arbiter.model.errors import StorageUnavailable
 from arbiter.storage.access_schema import API_KEYS, REFRESH_TOKENS, USERS
-
-_AWAY_CLASSES = ("08", "53", "57")
-"""SQLSTATE classes: connection, resources (disk, connections), operator intervention."""
+from arbiter.storage.database import reading
 
 
 class PgAccessStore:
@@ -191,26 +187,10 @@ class PgAccessStore:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
         try:
-            async with self._engine.begin() as connection:
+            async with reading(self._engine) as connection, connection.begin():
                 yield connection
-        except (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError) as error:
-            if not _is_away(error):
-                raise
-            raise StorageUnavailable(
-                f"the database cannot be reached ({error}); users and keys are unknown meanwhile"
-            ) from error
-
-
-def _is_away(error: Exception) -> bool:
-    if isinstance(error, DBAPIError):
-        if error.connection_invalidated or isinstance(error, InterfaceError):
-            return True
-        state = getattr(error.orig, "sqlstate", None)
-    elif isinstance(error, asyncpg.PostgresError):
-        state = error.sqlstate
-    else:
-        return True
-    return str(state or "").startswith(_AWAY_CLASSES)
+        except PoolTimeout as error:
+            raise StorageUnavailable("every database connection is in use; try again") from error
 
 
 def _user(row: Row[Any]) -> User:
