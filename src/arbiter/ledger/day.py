@@ -45,17 +45,10 @@ class TradingDays:
         if len(self.rows) >= DAYS_KEPT and day < min(self.rows):
             day = max(day_start(at_ns), *self.rows)
         row = self.rows.get(day) or TradingDay(day_ns=day)
-        row = replace(row, realized=row.realized + amount, updated_ns=at_ns)
-        self._record(row, changes)
-        self._record(
-            replace(
-                self.rows[max(self.rows)],
-                cumulative=self.cumulative,
-                peak=self.peak,
-                updated_ns=at_ns,
-            ),
-            changes,
-        )
+        self._record(replace(row, realized=row.realized + amount, updated_ns=at_ns), changes)
+        newest = self.rows[max(self.rows)]
+        sums = replace(newest, cumulative=self.cumulative, peak=self.peak, updated_ns=at_ns)
+        self._record(sums, changes)
         if len(self.rows) > DAYS_KEPT:
             del self.rows[min(self.rows)]
 

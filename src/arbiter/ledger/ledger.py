@@ -6,7 +6,7 @@ it is all or nothing: an impossible event raises `LedgerError` before anything i
 """
 
 import decimal
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -66,7 +66,7 @@ class Ledger:
         self._budgets = Budgets()
         self._residuals = Residuals()
         self._days = TradingDays()
-        self._fill_keys: dict[tuple[VenueId, str], None] = {}
+        self._fill_keys: OrderedDict[tuple[VenueId, str], None] = OrderedDict()
         self._kill_switch = KillSwitch()
         self._strategies: dict[StrategyId, bool] = {}
         self._settings: dict[str, ev.SettingChanged] = {}
@@ -327,11 +327,11 @@ class Ledger:
             return
         self._orders.by_id[after.client_order_id] = after
         changes.orders[after.client_order_id] = after
-        if before.lock or before.reserve:
+        if after.filled_size != before.filled_size or after.status.terminal:
             self._hold(
                 after,
-                lock_left(after) - lock_left(before),
-                reserve_left(after) - reserve_left(before),
+                lock_left(after) - lock_left(before) if before.lock else ZERO,
+                reserve_left(after) - reserve_left(before) if before.reserve else ZERO,
                 at_ns,
                 changes,
             )
@@ -444,7 +444,7 @@ class Ledger:
     def _remember_fill(self, key: tuple[VenueId, str]) -> None:
         self._fill_keys[key] = None
         if len(self._fill_keys) > self._fill_keys_kept:
-            del self._fill_keys[next(iter(self._fill_keys))]
+            self._fill_keys.popitem(last=False)
 
     def _watch_fill(self, before: Order, after: Order, fee: Decimal | None, at_ns: int) -> None:
         if after.filled_size > after.size:

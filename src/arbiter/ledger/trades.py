@@ -1,5 +1,6 @@
 """Trades in memory: the open ones, the recently closed, and the sums of their accounts."""
 
+from collections import OrderedDict
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -14,8 +15,9 @@ from arbiter.model.trades import Trade
 class Trades:
     def __init__(self) -> None:
         self.open: dict[TradeId, Trade] = {}
-        self.closed: dict[TradeId, Trade] = {}
-        """Oldest end first; kept for late reports, bounded by the ledger."""
+        self.closed: OrderedDict[TradeId, Trade] = OrderedDict()
+        """Oldest end first; kept for late reports, bounded by the ledger. A plain dict would walk
+        over the places of what left at its front."""
         self.exposure = ZERO
         """Σ planned notional of open trades, in quote."""
 
