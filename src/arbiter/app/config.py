@@ -4,10 +4,9 @@ Nothing unknown is skipped: a misspelt key would otherwise leave a default in fo
 All faults found are told at once, each with where it was written, its full path and the mend.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from enum import Enum
-from ipaddress import ip_address
 from pathlib import Path as FilePath
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,6 +36,7 @@ from arbiter.app.config_sections import (
 )
 from arbiter.app.home import CONFIG_NAME, Home, absolute, default_home
 from arbiter.model.errors import BadConfig, InvalidValue
+from arbiter.model.ids import Symbol
 
 MASK = "********"
 
@@ -87,14 +87,19 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     def rows(self) -> list["Row"]:
         """Every setting with its effective value, secrets masked, in the file's order."""
         rows: list[Row] = []
-        for path, leaf in SCHEMA.leaves.items():
-            value = getattr(getattr(self.settings, path[0]), path[1])
-            if leaf.open_keys:
-                for key, amount in value.items():
-                    rows.append(self._row((*path, key), amount))
-            else:
-                rows.append(self._row(path, value))
+        for path in SCHEMA.leaves:
+            value: Any = self.settings
+            for part in path:
+                value = getattr(value, part)
+            rows.extend(self._rows(path, value))
         return rows
+
+    def _rows(self, path: Path, value: object) -> Iterator["Row"]:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield from self._rows((*path, key), inner)
+        else:
+            yield self._row(path, value)
 
     def _row(self, path: Path, value: object) -> "Row":
         origin = self.origins.get(path, Origin(Kind.DEFAULT, "default"))
@@ -121,43 +126,46 @@ def load(
     """
     from_environment = layers.environment_layer(environment, SCHEMA)
     from_flags = layers.flag_layer(flags or {}, SCHEMA)
-    path = _find(file, working_directory, from_environment | from_flags, environment)
+    above = from_environment | from_flags
+    path = absolute(file) if file is not None else _find(working_directory, above, environment)
     from_file = (
         layers.toml_layer(layers.read_file(path), str(path), SCHEMA) if path is not None else {}
     )
-    set_by_user = from_file | from_environment | from_flags
+    set_by_user = from_file | above
     profile = _profile(set_by_user)
     merged = profile | set_by_user
     try:
         settings = Settings(**layers.nested(merged))
     except ValidationError as error:
         raise BadConfig("\n".join(_faults(error, merged))) from None
-    settings = _with_home(settings, environment, path, merged)
+    settings = _with_home(settings, environment)
+    if path is not None and file is None and settings.home.config.is_file():
+        _refuse_two(path, settings.home.config)
     _check(settings, merged)
     origins = {key: value.origin for key, value in merged.items()}
     return Loaded(settings=settings, origins=origins, file=path)
 
 
 def _find(
-    file: FilePath | None,
-    working_directory: FilePath | None,
-    above: Layer,
-    environment: Mapping[str, str],
+    working_directory: FilePath | None, above: Layer, environment: Mapping[str, str]
 ) -> FilePath | None:
-    if file is not None:
-        return absolute(file)
     home = above.get(("engine", "home"))
     folder = absolute(str(home.value)) if home is not None else default_home(environment)
     places = [Home(folder).config]
     if working_directory is not None:
         places.insert(0, working_directory / CONFIG_NAME)
     found = [place for place in places if place.is_file()]
-    if len(found) == 2 and not found[0].samefile(found[1]):
+    if len(found) == 2:
+        _refuse_two(*found)
+    return found[0] if found else None
+
+
+def _refuse_two(one: FilePath, other: FilePath) -> None:
+    if not one.samefile(other):
         raise BadConfig(
-            f"there are two configuration files, {found[0]} and {found[1]}; "
+            f"there are two configuration files, {one} and {other}; "
             "name the one that counts with --config"
         )
-    return found[0] if found else None
 
 
 def _profile(set_by_user: Layer) -> Layer:
@@ -168,30 +176,26 @@ def _profile(set_by_user: Layer) -> Layer:
     return layers.profile_layer(PROFILES.get(mode, {}), f"profile {mode}")
 
 
-def _with_home(
-    settings: Settings, environment: Mapping[str, str], file: FilePath | None, merged: Layer
-) -> Settings:
+def _with_home(settings: Settings, environment: Mapping[str, str]) -> Settings:
     home = absolute(settings.engine.home) if settings.engine.home else default_home(environment)
-    if file is not None and file.name == CONFIG_NAME:
-        owner = merged.get(("engine", "home"))
-        in_file = owner is not None and owner.origin.kind is Kind.FILE
-        if in_file and file == Home(default_home(environment)).config and file.parent != home:
-            raise BadConfig(
-                f"{file}: engine.home names another folder than the one this file lies in; "
-                "remove it here and set ARBITER_HOME, or name the file with --config"
-            )
     engine = settings.engine.model_copy(update={"home": str(home)})
     return settings.model_copy(update={"engine": engine})
 
 
 def _check(settings: Settings, merged: Layer) -> None:
     """What no single field can see."""
-    for section in (settings.risk, settings.execution, settings.access):
-        name = type(section).__name__.lower()
+    records: Mapping[str, Callable[[], object]] = {
+        "spot": lambda: settings.spot.record(Symbol),
+        "risk": settings.risk.record,
+        "execution": settings.execution.record,
+        "sim": settings.sim.record,
+        "access": settings.access.record,
+    }
+    for name, record in records.items():
         try:
-            section.record()
+            record()
         except (BadConfig, InvalidValue) as error:
-            raise BadConfig(f"[{name}]: {error}") from error
+            raise BadConfig(f"in [{name}]: {error}") from None
     if settings.execution.max_retry_ms < settings.execution.retry_ms:
         raise BadConfig("execution.max_retry_ms must not be below execution.retry_ms")
     for currency in settings.budgets.spot_arbitrage:
@@ -216,22 +220,6 @@ def _check_url(settings: Settings, merged: Layer) -> None:
             f"{merged['database', 'url'].origin}: database.url must begin with postgresql:// "
             "(PostgreSQL is the only database)"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a listener on `host`; names other than localhost: no."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def refuse_open_listener(path: str, host: str, *, protected: bool, mend: str) -> None:
-    """Refuse a listener that others can reach while nothing guards it; a warning is not enough."""
-    if not protected and not is_loopback(host):
-        raise BadConfig(f"{path} = {host} would let anyone in: {mend}, or listen on 127.0.0.1")
 
 
 def _faults(error: ValidationError, merged: Layer) -> list[str]:

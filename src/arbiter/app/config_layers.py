@@ -57,6 +57,8 @@ ALIASES: Mapping[str, Path] = {
 """Documented names beside ``ARBITER__SECTION__KEY``."""
 
 _OURS = (ENV_PREFIX, "WEALTH__")
+_NOT_OURS = frozenset({"DATABASE_URI"})
+"""Names other programs really use that lie one slip from ours."""
 
 
 def toml_layer(text: str, name: str, schema: Schema) -> Layer:
@@ -137,9 +139,8 @@ def _flatten(
             yield from _flatten(value, path, name, schema)
         elif leaf is None:
             raise BadConfig(_unknown(path, name, schema))
-        elif leaf.open_keys and leaf.path == path and isinstance(value, dict):
-            for inner, amount in value.items():
-                yield (*path, inner), amount
+        elif isinstance(value, dict) and len(path) - len(leaf.path) < leaf.open_keys:
+            yield from _flatten(value, path, name, schema)
         else:
             yield path, value
 
@@ -155,12 +156,11 @@ def _unknown(path: Path, name: str, schema: Schema) -> str:
 
 def _open_key(name: str, schema: Schema) -> Path | None:
     """``ARBITER__BUDGETS__SPOT_ARBITRAGE__USDT``: the last part is a name and keeps its case."""
-    table, _, key = name.rpartition(ENV_DELIMITER)
-    if not key:
-        return None
     for path, leaf in schema.leaves.items():
-        if leaf.open_keys and leaf.env_name == table:
-            return (*path, key)
+        keys = name.removeprefix(leaf.env_name + ENV_DELIMITER)
+        parts = keys.split(ENV_DELIMITER)
+        if leaf.open_keys and keys != name and len(parts) == leaf.open_keys and all(parts):
+            return (*path, *(part.lower() for part in parts[:-1]), parts[-1])
     return None
 
 
@@ -187,10 +187,12 @@ def _slip(name: str, names: Mapping[str, Path], environment: Mapping[str, str]) 
     """A name one slip of the finger from one of ours which is not itself set.
 
     Anything further away, and any other program's variable, is none of our business; nor is a
-    short name such as API_PORT, which has honest neighbours.
+    name that has honest neighbours.
     """
+    if name in _NOT_OURS:
+        return None
     for known in names:
-        if len(known) >= 10 and known not in environment and _one_slip(name, known):
+        if known not in environment and _one_slip(name, known):
             return known
     return None
 

@@ -3,7 +3,7 @@
 import difflib
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import get_origin
+from typing import Annotated, get_args, get_origin
 
 import msgspec
 from pydantic import BaseModel
@@ -16,11 +16,11 @@ ENV_DELIMITER = "__"
 
 
 class Leaf(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting; `open_keys` marks a table whose keys are names, not settings."""
+    """One setting; `open_keys` is how many levels of keys below it are names, not settings."""
 
     path: Path
     field: FieldInfo
-    open_keys: bool
+    open_keys: int
 
     @property
     def dotted(self) -> str:
@@ -40,11 +40,11 @@ class Schema:
 
     def leaf_of(self, path: Path) -> Leaf | None:
         """The setting a path belongs to: itself, or the open table it is a key of."""
-        leaf = self.leaves.get(path)
-        if leaf is None and len(path) > 1:
-            above = self.leaves.get(path[:-1])
-            leaf = above if above is not None and above.open_keys else None
-        return leaf
+        for depth in range(len(path), 0, -1):
+            leaf = self.leaves.get(path[:depth])
+            if leaf is not None:
+                return leaf if len(path) - depth <= leaf.open_keys else None
+        return None
 
     def nearest(self, path: Path) -> str | None:
         """The full name a person most likely meant."""
@@ -86,4 +86,11 @@ def _walk(model: type[BaseModel], above: Path) -> Iterator[Leaf]:
         if inspect.isclass(kind) and issubclass(kind, BaseModel):
             yield from _walk(kind, (*above, name))
         else:
-            yield Leaf(path=(*above, name), field=field, open_keys=get_origin(kind) is dict)
+            yield Leaf(path=(*above, name), field=field, open_keys=_levels(kind))
+
+
+def _levels(kind: object) -> int:
+    """How many tables are nested in a table type: 2 for a table of tables."""
+    if get_origin(kind) is Annotated:
+        return _levels(get_args(kind)[0])
+    return 1 + _levels(get_args(kind)[1]) if get_origin(kind) is dict else 0

@@ -2,13 +2,13 @@
 
 import ipaddress
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, SecretStr
 
-from arbiter.access.tokens import TokenSettings
 from arbiter.app.config_fields import (
     Line,
     Money,
@@ -22,7 +22,13 @@ from arbiter.app.config_fields import (
     text,
 )
 from arbiter.execution.settings import ExecutionSettings, LegOrder
+from arbiter.model.ids import Symbol, VenueId
+from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
 from arbiter.risk.limits import RiskLimits
+
+if TYPE_CHECKING:
+    from arbiter.access.tokens import TokenSettings
+    from arbiter.venues.sim.settings import SimSettings
 
 
 class Mode(StrEnum):
@@ -40,13 +46,6 @@ class LogLevel(StrEnum):
 class LogFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
-
-
-class TrendFilterMode(StrEnum):
-    UPTREND_BUY_LOW = "uptrend_buy_low"
-    DOWNTREND_SELL_HIGH = "downtrend_sell_high"
-    BOTH = "both"
-    DISABLED = "disabled"
 
 
 class Engine(Section):
@@ -79,10 +78,20 @@ class Spot(Section):
     cooldown_seconds: Money = number(
         Decimal(60), Unit.SECONDS, 0, 3_600, "Pause per symbol and direction after a trade."
     )
+    retry_seconds: Money = number(
+        Decimal(1), Unit.SECONDS, 0, 300, "Pause per symbol and direction after a refusal."
+    )
     max_trades_per_hour: Whole = number(50, Unit.COUNT, 1, 100_000, "Cap over all symbols.")
     trade_amount_usd: Money = number(Decimal(100), Unit.USD, 1, 10_000_000, "Size a trade aims at.")
     max_position_size: Money = number(
         Decimal(1_000), Unit.USD, 1, 10_000_000, "Most one trade may be worth."
+    )
+    full_confidence_amounts: Money = number(
+        Decimal(10),
+        Unit.NUMBER,
+        Decimal("0.1"),
+        100_000,
+        "Trade amounts both top sizes must hold for full confidence in the size.",
     )
     use_trend_filter: Switch = text(True, "Whether the trend filter blocks.")
     trend_filter_mode: TrendFilterMode = text(
@@ -95,9 +104,32 @@ class Spot(Section):
         Decimal("0.001"), Unit.FRACTION, 0, Decimal("0.05"), "Change of the mean that is a trend."
     )
     premium_detection: Switch = text(False, "Skip spreads that are far from their own mean.")
-    quote: Line = text("USDT", "Quote currency of the symbols traded.")
+    premium_samples: Whole = number(100, Unit.COUNT, 10, 10_000, "Spreads the mean is over.")
+    premium_min_samples: Whole = number(50, Unit.COUNT, 2, 10_000, "Spreads before it decides.")
+    premium_max_z: Money = number(
+        Decimal(2), Unit.NUMBER, Decimal("0.1"), 20, "Standard deviations still believed."
+    )
+    quote_currencies: Names = text(("USDT",), "Quote currencies traded; empty means all.")
     symbols: Names = text((), "Symbols traded (BTCUSDT or BTC/USDT); empty means all.")
     exchanges: Names = text((), "Venues traded; empty means all.")
+    max_symbols: Whole = number(200, Unit.COUNT, 1, 5_000, "Symbols watched for spreads.")
+
+    def record(self, resolve: Callable[[str], Symbol]) -> SpotSettings:
+        """Build the strategy's own record; `resolve` turns a written name into a symbol."""
+        values = self.model_dump(exclude={"enabled"})
+        for name in _SPOT_FLOATS:
+            values[name] = float(values[name])
+        values["symbols"] = tuple(resolve(name) for name in self.symbols)
+        return SpotSettings(**values)
+
+
+_SPOT_FLOATS = (
+    "max_spread_age_seconds",
+    "cooldown_seconds",
+    "retry_seconds",
+    "trend_confirmation_threshold",
+    "premium_max_z",
+)
 
 
 class Risk(Section):
@@ -161,7 +193,6 @@ class Execution(Section):
         return ExecutionSettings(**self.model_dump())
 
 
-_ASSET = re.compile(r"[A-Z0-9]{2,16}")
 BUDGET_CURRENCIES = ("USDT", "USDC", "USD", "EUR", "BTC", "ETH", "DAI", "FDUSD")
 
 
@@ -173,6 +204,7 @@ def _allocations(value: dict[str, Decimal]) -> dict[str, Decimal]:
 
 
 Allocations = Annotated[dict[str, Money], AfterValidator(_allocations)]
+Holdings = dict[str, Allocations]
 
 
 class Budgets(Section):
@@ -194,7 +226,9 @@ class Access(Section):
         604_800, Unit.SECONDS, 3_600, 7_776_000, "Life of a refresh token."
     )
 
-    def record(self) -> TokenSettings:
+    def record(self) -> "TokenSettings":
+        from arbiter.access.tokens import TokenSettings
+
         return TokenSettings(
             access_expiry_seconds=self.access_expiry_seconds,
             refresh_expiry_seconds=self.refresh_expiry_seconds,
@@ -228,13 +262,67 @@ class Logging(Section):
     format: LogFormat = text(LogFormat.TEXT, "How a line is written.")
 
 
+class Dislocations(Section):
+    """Moments in which one simulated venue's price runs away from the others."""
+
+    per_minute: Real = number(
+        24.0, Unit.PER_MINUTE, 0, 10_000, "How many, over all symbols and venues."
+    )
+    smallest: Real = number(0.004, Unit.FRACTION, 0, 0.2, "Of the price.")
+    largest: Real = number(0.02, Unit.FRACTION, 0, 0.2, "Of the price.")
+    hold_ms_shortest: Real = number(300.0, Unit.MILLISECONDS, 10, 600_000, "Standing in full.")
+    hold_ms_longest: Real = number(2_500.0, Unit.MILLISECONDS, 10, 600_000, "Standing in full.")
+    decay_ms: Real = number(500.0, Unit.MILLISECONDS, 1, 600_000, "Time constant of the way back.")
+
+
 class Sim(Section):
     """The built-in market simulator and its exchanges."""
 
     seed: Whole = number(7, Unit.NUMBER, 0, 2**31 - 1, "Same seed, same market.")
-    symbols: Whole = number(50, Unit.COUNT, 2, 400, "How many symbols are listed.")
+    symbols: Whole = number(50, Unit.COUNT, 2, 2_000, "How many symbols every venue lists.")
     venues: Names = text(("binance", "bybit", "okx", "kraken"), "Simulated exchanges.")
     quotes_per_second: Whole = number(
         2_000, Unit.PER_SECOND, 1, 50_000, "Quotes of all venues together."
     )
-    order_latency_ms: Real = number(5.0, Unit.MILLISECONDS, 0, 5_000, "From an order to its venue.")
+    depth_usd: Real = number(3_000.0, Unit.USD, 1, 1_000_000_000, "Median size at the best price.")
+    noise_bps: Real = number(0.4, Unit.BASIS_POINTS, 0, 100, "Of a single quote's mid.")
+    order_latency_ms: Real = number(4.0, Unit.MILLISECONDS, 0, 5_000, "To the venue.")
+    report_latency_ms: Real = number(3.0, Unit.MILLISECONDS, 0, 5_000, "Back from the venue.")
+    latency_jitter: Real = number(0.5, Unit.FRACTION, 0, 1, "Spread of both, of themselves.")
+    tick_ms: Real = number(10.0, Unit.MILLISECONDS, 1, 1_000, "Between two batches of quotes.")
+    starting_quote: Money = number(
+        Decimal(50_000), Unit.NUMBER, 0, 1_000_000_000_000, "Units of USDT per venue."
+    )
+    starting_base_usd: Money = number(
+        Decimal(5_000), Unit.USD, 0, 1_000_000_000, "Worth of every other asset per venue."
+    )
+    starting_balances: Holdings = text({}, "Exact amounts by venue and asset; they win.")
+    dislocations: Dislocations = Dislocations()
+
+    def record(self) -> "SimSettings":
+        from arbiter.markets.settings import DislocationSettings, MarketSettings
+        from arbiter.matching.latency import LatencySettings
+        from arbiter.venues.sim.settings import SimSettings
+
+        return SimSettings(
+            markets=MarketSettings(
+                seed=self.seed,
+                symbols=self.symbols,
+                venues=tuple(VenueId(venue) for venue in self.venues),
+                quotes_per_second=self.quotes_per_second,
+                depth_usd=self.depth_usd,
+                noise_bps=self.noise_bps,
+                dislocations=DislocationSettings(**self.dislocations.model_dump()),
+            ),
+            latency=LatencySettings(
+                order_ms=self.order_latency_ms,
+                report_ms=self.report_latency_ms,
+                jitter=self.latency_jitter,
+            ),
+            tick_ms=self.tick_ms,
+            starting_quote=self.starting_quote,
+            starting_base_usd=self.starting_base_usd,
+            starting_balances={
+                VenueId(venue): dict(assets) for venue, assets in self.starting_balances.items()
+            },
+        )

@@ -1,0 +1,170 @@
+"""No slip of the finger in any key passes unnoticed (a skipped key leaves a default on real money)."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arbiter.app.config import SCHEMA, load
+from arbiter.app.config_fields import Unit, unit_of
+from arbiter.app.config_schema import Leaf
+from arbiter.model.errors import BadConfig
+
+LEAVES = list(SCHEMA.leaves.values())
+SETTINGS = [leaf for leaf in LEAVES if not leaf.open_keys]
+NUMBERS = [leaf for leaf in SETTINGS if unit_of(leaf.field) is not None]
+each_setting = pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.dotted)
+each_number = pytest.mark.parametrize("leaf", NUMBERS, ids=lambda leaf: leaf.dotted)
+
+
+def toml(leaf: Leaf, key: str, value: str) -> str:
+    return f"[{'.'.join(leaf.path[:-1])}]\n{key} = {value}\n"
+
+
+def good(leaf: Leaf) -> str:
+    """The default of a setting as TOML."""
+    default = leaf.field.default
+    if leaf.open_keys:
+        return "{}"
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, tuple):
+        return "[" + ", ".join(f'"{name}"' for name in default) + "]"
+    if isinstance(default, int | float | Decimal):
+        return str(default)
+    return '""' if not isinstance(default, str) else f'"{default}"'
+
+
+def refusal(folder: Path, text: str, environment: dict[str, str] | None = None) -> str:
+    file = folder / "arbiter.toml"
+    file.write_text(text)
+    with pytest.raises(BadConfig) as caught:
+        load(environment=environment or {}, file=file)
+    return str(caught.value)
+
+
+@st.composite
+def slips(draw: st.DrawFn, name: str) -> str:
+    """One letter left out, doubled, swapped with its neighbour or hit wrongly."""
+    at = draw(st.integers(0, len(name) - 1))
+    kind = draw(st.sampled_from(["drop", "double", "swap", "hit"]))
+    before, letter, after = name[:at], name[at], name[at + 1 :]
+    if kind == "drop":
+        return before + after
+    if kind == "double":
+        return before + letter + letter + after
+    if kind == "swap":
+        return before + after[:1] + letter + after[1:]
+    return before + draw(st.sampled_from("abcxyz")) + after
+
+
+@given(data=st.data())
+def test_misspelt_key_is_refused_with_its_path_and_the_key_that_was_meant(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    leaf = data.draw(st.sampled_from(LEAVES))
+    key = data.draw(
+        slips(leaf.path[-1]).filter(lambda slip: (*leaf.path[:-1], slip) not in SCHEMA.leaves)
+    )
+    message = refusal(tmp_path_factory.getbasetemp(), toml(leaf, f'"{key}"', good(leaf)))
+    assert "arbiter.toml" in message
+    assert ".".join(leaf.path[:-1]) in message
+    assert key in message
+    assert message.endswith(f"did you mean {leaf.dotted}?")
+
+
+@given(data=st.data())
+def test_misspelt_environment_variable_is_refused_with_the_one_that_was_meant(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    leaf = data.draw(st.sampled_from(SETTINGS))
+    part = data.draw(
+        slips(leaf.path[-1]).filter(lambda slip: (*leaf.path[:-1], slip) not in SCHEMA.leaves)
+    )
+    name = leaf.env_name.removesuffix(leaf.path[-1].upper()) + part.upper()
+    message = refusal(tmp_path_factory.getbasetemp(), "", {name: good(leaf)})
+    assert name in message
+    assert message.endswith(f"did you mean {leaf.env_name}?")
+
+
+@each_setting
+@pytest.mark.parametrize(
+    "key", [str.upper, str.title, lambda key: f"{key} ", lambda key: f" {key}"]
+)
+def test_wrong_case_and_spaces_are_refused(leaf: Leaf, key: object, tmp_path: Path) -> None:
+    assert callable(key)
+    written = key(leaf.path[-1])
+    message = refusal(tmp_path, toml(leaf, f'"{written}"', good(leaf)))
+    assert message.endswith(f"did you mean {leaf.dotted}?")
+
+
+@each_setting
+def test_key_written_twice_is_refused_with_its_line(leaf: Leaf, tmp_path: Path) -> None:
+    once = toml(leaf, leaf.path[-1], good(leaf))
+    message = refusal(tmp_path, f"{once}{leaf.path[-1]} = {good(leaf)}\n")
+    assert f"arbiter.toml line 3: {leaf.dotted} is set twice" in message
+
+
+@each_setting
+def test_setting_in_the_wrong_table_is_refused(leaf: Leaf, tmp_path: Path) -> None:
+    message = refusal(tmp_path, f"[nowhere]\n{leaf.path[-1]} = {good(leaf)}\n")
+    assert "nowhere is not a setting" in message
+
+
+WRONG_UNIT = {
+    Unit.FRACTION: (Decimal(100), "fraction"),  # 0.5 for 0.5 %
+    Unit.PERCENT: (Decimal("0.01"), "percentage"),
+    Unit.SECONDS: (Decimal(1_000), "seconds"),
+    Unit.MILLISECONDS: (Decimal("0.001"), "milliseconds"),
+    Unit.BASIS_POINTS: (Decimal("0.0001"), "basis points"),
+}
+MAY_BE_ZERO = {"sim.order_latency_ms", "sim.report_latency_ms", "sim.noise_bps"}
+
+
+@pytest.mark.parametrize(
+    "leaf",
+    [
+        leaf
+        for leaf in NUMBERS
+        if unit_of(leaf.field) in WRONG_UNIT and leaf.dotted not in MAY_BE_ZERO
+    ],
+    ids=lambda leaf: leaf.dotted,
+)
+def test_default_written_in_a_neighbouring_unit_is_out_of_range(leaf: Leaf, tmp_path: Path) -> None:
+    unit = unit_of(leaf.field)
+    assert unit is not None
+    factor, word = WRONG_UNIT[unit]
+    wrong = (Decimal(str(leaf.field.default)) * factor).normalize()
+    message = refusal(tmp_path, toml(leaf, leaf.path[-1], format(wrong, "f")))
+    assert leaf.dotted in message
+    assert word in message
+
+
+@each_number
+@pytest.mark.parametrize("wrong", ['"60s"', '"5"', "true", "nan", "inf", "-1", "[1]", "1e30"])
+def test_number_that_is_none_or_out_of_range_is_refused(
+    leaf: Leaf, wrong: str, tmp_path: Path
+) -> None:
+    message = refusal(tmp_path, toml(leaf, leaf.path[-1], wrong))
+    assert f"{leaf.dotted} must be " in message
+    assert " from " in message
+
+
+@each_number
+def test_unit_written_behind_a_number_is_refused_from_the_environment(
+    leaf: Leaf, tmp_path: Path
+) -> None:
+    for suffix in ("s", "ms", "%", " USD", " "):
+        value = f"{leaf.field.default}{suffix}"
+        assert leaf.dotted in refusal(tmp_path, "", {leaf.env_name: value})
+
+
+@each_setting
+def test_every_setting_accepts_its_own_default(leaf: Leaf, tmp_path: Path) -> None:
+    file = tmp_path / "arbiter.toml"
+    file.write_text(toml(leaf, leaf.path[-1], good(leaf)))
+    loaded = load(environment={}, file=file)
+    if not leaf.open_keys:
+        assert {row.path: row.source for row in loaded.rows()}[leaf.dotted] == str(file)
