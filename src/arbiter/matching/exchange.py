@@ -206,23 +206,15 @@ class SimulatedExchange:
             next_trade=self._next_trade,
         )
 
-    def restore(self, state: ExchangeState, steps: Iterable[Step], now_ns: int) -> None:
-        """Take a stored state and what came after it; orders in delisted markets are cancelled."""
-        orders = {order.client_order_id: order for order in state.orders}
-        fills = {fill.venue_trade_id: fill for fill in state.fills}
+    def restore(self, state: ExchangeState, now_ns: int) -> None:
+        """Take up a stored state; open orders in markets no longer listed are cancelled."""
         self._account.set(state.balances)
-        last: ExchangeState | Step = state
-        for step in steps:
-            orders.update((order.client_order_id, order) for order in step.orders)
-            fills.update((fill.venue_trade_id, fill) for fill in step.fills)
-            self._account.set(step.balances)
-            last = step
-        self._orders = orders
-        self._fills = list(fills.values())
-        self._next_order, self._next_trade = last.next_order, last.next_trade
-        self._private_reports = last.private_reports
+        self._orders = {order.client_order_id: order for order in state.orders}
+        self._fills = list(state.fills)
+        self._next_order, self._next_trade = state.next_order, state.next_trade
+        self._private_reports = state.private_reports
         delisted = []
-        for order in orders.values():
+        for order in state.orders:
             if order.status.terminal:
                 continue
             book = self._books.get(order.request.instrument)

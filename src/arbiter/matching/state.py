@@ -3,6 +3,7 @@
 A `Step` carries absolute values, never differences: folding one twice changes nothing.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 import msgspec
@@ -41,3 +42,25 @@ class ExchangeState(msgspec.Struct, kw_only=True):
     private_reports: int = 0
     next_order: int = 1
     next_trade: int = 1
+
+
+def fold(state: ExchangeState, steps: Iterable[Step]) -> ExchangeState:
+    """Give the state after `steps`; steps the state already holds change nothing."""
+    orders = {order.client_order_id: order for order in state.orders}
+    fills = {fill.venue_trade_id: fill for fill in state.fills}
+    balances = dict(state.balances)
+    last: ExchangeState | Step = state
+    for step in steps:
+        orders.update((order.client_order_id, order) for order in step.orders)
+        fills.update((fill.venue_trade_id, fill) for fill in step.fills)
+        balances.update(step.balances)
+        last = step
+    return ExchangeState(
+        venue=state.venue,
+        orders=list(orders.values()),
+        fills=list(fills.values()),
+        balances=balances,
+        private_reports=last.private_reports,
+        next_order=last.next_order,
+        next_trade=last.next_trade,
+    )

@@ -1,0 +1,273 @@
+"""The simulated venues together: one market, an exchange per venue, one store.
+
+Synchronous; the server around it owns sockets and time. Everything a customer may learn of its
+account passes `_deliver`, everything it asks for passes the methods called by a session: faults
+can be put in at either.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+import numpy as np
+
+from arbiter.markets.candles import backfill
+from arbiter.markets.simulator import MarketSimulator, QuoteBatch
+from arbiter.matching.exchange import SimulatedExchange, is_private
+from arbiter.matching.orders import OrderRequest
+from arbiter.matching.state import ExchangeState, Step, fold
+from arbiter.model.errors import InvalidValue
+from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
+from arbiter.model.money import floor_to
+from arbiter.model.reports import (
+    Accepted,
+    CancelRefused,
+    Ended,
+    Filled,
+    Refused,
+    VenueReport,
+)
+from arbiter.venues.sim.settings import SimSettings
+from arbiter.venues.sim.store import MarketMemory, Snapshot, Store
+from arbiter.venues.sim.wire import History
+
+KEEP_REPORTS = 10_000
+"""Private reports per venue that can be repeated to a client that was away."""
+
+PrivateReport = Filled | Ended | CancelRefused
+ReportListener = Callable[[VenueId, int, PrivateReport], None]
+AnswerListener = Callable[[Accepted | Refused], None]
+
+
+class UnknownVenue(InvalidValue):
+    """A request named a venue that is not simulated here."""
+
+
+class VenueHouse:
+    """All simulated venues of one data folder."""
+
+    def __init__(self, settings: SimSettings, store: Store, now_ns: int) -> None:
+        self.settings = settings
+        self._store = store
+        memory = store.load_market() or MarketMemory(first_ns=now_ns)
+        memory.starts += 1
+        seed = settings.markets.seed
+        self.market = MarketSimulator(
+            settings.markets, np.random.default_rng([seed, 0, memory.starts])
+        )
+        self.market.resume(memory.offsets)
+        self._memory = memory
+        self.save_market()
+        self._history: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None = None
+        self.row_of: dict[InstrumentId, int] = {
+            instrument.id: row for row, instrument in enumerate(self.market.instruments)
+        }
+        draw = np.random.default_rng([seed, 1, memory.starts]).random
+        self._exchanges: dict[VenueId, SimulatedExchange] = {
+            venue: SimulatedExchange(
+                venue,
+                [i for i in self.market.instruments if i.venue == venue],
+                settings.latency,
+                draw=draw,
+                record=self._on_step,
+            )
+            for venue in settings.markets.venues
+        }
+        self._by_row = [self._exchanges[i.venue] for i in self.market.instruments]
+        self._ids = [i.id for i in self.market.instruments]
+        self._recent: dict[VenueId, deque[PrivateReport]] = {}
+        self._delivered: dict[VenueId, int] = {}
+        self._listeners: list[ReportListener] = []
+        self._waiting: dict[tuple[VenueId, ClientOrderId], deque[AnswerListener]] = {}
+        self._dormant: list[ExchangeState] = []
+        self._restore(now_ns)
+        self.on_batch(self.market.all_quotes(now_ns), now_ns)
+
+    @property
+    def venues(self) -> tuple[VenueId, ...]:
+        return tuple(self._exchanges)
+
+    @property
+    def first_ns(self) -> int:
+        return self._memory.first_ns
+
+    def exchange(self, venue: VenueId) -> SimulatedExchange:
+        try:
+            return self._exchanges[venue]
+        except KeyError:
+            raise UnknownVenue(f"{venue!r} is not simulated here") from None
+
+    # The market.
+
+    def on_batch(self, batch: QuoteBatch, now_ns: int) -> None:
+        """Show new quotes to the exchanges and deliver what follows from them."""
+        by_row, ids = self._by_row, self._ids
+        for row, bid, ask, bid_size, ask_size in zip(
+            batch.rows.tolist(),
+            batch.bid.tolist(),
+            batch.ask.tolist(),
+            batch.bid_size.tolist(),
+            batch.ask_size.tolist(),
+            strict=True,
+        ):
+            reports = by_row[row].on_quote(ids[row], bid, ask, bid_size, ask_size, now_ns)
+            if reports:
+                self._deliver(by_row[row].venue, reports)
+
+    def history(self, instrument: InstrumentId, request_id: int) -> History | None:
+        """Give the back-filled day of an instrument; it ends when the venues first started."""
+        row = self.row_of.get(instrument)
+        if row is None:
+            return None
+        if self._history is None:
+            seed = self.settings.markets.seed
+            self._history = backfill(self.settings.markets, np.random.default_rng([seed, 2]))
+        return History(
+            id=request_id, end_ns=self.first_ns, rows=self._history[row].astype("<f8").tobytes()
+        )
+
+    # Orders.
+
+    def submit(
+        self, venue: VenueId, request: OrderRequest, now_ns: int, answer: AnswerListener
+    ) -> None:
+        """Send an order; `answer` is called once with its acceptance or refusal."""
+        exchange = self.exchange(venue)
+        key = (venue, request.client_order_id)
+        self._waiting.setdefault(key, deque()).append(answer)
+        self._deliver(venue, exchange.submit(request, now_ns))
+
+    def cancel(self, venue: VenueId, client_order_id: ClientOrderId, now_ns: int) -> None:
+        self._deliver(venue, self.exchange(venue).cancel(client_order_id, now_ns))
+
+    def deliver_due(self, now_ns: int) -> None:
+        """Let arrive and leave what has travelled long enough."""
+        for venue, exchange in self._exchanges.items():
+            due = exchange.next_due_ns
+            if due is not None and due <= now_ns:
+                self._deliver(venue, exchange.due(now_ns))
+
+    @property
+    def next_due_ns(self) -> int | None:
+        times = [e.next_due_ns for e in self._exchanges.values()]
+        return min((at for at in times if at is not None), default=None)
+
+    # The private stream.
+
+    def listen(self, listener: ReportListener) -> None:
+        """Call `listener` with every private report of every venue, numbered from 1 per venue."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: ReportListener) -> None:
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    def reports_after(
+        self, venue: VenueId, after: int | None
+    ) -> tuple[list[tuple[int, PrivateReport]], int, bool]:
+        """Give the delivered reports after a number, the newest number, and whether some are gone.
+
+        Numbers above the newest come from a store that no longer exists: all is gone then.
+        """
+        exchange = self.exchange(venue)
+        last = self._delivered[venue]
+        if after is None or after == last:
+            return [], last, False
+        recent = self._recent[venue]
+        first = exchange.private_reports - len(recent) + 1
+        numbered = [
+            (number, report)
+            for number, report in enumerate(recent, first)
+            if after < number <= last
+        ]
+        return numbered, last, after > last or after + 1 < first
+
+    # Memory.
+
+    def save_market(self) -> None:
+        self._memory.offsets = self.market.offsets()
+        self._store.save_market(self._memory)
+
+    def compact(self) -> None:
+        """Fold the log of steps into a snapshot."""
+        self._store.compact(
+            Snapshot(
+                venues=[*self._dormant, *(e.state() for e in self._exchanges.values())],
+                recent={venue: list(reports) for venue, reports in self._recent.items()},
+            )
+        )
+
+    def compact_if_large(self) -> None:
+        if self._store.large:
+            self.compact()
+
+    def _restore(self, now_ns: int) -> None:
+        """Take up the stored accounts; assets and venues that are new get starting balances.
+
+        Venues that are stored but no longer simulated keep their state for when they come back.
+        """
+        snapshot, steps = self._store.load()
+        by_venue: dict[VenueId, list[Step]] = {}
+        for step in steps:
+            by_venue.setdefault(step.venue, []).append(step)
+        states = {state.venue: state for state in snapshot.venues}
+        for venue in sorted({*states, *by_venue, *self._exchanges}):
+            state = states.get(venue) or ExchangeState(venue=venue)
+            state = fold(state, by_venue.get(venue, ()))
+            self._recent[venue] = _recent(snapshot, by_venue, venue)
+            exchange = self._exchanges.get(venue)
+            if exchange is None:
+                self._dormant.append(state)
+                continue
+            exchange.restore(state, now_ns)
+            exchange.open_account(self._starting_balances(venue), now_ns)
+            # What was recorded and not yet told is told to whoever asks for what it missed.
+            exchange.due(2**63)
+            self._delivered[venue] = exchange.private_reports
+
+    def _starting_balances(self, venue: VenueId) -> dict[Asset, Decimal]:
+        s = self.settings
+        balances = {Asset(s.markets.quote): s.starting_quote}
+        n_venues = len(s.markets.venues)
+        for row, instrument in enumerate(self.market.instruments):
+            if instrument.venue == venue and instrument.base not in balances:
+                mid = self.market.mid(row // n_venues)
+                amount = floor_to(s.starting_base_usd / mid, instrument.lot)
+                balances[instrument.base] = amount
+        exact = s.starting_balances.get(venue, {})
+        balances.update((Asset(asset), amount) for asset, amount in exact.items())
+        return balances
+
+    def _on_step(self, step: Step) -> None:
+        self._store.append(step)
+        self._recent[step.venue].extend(_private(step.reports))
+
+    def _deliver(self, venue: VenueId, reports: Iterable[VenueReport]) -> None:
+        for report in reports:
+            if isinstance(report, Accepted | Refused):
+                self._answer(venue, report)
+            elif isinstance(report, Filled | Ended | CancelRefused):
+                self._delivered[venue] += 1
+                for listener in self._listeners:
+                    listener(venue, self._delivered[venue], report)
+
+    def _answer(self, venue: VenueId, report: Accepted | Refused) -> None:
+        key = (venue, report.client_order_id)
+        waiting = self._waiting.get(key)
+        if waiting:
+            waiting.popleft()(report)
+            if not waiting:
+                del self._waiting[key]
+
+
+def _private(reports: Iterable[VenueReport]) -> list[PrivateReport]:
+    return [r for r in reports if is_private(r) and isinstance(r, Filled | Ended | CancelRefused)]
+
+
+def _recent(
+    snapshot: Snapshot, steps: dict[VenueId, list[Step]], venue: VenueId
+) -> deque[PrivateReport]:
+    recent: deque[PrivateReport] = deque(snapshot.recent.get(venue, ()), maxlen=KEEP_REPORTS)
+    for step in steps.get(venue, ()):
+        recent.extend(_private(step.reports))
+    return recent

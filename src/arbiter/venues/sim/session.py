@@ -1,0 +1,204 @@
+"""One client's connection to the simulated venues.
+
+Requests are answered in the order they complete; a frame that is not the protocol ends the
+connection and touches nothing else. A reader too slow for the market data gets, once it has
+caught up, the newest quote of each instrument it missed: memory stays bounded.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from arbiter.model.ids import InstrumentId, VenueId
+from arbiter.model.reports import Absent, Accepted, Refused
+from arbiter.venues.sim import wire
+from arbiter.venues.sim.house import PrivateReport, UnknownVenue, VenueHouse
+
+QUOTE_BACKLOG = 256 << 10
+"""Unsent bytes past which quotes are kept back and conflated."""
+REPORT_BACKLOG = 64 << 20
+"""Unsent bytes past which the client is given up: it can reconnect and ask for what it missed."""
+
+
+class Session(asyncio.Protocol):
+    """`table` is the server's newest quote per row; `told` is called after anything was sent."""
+
+    def __init__(
+        self,
+        house: VenueHouse,
+        table: npt.NDArray[np.void],
+        info: Callable[[int], wire.Info],
+        now_ns: Callable[[], int],
+        on_activity: Callable[[], None],
+        sessions: set["Session"],
+    ) -> None:
+        self._house = house
+        self._table = table
+        self._info = info
+        self._now_ns = now_ns
+        self._on_activity = on_activity
+        self._sessions = sessions
+        self._reader = wire.FrameReader(wire.LARGEST_REQUEST)
+        self._transport: asyncio.Transport | None = None
+        self._wanted: npt.NDArray[np.bool_] | None = None
+        self._all = False
+        self._behind: npt.NDArray[np.bool_] = np.zeros(len(table), dtype=np.bool_)
+        self._following: set[VenueId] = set()
+        self.conflated = 0
+        """Quotes that were replaced by newer ones before they could be sent."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are not of asyncio's class.
+        self._transport = cast(asyncio.Transport, transport)
+        self._sessions.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._wanted = None
+        self._house.unlisten(self._on_report)
+        self._sessions.discard(self)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            for kind, payload in self._reader.feed(data):
+                if kind != wire.MESSAGE:
+                    raise wire.BadFrame("clients send messages only")
+                self._serve(wire.read_request(payload))
+        except wire.BadFrame:
+            if self._transport is not None:
+                self._transport.abort()
+        self._on_activity()
+
+    # Market data.
+
+    @property
+    def wants_quotes(self) -> bool:
+        return self._wanted is not None
+
+    def send_quotes(self, rows: npt.NDArray[np.intp], framed: bytes) -> None:
+        """Send one batch; `framed` is the whole of it, ready for those who want everything."""
+        transport, wanted = self._transport, self._wanted
+        if transport is None or wanted is None:
+            return
+        if transport.get_write_buffer_size() > QUOTE_BACKLOG:
+            mine = rows if self._all else rows[wanted[rows]]
+            self.conflated += int(self._behind[mine].sum())
+            self._behind[mine] = True
+            return
+        if self._behind.any():
+            self._behind[rows] |= wanted[rows]
+            missed = np.flatnonzero(self._behind)
+            self._behind[:] = False
+            transport.write(wire.frame(wire.QUOTES, self._table[missed].tobytes()))
+        elif self._all:
+            transport.write(framed)
+        else:
+            mine = rows[wanted[rows]]
+            transport.write(wire.frame(wire.QUOTES, self._table[mine].tobytes()))
+
+    # Requests.
+
+    def _serve(self, request: wire.AnyRequest) -> None:
+        try:
+            answer = self._answer(request)
+        except UnknownVenue as error:
+            answer = wire.Failed(id=request.id, reason=str(error))
+        if answer is not None:
+            self._send(answer)
+        if isinstance(request, wire.Subscribe):
+            self._start_quotes(request)
+        elif isinstance(request, wire.FollowReports):
+            self._start_reports(request)
+
+    def _answer(self, request: wire.AnyRequest) -> wire.AnyAnswer | None:
+        house, now_ns = self._house, self._now_ns()
+        match request:
+            case wire.PlaceOrder(id=id_, venue=venue, order=order):
+                house.submit(venue, order, now_ns, lambda report: self._placed(id_, report))
+                return None
+            case wire.CancelOrder(venue=venue, client_order_id=client_order_id):
+                house.cancel(venue, client_order_id, now_ns)
+                return wire.Done(id=request.id)
+            case wire.QueryOrder(venue=venue, client_order_id=client_order_id):
+                truth = house.exchange(venue).query(client_order_id, now_ns)
+                if isinstance(truth, Absent):
+                    return wire.OrderAnswer(id=request.id, absent=truth)
+                return wire.OrderAnswer(id=request.id, order=truth)
+            case wire.ListOrders(venue=venue, only_open=only_open):
+                exchange = house.exchange(venue)
+                orders = exchange.open_orders() if only_open else exchange.orders()
+                return wire.OrderList(id=request.id, orders=orders)
+            case wire.ListFills(venue=venue, since_ns=since_ns):
+                fills = house.exchange(venue).fills_since(since_ns)
+                return wire.FillList(id=request.id, fills=fills)
+            case wire.ListHoldings(venue=venue):
+                return wire.HoldingList(id=request.id, holdings=house.exchange(venue).holdings())
+            case wire.ListInstruments(venue=venue):
+                instruments = list(house.exchange(venue).instruments)
+                return wire.InstrumentList(id=request.id, instruments=instruments)
+            case wire.GetHistory(instrument=instrument):
+                history = house.history(instrument, request.id)
+                return history or wire.Failed(id=request.id, reason=f"{instrument!r} is not listed")
+            case wire.GetInfo():
+                return self._info(request.id)
+            case wire.Subscribe(instruments=instruments):
+                return self._subscribed(request.id, instruments)
+            case wire.FollowReports(venue=venue, after=after):
+                _, last, missed = house.reports_after(venue, after)
+                return wire.Following(id=request.id, last=last, missed=missed)
+
+    def _placed(self, request_id: int, report: Accepted | Refused) -> None:
+        self._send(wire.Placed(id=request_id, report=report))
+
+    def _subscribed(self, request_id: int, instruments: list[InstrumentId]) -> wire.AnyAnswer:
+        listed = self._house.row_of
+        names = instruments or list(listed)
+        unknown = [name for name in names if name not in listed]
+        if unknown:
+            return wire.Failed(id=request_id, reason=f"not listed: {', '.join(unknown[:5])}")
+        known = [i.id for i in self._house.market.instruments]
+        wanted = set(names)
+        return wire.Subscribed(
+            id=request_id, rows=[(listed[name], name) for name in known if name in wanted]
+        )
+
+    def _start_quotes(self, request: wire.Subscribe) -> None:
+        """Begin with the newest quote of everything wanted."""
+        listed = self._house.row_of
+        if not all(name in listed for name in request.instruments):
+            return
+        wanted = np.zeros(len(self._table), dtype=np.bool_)
+        wanted[[listed[name] for name in request.instruments] or slice(None)] = True
+        self._wanted = wanted
+        self._all = bool(wanted.all())
+        self._behind = wanted.copy()
+        self.send_quotes(np.empty(0, dtype=np.intp), b"")
+
+    def _start_reports(self, request: wire.FollowReports) -> None:
+        if request.venue not in self._house.venues:
+            return
+        reports, _, _ = self._house.reports_after(request.venue, request.after)
+        if not self._following:
+            self._house.listen(self._on_report)
+        self._following.add(request.venue)
+        for number, report in reports:
+            self._on_report(request.venue, number, report)
+
+    def _on_report(self, venue: VenueId, number: int, report: PrivateReport) -> None:
+        if venue in self._following:
+            self._send(wire.StreamReport(venue=venue, number=number, report=report))
+
+    def _send(self, answer: wire.AnyAnswer | wire.StreamReport) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.write(wire.message(answer))
+        if transport.get_write_buffer_size() > REPORT_BACKLOG:
+            transport.abort()

@@ -1,0 +1,66 @@
+"""Settings of the simulated venues, as handed to their process."""
+
+from decimal import Decimal
+from hashlib import sha256
+
+import msgspec
+
+from arbiter.markets.settings import MarketSettings
+from arbiter.matching.latency import LatencySettings
+from arbiter.model.errors import BadConfig
+from arbiter.model.ids import VenueId
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+
+
+class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is simulated, how far away it is, and what an account starts with.
+
+    Starting balances are given once, at the first sight of an asset on a venue: later changes
+    here leave existing balances alone.
+    """
+
+    markets: MarketSettings = MarketSettings()
+    latency: LatencySettings = LatencySettings(order_ms=4.0, report_ms=3.0, jitter=0.5)
+    starting_quote: Decimal = Decimal(50_000)
+    """Units of the quote currency per venue."""
+    starting_base_usd: Decimal = Decimal(5_000)
+    """Inventory of every base asset per venue, worth this much at the first start."""
+    starting_balances: dict[VenueId, dict[str, Decimal]] = {}
+    """Exact amounts per venue and asset; they win over the two above."""
+    tick_ms: float = 10.0
+    """How often quotes leave, in batches; 1..1000."""
+
+    def __post_init__(self) -> None:
+        for name in ("starting_quote", "starting_base_usd"):
+            value: Decimal = getattr(self, name)
+            if not value.is_finite() or value < 0:
+                raise BadConfig(f"sim.{name} must be zero or more, got {value}")
+        if not 1.0 <= self.tick_ms <= 1_000.0:
+            raise BadConfig(f"sim.tick_ms must lie in 1..1000, got {self.tick_ms:g}")
+        for venue, balances in self.starting_balances.items():
+            if venue not in self.markets.venues:
+                raise BadConfig(
+                    f"sim.starting_balances.{venue}: not among the simulated venues "
+                    f"({', '.join(self.markets.venues)})"
+                )
+            for asset, amount in balances.items():
+                if not amount.is_finite() or amount < 0:
+                    raise BadConfig(
+                        f"sim.starting_balances.{venue}.{asset} must be zero or more, got {amount}"
+                    )
+
+    def to_json(self) -> str:
+        return _ENCODER.encode(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> "SimSettings":
+        """Read what `to_json` wrote. Anything else is `BadConfig`."""
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except msgspec.MsgspecError as error:
+            raise BadConfig(f"sim settings: {error}") from error
+
+    def digest(self) -> str:
+        """Name these settings, so that a running process can be asked whether it has them."""
+        return sha256(_ENCODER.encode(self)).hexdigest()[:16]

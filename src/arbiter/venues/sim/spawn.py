@@ -1,0 +1,168 @@
+"""Start the simulated venues of a data folder, or adopt those that already run.
+
+Blocking: it takes about a second at a fresh start. Call it before the loop, or in a thread.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+from arbiter.model.errors import (
+    Conflict,
+    OutcomeUnknown,
+    StorageUnavailable,
+    TryAgain,
+    VenueUnreachable,
+)
+from arbiter.model.ids import VenueId
+from arbiter.venues.sim.paths import log_path, sim_folder
+from arbiter.venues.sim.probe import Probe, VenueTruth, truth
+from arbiter.venues.sim.settings import SimSettings
+
+START_S = 60.0
+STOP_S = 30.0
+
+
+class SimHandle(msgspec.Struct, frozen=True, kw_only=True):
+    """A running set of simulated venues."""
+
+    home: Path
+    pid: int
+    adopted: bool
+    """It ran before we asked."""
+    first_ns: int
+    """When these venues were first started."""
+
+    def alive(self) -> bool:
+        """Ask the process itself."""
+        try:
+            with Probe(self.home) as probe:
+                return probe.info().pid == self.pid
+        except (VenueUnreachable, OutcomeUnknown):
+            return False
+
+    def truth(self) -> dict[VenueId, VenueTruth]:
+        return truth(self.home)
+
+    def stop(self) -> None:
+        """End it cleanly and wait for its end; nothing happens when it already has ended."""
+        if self.alive():
+            _signal_and_wait(self.pid, signal.SIGTERM)
+        _reap(self.pid)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        if self.alive():
+            _signal_and_wait(self.pid, signal.SIGKILL)
+        _reap(self.pid)
+
+
+def ensure_running(home: Path, settings: SimSettings) -> SimHandle:
+    """Give the venues of `home`, running with these settings.
+
+    Those that run with others are restarted: their books stay as they are.
+    """
+    running = _running(home)
+    if running is not None:
+        if running[1] == settings.digest():
+            return SimHandle(home=home, pid=running[0], adopted=True, first_ns=running[2])
+        SimHandle(home=home, pid=running[0], adopted=True, first_ns=running[2]).stop()
+    _start(home, settings)
+    started = _running(home)
+    if started is None or started[1] != settings.digest():
+        raise Conflict(
+            f"the simulated venues in {home} run with other settings; stop whoever started them"
+        )
+    return SimHandle(home=home, pid=started[0], adopted=False, first_ns=started[2])
+
+
+def _running(home: Path) -> tuple[int, str, int] | None:
+    """Give process id, settings digest and first start of those that answer."""
+    try:
+        with Probe(home) as probe:
+            info = probe.info()
+    except (VenueUnreachable, OutcomeUnknown):
+        return None
+    return info.pid, info.digest, info.first_ns
+
+
+def _start(home: Path, settings: SimSettings) -> None:
+    """Start the process in a session of its own and wait until it says that it serves."""
+    try:
+        sim_folder(home).mkdir(mode=0o700, parents=True, exist_ok=True)
+        log = os.open(log_path(home), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise StorageUnavailable(f"{sim_folder(home)}: {error.strerror}") from error
+    ready, tell = os.pipe()
+    os.set_inheritable(tell, True)
+    arguments = [
+        sys.executable,
+        "-m",
+        "arbiter.venues.sim.server",
+        "--home",
+        str(home),
+        "--config",
+        settings.to_json(),
+        "--ready-fd",
+        str(tell),
+    ]
+    try:
+        os.posix_spawn(
+            sys.executable,
+            arguments,
+            dict(os.environ),
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, log, 1),
+                (os.POSIX_SPAWN_DUP2, log, 2),
+            ],
+            setsid=True,
+        )
+        os.close(tell)
+        tell = -1
+        _await_ready(ready, home)
+    finally:
+        for descriptor in (ready, tell, log):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+def _await_ready(ready: int, home: Path) -> None:
+    """Wait for the word, or for the pipe to close because the process has ended."""
+    readable, _, _ = select.select([ready], [], [], START_S)
+    if not readable:
+        raise TryAgain(f"the simulated venues in {home} did not start within {START_S:g} s")
+    if not os.read(ready, 16) and _running(home) is None:
+        lines = log_path(home).read_text(errors="replace").strip().splitlines()
+        last = lines[-1] if lines else "no output"
+        raise TryAgain(
+            f"the simulated venues in {home} ended at start: {last} (see {log_path(home)})"
+        )
+
+
+def _signal_and_wait(pid: int, number: signal.Signals) -> None:
+    """Signal one process and wait for its end, without polling and without mixing up pids."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        signal.pidfd_send_signal(descriptor, number)
+        readable, _, _ = select.select([descriptor], [], [], STOP_S)
+        if not readable:
+            raise TryAgain(f"the simulated venues (process {pid}) did not end in {STOP_S:g} s")
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(descriptor)
+
+
+def _reap(pid: int) -> None:
+    """Collect the exit status where the process is a child of ours."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)

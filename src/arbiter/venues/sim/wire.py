@@ -1,0 +1,281 @@
+"""The protocol between the simulated venues and their clients.
+
+Frames: payload length (u32), kind (u8), payload; little-endian. Market data are packed rows of
+`QUOTE` in a `QUOTES` frame; everything else is one msgpack message. Rows number the instruments
+as listed by the server and are told to a client when it subscribes.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from arbiter.matching.orders import OrderRequest
+from arbiter.model.errors import InvalidValue
+from arbiter.model.ids import ClientOrderId, InstrumentId, VenueId
+from arbiter.model.instruments import Instrument
+from arbiter.model.orders import Fill
+from arbiter.model.reports import (
+    Absent,
+    Accepted,
+    CancelRefused,
+    Ended,
+    Filled,
+    Holding,
+    OrderTruth,
+    Refused,
+)
+
+HEADER = struct.Struct("<IB")
+MESSAGE: Final = 0
+QUOTES: Final = 1
+
+QUOTE = struct.Struct("<Iddddq")
+"""Row, bid, ask, bid size, ask size, venue time in ns."""
+QUOTE_DTYPE = np.dtype(
+    [
+        ("row", "<u4"),
+        ("bid", "<f8"),
+        ("ask", "<f8"),
+        ("bid_size", "<f8"),
+        ("ask_size", "<f8"),
+        ("at_ns", "<i8"),
+    ]
+)
+assert QUOTE_DTYPE.itemsize == QUOTE.size
+
+LARGEST_REQUEST: Final = 1 << 20
+LARGEST_ANSWER: Final = 256 << 20
+
+
+class BadFrame(InvalidValue):
+    """What came over the wire is not this protocol: the connection ends."""
+
+
+# Requests. Each carries an id of the client's choosing, which its answer repeats.
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    id: int
+
+
+class GetInfo(Request, frozen=True, kw_only=True):
+    pass
+
+
+class Subscribe(Request, frozen=True, kw_only=True):
+    """Quotes of these instruments from now on; an empty list means all."""
+
+    instruments: list[InstrumentId] = []
+
+
+class PlaceOrder(Request, frozen=True, kw_only=True):
+    venue: VenueId
+    order: OrderRequest
+
+
+class CancelOrder(Request, frozen=True, kw_only=True):
+    venue: VenueId
+    client_order_id: ClientOrderId
+
+
+class QueryOrder(Request, frozen=True, kw_only=True):
+    venue: VenueId
+    client_order_id: ClientOrderId
+
+
+class ListOrders(Request, frozen=True, kw_only=True):
+    venue: VenueId
+    only_open: bool = True
+
+
+class ListFills(Request, frozen=True, kw_only=True):
+    venue: VenueId
+    since_ns: int
+
+
+class ListHoldings(Request, frozen=True, kw_only=True):
+    venue: VenueId
+
+
+class ListInstruments(Request, frozen=True, kw_only=True):
+    venue: VenueId
+
+
+class FollowReports(Request, frozen=True, kw_only=True):
+    """Private stream of a venue: what came after report number `after`, then what comes."""
+
+    venue: VenueId
+    after: int | None = None
+
+
+class GetHistory(Request, frozen=True, kw_only=True):
+    instrument: InstrumentId
+
+
+AnyRequest = (
+    GetInfo
+    | Subscribe
+    | PlaceOrder
+    | CancelOrder
+    | QueryOrder
+    | ListOrders
+    | ListFills
+    | ListHoldings
+    | ListInstruments
+    | FollowReports
+    | GetHistory
+)
+
+# Answers.
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    id: int
+
+
+class Info(Answer, frozen=True, kw_only=True):
+    pid: int
+    digest: str
+    """Of the settings the process runs with."""
+    started_ns: int
+    first_ns: int
+    """When these venues were first started: the end of their back-filled history."""
+    venues: tuple[VenueId, ...]
+
+
+class Subscribed(Answer, frozen=True, kw_only=True):
+    rows: list[tuple[int, InstrumentId]]
+
+
+class Placed(Answer, frozen=True, kw_only=True):
+    report: Accepted | Refused
+
+
+class Done(Answer, frozen=True, kw_only=True):
+    pass
+
+
+class OrderAnswer(Answer, frozen=True, kw_only=True):
+    """Exactly one of the two."""
+
+    order: OrderTruth | None = None
+    absent: Absent | None = None
+
+
+class OrderList(Answer, frozen=True, kw_only=True):
+    orders: list[OrderTruth]
+
+
+class FillList(Answer, frozen=True, kw_only=True):
+    fills: list[Fill]
+
+
+class HoldingList(Answer, frozen=True, kw_only=True):
+    holdings: list[Holding]
+
+
+class InstrumentList(Answer, frozen=True, kw_only=True):
+    instruments: list[Instrument]
+
+
+class Following(Answer, frozen=True, kw_only=True):
+    """`last` is the newest report's number; `missed` says that some can no longer be repeated."""
+
+    last: int
+    missed: bool
+
+
+class History(Answer, frozen=True, kw_only=True):
+    """One-minute candles that end at `end_ns`: float64 rows of `markets.candles.COLUMNS`."""
+
+    end_ns: int
+    rows: bytes
+
+
+class Failed(Answer, frozen=True, kw_only=True):
+    """The request was understood and cannot be served."""
+
+    reason: str
+
+
+class StreamReport(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """One private report; numbers of a venue have no gaps."""
+
+    venue: VenueId
+    number: int
+    report: Filled | Ended | CancelRefused
+
+
+AnyAnswer = (
+    Info
+    | Subscribed
+    | Placed
+    | Done
+    | OrderAnswer
+    | OrderList
+    | FillList
+    | HoldingList
+    | InstrumentList
+    | Following
+    | History
+    | Failed
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_requests: msgspec.msgpack.Decoder[AnyRequest] = msgspec.msgpack.Decoder(AnyRequest)
+_answers: msgspec.msgpack.Decoder[AnyAnswer | StreamReport] = msgspec.msgpack.Decoder(
+    AnyAnswer | StreamReport
+)
+
+
+def frame(kind: int, payload: bytes) -> bytes:
+    return HEADER.pack(len(payload), kind) + payload
+
+
+def message(value: msgspec.Struct) -> bytes:
+    """Write one message with its frame."""
+    return frame(MESSAGE, _encoder.encode(value))
+
+
+def read_request(payload: bytes) -> AnyRequest:
+    try:
+        return _requests.decode(payload)
+    except (msgspec.MsgspecError, InvalidValue) as error:
+        raise BadFrame(f"not a request: {error}") from error
+
+
+def read_answer(payload: bytes) -> AnyAnswer | StreamReport:
+    try:
+        return _answers.decode(payload)
+    except (msgspec.MsgspecError, InvalidValue) as error:
+        raise BadFrame(f"not an answer: {error}") from error
+
+
+class FrameReader:
+    """Cut a byte stream into frames; at most one incomplete frame is kept."""
+
+    def __init__(self, largest: int) -> None:
+        self._largest = largest
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """Give the complete frames. One that is too long, or of no known kind, is `BadFrame`."""
+        if self._rest:
+            self._rest += data
+            data = bytes(self._rest)
+            self._rest.clear()
+        at, end = 0, len(data)
+        while end - at >= HEADER.size:
+            length, kind = HEADER.unpack_from(data, at)
+            if length > self._largest or kind > QUOTES:
+                raise BadFrame(f"frame of kind {kind} with {length} bytes")
+            start = at + HEADER.size
+            if start + length > end:
+                break
+            at = start + length
+            yield kind, data[start:at]
+        if at < end:
+            self._rest += data[at:]
