@@ -508,12 +508,13 @@ class Ledger:
         self._days.add(at_ns, realized, at_ns, changes)
 
     def _forget_old(self) -> None:
-        """Let the oldest closed trade go, if nothing of it can still be open."""
+        """Let the oldest closed trade go of which no order is open; never the newest."""
         closed = self._trades.closed
         if len(closed) <= self._closed_kept:
             return
+        newest = next(reversed(closed))
         for trade_id in closed:
-            if not self._orders.any_open(trade_id):
+            if trade_id != newest and not self._orders.any_open(trade_id):
                 del closed[trade_id]
                 self._orders.forget(trade_id)
                 return
