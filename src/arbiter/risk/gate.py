@@ -50,6 +50,7 @@ OPENING_CHECKS: tuple[Check, ...] = (
     rules.sizes_are_tradable,
     rules.legs_share_a_step,
     rules.prices_are_on_tick,
+    bounds.stakes_have_a_usd_rate,
     bounds.trade_is_within_size,
     bounds.exposure_is_within_limit,
     bounds.a_slot_is_left,

@@ -42,7 +42,7 @@ def need_of(leg: Leg, instrument: Instrument, price: Decimal, value: Decimal) ->
     return Need((instrument.quote, locked), (instrument.quote, with_fee))
 
 
-_MARGINED = frozenset({InstrumentKind.LINEAR, InstrumentKind.INVERSE})
+_MARGINED = (InstrumentKind.LINEAR, InstrumentKind.INVERSE)
 
 
 def _margin(instrument: Instrument, price: Decimal, value: Decimal) -> Need:

@@ -11,6 +11,7 @@ from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO
 from arbiter.model.plans import Leg, Plan
 from arbiter.model.trades import Trade
+from arbiter.risk.exposure import larger_leg_usd
 from arbiter.risk.needs import Need, need_of, worst_price
 from arbiter.risk.view import RiskView
 
@@ -25,10 +26,20 @@ class ProposedLeg(msgspec.Struct, frozen=True):
     need: Need
 
 
+class Stakes(msgspec.Struct, frozen=True):
+    trade_usd: Decimal
+    """The proposed trade's larger leg."""
+    open_usd: Decimal
+    """Everything open already."""
+    unvalued: Asset | None = None
+    """A currency without a fresh USD rate; the figures are then not to be used."""
+
+
 class Proposal(msgspec.Struct, frozen=True):
     plan: Plan
     legs: tuple[ProposedLeg, ...]
     open_trades: tuple[Trade, ...]
+    stakes: Stakes
     now_ns: int
     locks: dict[tuple[VenueId, Asset], Decimal]
     """What all legs together take from each balance."""
@@ -40,10 +51,12 @@ def propose(plan: Plan, view: RiskView, now_ns: int) -> Proposal:
     """Look a plan up against the view; an instrument nobody lists is an `UnknownSymbol`."""
     slippage = view.limits.market_slippage
     legs = tuple([_propose_leg(leg, view, slippage) for leg in plan.legs])
+    open_trades = tuple(view.ledger.open_trades())
     return Proposal(
         plan,
         legs,
-        tuple(view.ledger.open_trades()),
+        open_trades,
+        _stakes(legs, open_trades, view),
         now_ns,
         _sums(((leg.instrument.venue, leg.need.lock[0]), leg.need.lock[1]) for leg in legs),
         _sums(leg.need.reserve for leg in legs),
@@ -55,6 +68,18 @@ def _propose_leg(leg: Leg, view: RiskView, market_slippage: Decimal) -> Proposed
     price = worst_price(leg, market_slippage)
     value = instrument.notional(leg.size, price)
     return ProposedLeg(leg, instrument, value, need_of(leg, instrument, price, value))
+
+
+def _stakes(
+    legs: tuple[ProposedLeg, ...], open_trades: tuple[Trade, ...], view: RiskView
+) -> Stakes:
+    trade = larger_leg_usd([(leg.instrument.quote, leg.value) for leg in legs], view.usd_rate)
+    if not isinstance(trade, Decimal):
+        return Stakes(ZERO, ZERO, trade)
+    already = view.exposure.total(open_trades)
+    if not isinstance(already, Decimal):
+        return Stakes(ZERO, ZERO, already)
+    return Stakes(trade, already)
 
 
 def _sums(amounts: Iterable[tuple[K, Decimal]]) -> dict[K, Decimal]:

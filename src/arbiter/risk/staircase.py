@@ -29,12 +29,9 @@ class Level(StrEnum):
     CRITICAL = "critical"
     BREACH = "breach"
 
-    @property
-    def rank(self) -> int:
-        return _RANK[self]
 
-
-_RANK = {level: rank for rank, level in enumerate(Level)}
+_NORMAL, _WARNING = Level.NORMAL, Level.WARNING
+_WORST_FIRST = tuple(reversed(Level))
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +42,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     limit: Decimal
     unit: str
     level: Level
+
+    @property
+    def opens(self) -> bool:
+        """New trades are allowed as far as this limit goes."""
+        return self.level is _NORMAL or self.level is _WARNING
 
     @property
     def fraction(self) -> Decimal:
@@ -66,7 +68,8 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def level(self) -> Level:
         """The worst of the three."""
-        return max(self._usages, key=_rank_of).level
+        levels = [usage.level for usage in self._usages]
+        return next(level for level in _WORST_FIRST if level in levels)
 
     @property
     def breached(self) -> bool:
@@ -81,10 +84,6 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def _usages(self) -> tuple[Usage, Usage, Usage]:
         return self.daily_loss, self.drawdown, self.concurrency
-
-
-def _rank_of(usage: Usage) -> int:
-    return usage.level.rank
 
 
 def assess(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Assessment:
@@ -135,7 +134,7 @@ def _usage(name: str, used: Decimal, limit: Decimal, unit: str) -> Usage:
 
 def _level(used: Decimal, limit: Decimal) -> Level:
     if used < limit * _WARNING_AT:
-        return Level.NORMAL
+        return _NORMAL
     if used < limit * _CRITICAL_AT:
-        return Level.WARNING
+        return _WARNING
     return Level.CRITICAL if used < limit else Level.BREACH

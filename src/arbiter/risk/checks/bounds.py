@@ -1,62 +1,51 @@
 """Is it within our limits: size, exposure, slots, losses, inventory."""
 
-from decimal import Decimal
-
 from arbiter.model.denials import DenialCode, Denied, deny
-from arbiter.model.ids import Asset
 from arbiter.model.plans import Family
-from arbiter.risk.exposure import larger_leg_usd
 from arbiter.risk.proposal import Proposal
-from arbiter.risk.staircase import Level, concurrency, daily_loss, drawdown
+from arbiter.risk.staircase import concurrency, daily_loss, drawdown
 from arbiter.risk.view import RiskView
 
 
+def stakes_have_a_usd_rate(proposal: Proposal, view: RiskView) -> Denied | None:
+    """What cannot be valued cannot be limited; a name with "USD" in it is not a rate."""
+    currency = proposal.stakes.unvalued
+    return None if currency is None else deny(DenialCode.RATE_MISSING, currency=currency)
+
+
 def trade_is_within_size(proposal: Proposal, view: RiskView) -> Denied | None:
-    value = _trade_usd(proposal, view)
-    if not isinstance(value, Decimal):
-        return deny(DenialCode.RATE_MISSING, currency=value)
-    if value > view.limits.max_trade_usd:
-        return deny(DenialCode.TRADE_SIZE, notional=value, limit=view.limits.max_trade_usd)
-    return None
+    notional, limit = proposal.stakes.trade_usd, view.limits.max_trade_usd
+    if notional <= limit:
+        return None
+    return deny(DenialCode.TRADE_SIZE, notional=notional, limit=limit)
 
 
 def exposure_is_within_limit(proposal: Proposal, view: RiskView) -> Denied | None:
-    exposure = view.exposure.total(proposal.open_trades)
-    if not isinstance(exposure, Decimal):
-        return deny(DenialCode.RATE_MISSING, currency=exposure)
-    needed = _trade_usd(proposal, view)
-    if not isinstance(needed, Decimal):
-        return deny(DenialCode.RATE_MISSING, currency=needed)
-    limit = view.limits.max_total_exposure_usd
-    if exposure + needed > limit:
-        return deny(DenialCode.TOTAL_EXPOSURE, exposure=exposure, needed=needed, limit=limit)
-    return None
-
-
-def _trade_usd(proposal: Proposal, view: RiskView) -> Decimal | Asset:
-    return larger_leg_usd(
-        [(proposed.instrument.quote, proposed.value) for proposed in proposal.legs],
-        view.usd_rate,
+    stakes, limit = proposal.stakes, view.limits.max_total_exposure_usd
+    if stakes.open_usd + stakes.trade_usd <= limit:
+        return None
+    return deny(
+        DenialCode.TOTAL_EXPOSURE, exposure=stakes.open_usd, needed=stakes.trade_usd, limit=limit
     )
 
 
 def a_slot_is_left(proposal: Proposal, view: RiskView) -> Denied | None:
     usage = concurrency(view.limits, len(proposal.open_trades))
-    if usage.level.rank < Level.CRITICAL.rank:
+    if usage.opens:
         return None
     return deny(DenialCode.CONCURRENT_TRADES, open=usage.used, limit=usage.limit)
 
 
 def daily_loss_is_bearable(proposal: Proposal, view: RiskView) -> Denied | None:
     usage = daily_loss(view.limits, view.ledger, proposal.now_ns)
-    if usage.level.rank < Level.CRITICAL.rank:
+    if usage.opens:
         return None
     return deny(DenialCode.DAILY_LOSS, loss=usage.used, limit=usage.limit, level=usage.level)
 
 
 def drawdown_is_bearable(proposal: Proposal, view: RiskView) -> Denied | None:
     usage = drawdown(view.limits, view.ledger)
-    if usage.level.rank < Level.CRITICAL.rank:
+    if usage.opens:
         return None
     return deny(DenialCode.DRAWDOWN, percent=usage.used, limit=usage.limit, level=usage.level)
 

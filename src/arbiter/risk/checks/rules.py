@@ -4,10 +4,12 @@ from decimal import Decimal
 
 from arbiter.model.denials import DenialCode, Denied, deny
 from arbiter.model.instruments import Instrument, InstrumentKind
+from arbiter.model.money import floor_to
 from arbiter.model.plans import Leg
-from arbiter.risk.proposal import Proposal, ProposedLeg
+from arbiter.risk.proposal import Proposal
 from arbiter.risk.view import RiskView
 
+_INVERSE = InstrumentKind.INVERSE
 _SIZE_RULES = {
     "lot": DenialCode.LOT_SIZE,
     "min_size": DenialCode.MIN_SIZE,
@@ -42,11 +44,11 @@ def legs_share_a_step(proposal: Proposal, view: RiskView) -> Denied | None:
     """A size off the other leg's step could not be hedged or undone there to the last unit."""
     for proposed in proposal.legs:
         for other in proposal.legs:
-            if other is proposed or _counts_in_quote(other) or _counts_in_quote(proposed):
+            if _same_steps(proposed.instrument, other.instrument):
                 continue
             units = proposed.leg.size * proposed.instrument.contract_size
             step = other.instrument.lot * other.instrument.contract_size
-            if units % step:
+            if floor_to(units, step) != units:
                 return deny(
                     DenialCode.LOT_SIZE,
                     instrument=proposed.instrument.id,
@@ -57,8 +59,11 @@ def legs_share_a_step(proposal: Proposal, view: RiskView) -> Denied | None:
     return None
 
 
-def _counts_in_quote(proposed: ProposedLeg) -> bool:
-    return proposed.instrument.kind is InstrumentKind.INVERSE
+def _same_steps(one: Instrument, other: Instrument) -> bool:
+    """Inverse contracts count in quote and are compared with nothing that counts in base."""
+    if one.kind is _INVERSE or other.kind is _INVERSE:
+        return True
+    return one.lot == other.lot and one.contract_size == other.contract_size
 
 
 def prices_are_on_tick(proposal: Proposal, view: RiskView) -> Denied | None:
