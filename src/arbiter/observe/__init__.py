@@ -1,1 +1,1 @@
-"""Logging, metrics and traces."""
+"""Figures and log lines about the engine itself, without a library on the hot path."""
