@@ -1,15 +1,14 @@
 """Back-filled one-minute candles that end at the starting prices.
 
-They are made by the same rules as the live path, a minute at a time, and shifted so that the last
-close is the price the live path starts from. The same seed gives the same day.
+They follow the same paths as the live market, in steps of seconds, shifted so that the last close
+is the price the live path starts from. The same seed gives the same day.
 """
 
-import math
-
 import numpy as np
-import numpy.typing as npt
 
 from arbiter.markets.assets import base_assets
+from arbiter.markets.grid import Floats
+from arbiter.markets.paths import MidPaths
 from arbiter.markets.profiles import profile_of
 from arbiter.markets.settings import MarketSettings
 from arbiter.model.ids import InstrumentId
@@ -25,7 +24,7 @@ COLUMNS = ("open", "high", "low", "close", "volume")
 
 def backfill(
     settings: MarketSettings, rng: np.random.Generator, minutes: int = MINUTES_PER_DAY
-) -> npt.NDArray[np.float64]:
+) -> Floats:
     """Make candles `[n_instruments, minutes, 5]`; instruments as listed, columns as `COLUMNS`.
 
     Prices in quote per base, volume in base units.
@@ -48,7 +47,7 @@ def backfill(
 
 
 def to_candles(
-    instrument: InstrumentId, rows: npt.NDArray[np.float64], end_ns: int
+    instrument: InstrumentId, rows: Floats, end_ns: int
 ) -> list[Candle]:
     """Turn one instrument's `[minutes, 5]` into records; the last ends at the minute of `end_ns`."""
     last_open = end_ns - end_ns % NS_PER_MINUTE - NS_PER_MINUTE
@@ -71,27 +70,13 @@ def to_candles(
 def _mids(
     settings: MarketSettings,
     rng: np.random.Generator,
-    volatility: npt.NDArray[np.float64],
+    volatility: Floats,
     minutes: int,
-) -> npt.NDArray[np.float64]:
-    """Log distance from the starting price at every point, `[n_symbols, minutes * _FINE + 1]`.
-
-    Trends within minutes are too short to see here: they enter as extra variance.
-    """
-    path = settings.path
-    dt_s = 60.0 / _FINE
-    speed = (path.trend_slowest + path.trend_fastest) / 2.0
-    trend = path.trend_share * 2.0 * path.trend_seconds * speed * speed
-    own = np.sqrt((volatility * path.own_volatility) ** 2 + trend)
-    keep = math.exp(-math.log(2.0) / (path.pull_hours * 3_600.0) * dt_s)
-    count = minutes * _FINE
-    shocks = rng.standard_normal((len(volatility), count)) * own[:, None]
-    shocks += rng.standard_normal(count) * path.market_volatility
-    shocks *= math.sqrt(dt_s)
-    points = np.zeros((len(volatility), count + 1))
-    level = np.zeros(len(volatility))
-    # Backwards from the starting price: the pull then holds towards the end that is known.
-    for number in range(count - 1, -1, -1):
-        level = level * keep + shocks[:, number]
-        points[:, number] = level
-    return points
+) -> Floats:
+    """Log distance from the starting price at every point, `[n_symbols, minutes * _FINE + 1]`."""
+    paths = MidPaths(settings.path, volatility, rng)
+    points: Floats = np.zeros((minutes * _FINE + 1, len(volatility)))
+    for number in range(1, len(points)):
+        points[number] = paths.step(60.0 / _FINE)
+    shifted: Floats = points - points[-1]
+    return shifted.T

@@ -17,7 +17,7 @@ def _within(name: str, value: float, low: float, high: float) -> None:
 class DislocationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Moments in which one venue's price runs away from the others: what arbitrage lives on."""
 
-    per_minute: float = 24.0
+    per_minute: float = 10.0
     """Mean number over all symbols and venues together."""
     smallest: float = 0.004
     largest: float = 0.02
@@ -50,8 +50,8 @@ class PathSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Fraction of time a symbol spends in a trend."""
     trend_seconds: float = 60.0
     """Mean length of a trend."""
-    trend_slowest: float = 1.0e-4
-    trend_fastest: float = 2.5e-4
+    trend_slowest: float = 0.8e-4
+    trend_fastest: float = 1.6e-4
     """Drift within a trend, fraction per second, up or down."""
     pull_hours: float = 0.5
     """Half-life of the pull back to the starting price, which keeps weeks of running sane."""
