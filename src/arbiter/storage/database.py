@@ -17,6 +17,15 @@ from arbiter.model.errors import BadConfig, StorageUnavailable
 OLDEST_SERVER = 14
 CONNECT_TIMEOUT_S = 10.0
 
+DRIVER_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""All that a call on an asyncpg connection raises; `may_pass` says which are outages."""
+
 _SCHEMES = ("postgresql+asyncpg://", "postgresql://", "postgres://")
 
 
@@ -60,7 +69,7 @@ async def connect(url: str, *, settings: Mapping[str, str] | None = None) -> Any
             timeout=CONNECT_TIMEOUT_S,
             server_settings={"application_name": "arbiter", "timezone": "UTC", **(settings or {})},
         )
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except DRIVER_ERRORS as error:
         raise unreachable(url, error) from error
     except ValueError as error:
         raise BadConfig(f"DATABASE_URL cannot be understood: {type(error).__name__}") from error
@@ -102,7 +111,7 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
                 f"the database went away: {_cause(error)}; it is tried again with the next call"
             ) from error
         raise
-    except (asyncpg.InterfaceError, OSError) as error:
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         raise StorageUnavailable(f"the database went away: {error}") from error
 
 
@@ -125,7 +134,10 @@ def may_pass(error: BaseException) -> bool:
         return state[:2] in _PASSING_CLASSES or state in _PASSING_STATES
     if isinstance(error, asyncpg.InterfaceError):
         return not isinstance(error, ValueError)  # asyncpg.DataError: a value of the wrong type
-    return isinstance(error, StorageUnavailable | OSError | TimeoutError)
+    # A backend that ends between two calls leaves asyncpg's protocol confused: a client error.
+    return isinstance(
+        error, StorageUnavailable | asyncpg.InternalClientError | OSError | TimeoutError
+    )
 
 
 def unreachable(url: str, error: BaseException) -> StorageUnavailable:

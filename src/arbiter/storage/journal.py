@@ -121,7 +121,7 @@ class PgJournal:
             await connection.execute(
                 "UPDATE journal_head SET writer = $1, batch = 0 WHERE id = 1", self._writer
             )
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except database.DRIVER_ERRORS as error:
             connection.terminate()
             if isinstance(error, asyncpg.UndefinedTableError):
                 raise StorageUnavailable(
@@ -185,7 +185,7 @@ class PgJournal:
         if connection is not None:
             try:
                 await connection.close(timeout=2)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except database.DRIVER_ERRORS:
                 connection.terminate()
 
     def _call_back(self) -> None:
@@ -229,13 +229,7 @@ class PgJournal:
                 async with asyncio.timeout(self._settings.write_timeout_s):
                     await self._commit(batch)
                 break
-            except (
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                StorageUnavailable,
-                OSError,
-                TimeoutError,
-            ) as error:
+            except (*database.DRIVER_ERRORS, StorageUnavailable) as error:
                 self._drop_connection()
                 if not database.may_pass(error):
                     raise WillNotWork(
