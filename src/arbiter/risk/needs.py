@@ -10,6 +10,10 @@ from arbiter.model.money import ONE, ZERO, quotient
 from arbiter.model.orders import Side
 from arbiter.model.plans import Leg
 
+# Looking a member up on its enum costs more than comparing with it.
+_SELL, _IN_QUOTE, _INVERSE = Side.SELL, FeeCharge.QUOTE, InstrumentKind.INVERSE
+_MARGINED = (InstrumentKind.LINEAR, _INVERSE)
+
 Amount = tuple[Asset, Decimal]
 """So much of one asset."""
 
@@ -35,18 +39,15 @@ def need_of(leg: Leg, instrument: Instrument, price: Decimal, value: Decimal) ->
     """
     if instrument.kind in _MARGINED:
         return _margin(instrument, price, value)
-    if leg.side is Side.SELL:
+    if leg.side is _SELL:
         return Need((instrument.base, leg.size), (instrument.quote, ZERO))
     with_fee = value + value * _fee_estimate(instrument)
-    locked = with_fee if instrument.fee_charge is FeeCharge.QUOTE else value
+    locked = with_fee if instrument.fee_charge is _IN_QUOTE else value
     return Need((instrument.quote, locked), (instrument.quote, with_fee))
 
 
-_MARGINED = (InstrumentKind.LINEAR, InstrumentKind.INVERSE)
-
-
 def _margin(instrument: Instrument, price: Decimal, value: Decimal) -> Need:
-    if instrument.kind is InstrumentKind.INVERSE:
+    if instrument.kind is _INVERSE:
         value = quotient(value, price)
     with_fee = value + value * _fee_estimate(instrument)
     return Need((instrument.settle, with_fee), (instrument.settle, with_fee))

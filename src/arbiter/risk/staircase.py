@@ -30,7 +30,7 @@ class Level(StrEnum):
     BREACH = "breach"
 
 
-_NORMAL, _WARNING = Level.NORMAL, Level.WARNING
+_NORMAL, _WARNING, _CRITICAL, _BREACH = Level
 _WORST_FIRST = tuple(reversed(Level))
 
 
@@ -74,12 +74,12 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def breached(self) -> bool:
         """Everything has to be closed and stopped."""
-        return self.level is Level.BREACH
+        return self.level is _BREACH
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """A line for each limit that is not at normal."""
-        return tuple(str(usage) for usage in self._usages if usage.level is not Level.NORMAL)
+        return tuple(str(usage) for usage in self._usages if usage.level is not _NORMAL)
 
     @property
     def _usages(self) -> tuple[Usage, Usage, Usage]:
@@ -97,7 +97,7 @@ def assess(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Assessment:
 
 def size_scale(assessment: Assessment) -> Decimal:
     """Give the factor for new sizes: 0.5 from warning on, else 1."""
-    return ONE if assessment.level is Level.NORMAL else HALF
+    return ONE if assessment.level is _NORMAL else HALF
 
 
 def daily_loss(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Usage:
@@ -123,8 +123,8 @@ def concurrency(limits: RiskLimits, open_trades: int) -> Usage:
     usage = _usage(
         "concurrent trades", Decimal(open_trades), Decimal(limits.max_concurrent_trades), "trades"
     )
-    if usage.level is Level.BREACH:
-        return msgspec.structs.replace(usage, level=Level.CRITICAL)
+    if usage.level is _BREACH:
+        return msgspec.structs.replace(usage, level=_CRITICAL)
     return usage
 
 
@@ -137,4 +137,4 @@ def _level(used: Decimal, limit: Decimal) -> Level:
         return _NORMAL
     if used < limit * _CRITICAL_AT:
         return _WARNING
-    return Level.CRITICAL if used < limit else Level.BREACH
+    return _CRITICAL if used < limit else _BREACH
