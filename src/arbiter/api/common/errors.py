@@ -1,0 +1,107 @@
+"""Errors at the edge: one translation to HTTP, one body per surface."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from arbiter.model import errors
+from arbiter.model.errors import ArbiterError
+
+
+class HttpFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong, before a surface gives it its own shape."""
+
+    status: int
+    message: str
+    error: ArbiterError | None = None
+    """None for faults of the request itself."""
+    fields: tuple[str, ...] = ()
+    """Request fields at fault, dotted."""
+
+    @property
+    def retry_after_s(self) -> int | None:
+        """Whole seconds, rounded up, where waiting helps."""
+        if isinstance(self.error, errors.RateLimited):
+            return -(-self.error.retry_after_ms // 1_000)
+        return None
+
+
+Render = Callable[[HttpFailure], Response]
+
+_STATUS: tuple[tuple[type[ArbiterError], HTTPStatus], ...] = (
+    (errors.RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
+    (errors.TryAgain, HTTPStatus.SERVICE_UNAVAILABLE),
+    (errors.Unauthenticated, HTTPStatus.UNAUTHORIZED),
+    (errors.Forbidden, HTTPStatus.FORBIDDEN),
+    (errors.TradingDisabled, HTTPStatus.FORBIDDEN),
+    (errors.NotFound, HTTPStatus.NOT_FOUND),
+    (errors.Conflict, HTTPStatus.CONFLICT),
+    (errors.VenueRefused, HTTPStatus.BAD_REQUEST),
+    (errors.InvalidValue, HTTPStatus.BAD_REQUEST),
+    (errors.OutcomeUnknown, HTTPStatus.GATEWAY_TIMEOUT),
+)
+INTERNAL = HttpFailure(
+    status=HTTPStatus.INTERNAL_SERVER_ERROR, message="an internal error; the log has the details"
+)
+
+
+def status_of(error: ArbiterError) -> int:
+    """The HTTP status an error stands for; the first class that fits."""
+    for kind, status in _STATUS:
+        if isinstance(error, kind):
+            return status
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def install_errors(app: FastAPI, render: Render) -> None:
+    """Have every failure of `app` answered in the surface's own shape."""
+
+    async def ours(request: Request, error: Exception) -> Response:
+        assert isinstance(error, ArbiterError)
+        return _respond(HttpFailure(status=status_of(error), message=str(error), error=error))
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        response = _respond(HttpFailure(status=error.status_code, message=str(error.detail)))
+        response.headers.update(error.headers or {})
+        return response
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        faults = [(_dotted(fault["loc"]), str(fault["msg"])) for fault in error.errors()]
+        return _respond(
+            HttpFailure(
+                status=HTTPStatus.BAD_REQUEST,
+                message="; ".join(f"{field}: {said}" for field, said in faults),
+                fields=tuple(field for field, _ in faults),
+            )
+        )
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        return _respond(INTERNAL)
+
+    def _respond(failure: HttpFailure) -> Response:
+        response = render(failure)
+        if failure.retry_after_s is not None:
+            response.headers["Retry-After"] = str(failure.retry_after_s)
+        return response
+
+    handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+        ArbiterError: ours,
+        HTTPException: http,
+        RequestValidationError: invalid,
+        Exception: unexpected,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    """Name a field without the part of the request it came in."""
+    inner = location[1:] if len(location) > 1 else location
+    return ".".join(str(part) for part in inner)

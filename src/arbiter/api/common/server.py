@@ -1,0 +1,97 @@
+"""One API's server inside the engine's own loop.
+
+Several run side by side; signals stay with the engine, which stops each of them.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from arbiter.api.common import listen
+
+_GRACE_S = 3
+_KEEP_ALIVE_S = 30
+
+
+class _Uvicorn(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, serving: asyncio.Event) -> None:
+        super().__init__(config)
+        self._serving = serving
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the engine."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._serving.set()
+
+
+class ApiServer:
+    """`bind` at once, so that a taken port is told before anything starts; then `run` as a task."""
+
+    def __init__(self, app: ASGIApp, *, host: str, port: int, setting: str) -> None:
+        self._app = app
+        self._host = host
+        self._port = port
+        self._setting = setting
+        self._sockets: list[socket.socket] = []
+        self._server: _Uvicorn | None = None
+        self._serving = asyncio.Event()
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where it listens; empty before `bind`."""
+        return tuple(listen.url_of(each) for each in self._sockets if each.fileno() >= 0)
+
+    @property
+    def bound(self) -> bool:
+        """It listens and answers."""
+        server = self._server
+        return server is not None and server.started and not server.should_exit
+
+    def bind(self) -> None:
+        """Open the sockets. `Conflict` or `BadConfig` says why they cannot be had."""
+        self._sockets = listen.bind(self._host, self._port, setting=self._setting)
+
+    async def run(self) -> None:
+        """Serve until `stop` or cancelled; binds where that was not done."""
+        if not self._sockets:
+            self.bind()
+        config = uvicorn.Config(
+            self._app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+            timeout_keep_alive=_KEEP_ALIVE_S,
+        )
+        server = self._server = _Uvicorn(config, self._serving)
+        try:
+            await server.serve(sockets=self._sockets)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            for listener in getattr(server, "servers", []):
+                listener.close()
+            raise
+        finally:
+            for opened in self._sockets:
+                opened.close()
+
+    async def ready(self) -> None:
+        """Return once connections are answered."""
+        await self._serving.wait()
+
+    def stop(self) -> None:
+        """Answer what is being answered and end; `run` returns then, after 3 s at most."""
+        if self._server is not None:
+            self._server.should_exit = True
+        else:
+            for opened in self._sockets:
+                opened.close()
