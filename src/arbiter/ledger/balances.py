@@ -6,6 +6,8 @@ balance of its own asset, and a rebate (negative fee) enters it.
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from arbiter.model.changes import Changes
 from arbiter.model.errors import LedgerError
 from arbiter.model.events import BalanceOpened, ExternalChange, Transferred
@@ -27,11 +29,11 @@ class Balances:
         if (event.venue, event.asset) in self.rows:
             raise LedgerError(f"the balance of {event.asset} on {event.venue} is open already")
         _check_finite(event.total)
-        self.move(event.venue, event.asset, event.total, ZERO, event.at_ns, changes)
+        self._put_there(event.venue, event.asset, event.total, event.at_ns, changes)
 
     def change(self, event: ExternalChange, changes: Changes) -> None:
         _check_finite(event.delta)
-        self.move(event.venue, event.asset, event.delta, ZERO, event.at_ns, changes)
+        self._put_there(event.venue, event.asset, event.delta, event.at_ns, changes)
 
     def transfer(self, event: Transferred, changes: Changes) -> None:
         _check_finite(event.amount)
@@ -39,8 +41,8 @@ class Balances:
         if event.amount < ZERO or event.network_fee < ZERO:
             raise LedgerError(f"a transfer of {event.amount} {event.asset} runs backwards")
         out = -(event.amount + event.network_fee)
-        self.move(event.source, event.asset, out, ZERO, event.at_ns, changes)
-        self.move(event.target, event.asset, event.amount, ZERO, event.at_ns, changes)
+        self._put_there(event.source, event.asset, out, event.at_ns, changes)
+        self._put_there(event.target, event.asset, event.amount, event.at_ns, changes)
 
     def fill(self, fill: Fill, base: Asset, quote: Asset, at_ns: int, changes: Changes) -> None:
         value = fill.size * fill.price
@@ -69,12 +71,28 @@ class Balances:
         """Add to what is held and to what is locked; an asset not seen before starts at zero."""
         key = (venue, asset)
         row = self.rows.get(key)
+        baseline = ZERO
         if row is not None:
             total += row.total
             locked += row.locked
+            baseline = row.baseline
         self.rows[key] = changes.balances[key] = Balance(
-            venue=venue, asset=asset, total=total, locked=locked, updated_ns=at_ns
+            venue=venue,
+            asset=asset,
+            total=total,
+            locked=locked,
+            baseline=baseline,
+            updated_ns=at_ns,
         )
+
+    def _put_there(
+        self, venue: VenueId, asset: Asset, amount: Decimal, at_ns: int, changes: Changes
+    ) -> None:
+        """Add what no trade of ours moved: it shifts the baseline as well."""
+        self.move(venue, asset, amount, ZERO, at_ns, changes)
+        key = (venue, asset)
+        row = self.rows[key]
+        self.rows[key] = changes.balances[key] = replace(row, baseline=row.baseline + amount)
 
 
 def _check_finite(amount: Decimal) -> None:
