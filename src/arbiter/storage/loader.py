@@ -69,6 +69,7 @@ async def load(
             },
             next_trade_seq=await _next(connection, schema.TRADES),
             next_signal_seq=await _next(connection, schema.SIGNALS),
+            last_event_ns=await _newest_event_ns(connection),
             last_event_seq=await _next(connection, schema.EVENTS) - 1,
             pnl_day_ns=today,
             pnl_today=next((day.realized for day in days if day.day_ns == today), ZERO),
@@ -154,6 +155,12 @@ async def _strategies(connection: AsyncConnection) -> dict[StrategyId, bool]:
     table = schema.STRATEGIES
     rows = await connection.execute(select(table.c.strategy, table.c.running))
     return {StrategyId(name): running for name, running in rows}
+
+
+async def _newest_event_ns(connection: AsyncConnection) -> int:
+    events = schema.EVENTS.c
+    newest = select(events.at_ns).order_by(events.seq.desc()).limit(1)
+    return await connection.scalar(newest) or 0
 
 
 async def _next(connection: AsyncConnection, table: Table) -> int:

@@ -12,16 +12,15 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import JSON, Interval, Table, Text, bindparam, cast, column, func, literal_column
 from sqlalchemy import select as select_from
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql import ColumnElement, FromClause
+from sqlalchemy.sql import ColumnElement, Executable, FromClause
 
 from arbiter.model.changes import Changes
 from arbiter.model.events import Audited, EngineStarted, EngineStopped, Event, SettingChanged
 from arbiter.model.holdings import Balance, Budget, KillSwitch, Position, Residual, TradingDay
 from arbiter.model.orders import Fill, Order
 from arbiter.model.plans import Signal
-from arbiter.model.quotes import Candle
 from arbiter.model.trades import Trade
 from arbiter.storage import schema
 
@@ -48,6 +47,21 @@ def _spread(table: Table, names: Sequence[str]) -> FromClause:
     )
 
 
+def _upsert(
+    table: Table, names: Sequence[str], keys: Sequence[str], moments: Mapping[str, str]
+) -> Insert:
+    source = _spread(table, names)
+    values: dict[str, ColumnElement[Any]] = {name: source.c[name] for name in names}
+    values |= {name: moment(source.c[ns]) for name, ns in moments.items()}
+    statement = insert(table).from_select(list(values), select_from(*values.values()))
+    if keys:
+        statement = statement.on_conflict_do_update(
+            index_elements=list(keys),
+            set_={name: statement.excluded[name] for name in values if name not in keys},
+        )
+    return statement
+
+
 def _write(
     table: Table,
     record: type[msgspec.Struct] | Sequence[str],
@@ -58,16 +72,13 @@ def _write(
     """Compile an INSERT of a JSON list of records; with `keys` a known key is overwritten."""
     fields = record if isinstance(record, Sequence) else record.__struct_fields__
     names = [name for name in fields if name in table.c]
-    source = _spread(table, names)
-    values: dict[str, ColumnElement[Any]] = {name: source.c[name] for name in names}
-    values |= {name: moment(source.c[ns]) for name, ns in (moments or {}).items()}
-    statement = insert(table).from_select(list(values), select_from(*values.values()))
-    if keys:
-        statement = statement.on_conflict_do_update(
-            index_elements=list(keys),
-            set_={name: statement.excluded[name] for name in values if name not in keys},
-        )
-    return str(statement.compile(dialect=_DIALECT))
+    return str(_upsert(table, names, keys, moments or {}).compile(dialect=_DIALECT))
+
+
+def spread(table: Table, records: Sequence[msgspec.Struct], *, keys: Sequence[str]) -> Executable:
+    """Write any number of records of one kind in one statement, for SQLAlchemy."""
+    names = [name for name in records[0].__struct_fields__ if name in table.c]
+    return _upsert(table, names, keys, {}).params(rows=encode(records))
 
 
 def _write_fills() -> str:
@@ -118,7 +129,6 @@ INSERT INTO runs (run_id, mode, version, started_ns) VALUES ($1, $2, $3, $4)
 ON CONFLICT (run_id) DO NOTHING
 """
 _STOP_RUN = "UPDATE runs SET stopped_ns = $2 WHERE run_id = $1"
-WRITE_CANDLES = _write(schema.CANDLES_1M, Candle, keys=["instrument", "open_ns"])
 
 _encoder = msgspec.json.Encoder()
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -134,7 +144,12 @@ def event_statements(events: Sequence[Event]) -> list[Statement]:
     """Journal the events, in their order, and keep the list of runs."""
     if not events:
         return []
-    statements: list[Statement] = [(INSERT_EVENTS, (encode(events),))]
+    return [(INSERT_EVENTS, (encode(events),)), *run_statements(events)]
+
+
+def run_statements(events: Iterable[Event]) -> list[Statement]:
+    """Keep the list of runs by those events that begin or end one."""
+    statements: list[Statement] = []
     for event in events:
         if isinstance(event, EngineStarted):
             run = (event.run_id, event.mode, event.version, event.at_ns)
