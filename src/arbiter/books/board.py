@@ -53,6 +53,20 @@ class BestPair(msgspec.Struct, frozen=True):
     """Net of fees and slippage, a fraction of the buy price."""
 
 
+class QuoteRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Recorded quotes in the order of receipt, `n` rows."""
+
+    slots: NDArray[np.int32]
+    """[n], each a slot of the board that lists something."""
+    prices: NDArray[np.float64]
+    """[n, 4]: bid, ask, bid size, ask size."""
+    times: NDArray[np.int64]
+    """[n, 2]: the venue's time (0 where it gives none) and the time of receipt, ns UTC."""
+
+    def __len__(self) -> int:
+        return len(self.slots)
+
+
 class QuoteBoard:
     """Top of book, age and health of every slot of a registry.
 
@@ -67,6 +81,7 @@ class QuoteBoard:
         self._params = kernel.new_params(self.n_venues)
         self._step = kernel.quote_step
         self._faults: dict[VenueId, dict[QuoteFault, int]] = {v: {} for v in registry.venues}
+        self._scan_faults = np.zeros((self.n_slots, kernel.FAULTS), dtype=np.int64)
         self._health_reasons = dict.fromkeys(registry.venues, "")
         for instrument in registry.instruments:
             slot = registry.slot(instrument.id)
@@ -100,6 +115,24 @@ class QuoteBoard:
         if code < 0:
             self._count_fault(slot, QuoteFault(-code))
         return code
+
+    def scan(self, rows: QuoteRows, start: int, until_ns: int) -> tuple[int, int]:
+        """Take recorded quotes as `update` would, up to and including the next candidate.
+
+        Gives the row to go on from and the candidate's code. Code 0: the rows are used up, or the
+        next one was received at `until_ns` or later.
+        """
+        return kernel.quote_scan(
+            self._state,
+            self._params,
+            self._scan_faults,
+            rows.slots,
+            rows.prices,
+            rows.times,
+            start,
+            len(rows.slots),
+            until_ns,
+        )
 
     def decode(self, code: int) -> tuple[int, int]:
         """Give (buy slot, sell slot) of a candidate's code."""
@@ -166,6 +199,11 @@ class QuoteBoard:
             exchange_ns=epoch_ns + int(exchange),
             receive_ns=epoch_ns + int(receive),
         )
+
+    def tops(self, venue: VenueId) -> NDArray[np.float64]:
+        """Give the newest quotes of a venue by symbol, as [bid, ask, sizes, times]; a view."""
+        index = self.registry.venue_index(venue)
+        return self._state[index :: self.n_venues, : kernel.FEE]
 
     def mark(self, instrument_id: InstrumentId) -> float | None:
         """Give the mid of the last quote, however old: to value holdings, never to trade on."""
@@ -242,12 +280,19 @@ class QuoteBoard:
     @property
     def fault_counts(self) -> dict[VenueId, dict[QuoteFault, int]]:
         """Refused quotes by venue and fault; what no venue lists is counted under none."""
+        self._gather_scan_faults()
         return {venue: dict(counts) for venue, counts in self._faults.items()}
 
     @property
     def quotes_total(self) -> int:
         """Quotes taken since the start."""
         return int(self._per_venue(kernel.ACCEPTED).sum())
+
+    @property
+    def accepted_counts(self) -> dict[VenueId, int]:
+        """Quotes taken since the start, by venue."""
+        counts = self._per_venue(kernel.ACCEPTED).astype(np.int64).tolist()
+        return dict(zip(self.registry.venues, counts, strict=True))
 
     @property
     def last_receive_ns(self) -> dict[VenueId, int | None]:
@@ -280,6 +325,13 @@ class QuoteBoard:
         if 0 <= slot < self.n_slots:
             counts = self._faults[self.registry.venues[slot % self.n_venues]]
             counts[fault] = counts.get(fault, 0) + 1
+
+    def _gather_scan_faults(self) -> None:
+        for slot, fault in np.argwhere(self._scan_faults).tolist():
+            counts = self._faults[self.registry.venues[slot % self.n_venues]]
+            found = int(self._scan_faults[slot, fault])
+            counts[QuoteFault(fault)] = counts.get(QuoteFault(fault), 0) + found
+        self._scan_faults[:] = 0
 
     def _per_venue(self, field: int) -> NDArray[np.float64]:
         return self._params[kernel.HEADER + field :: kernel.VENUE_FIELDS]

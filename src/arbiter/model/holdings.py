@@ -18,6 +18,9 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     asset: Asset
     total: Decimal = ZERO
     locked: Decimal = ZERO
+    baseline: Decimal = ZERO
+    """What was put there: first seen, plus transfers and external changes; trading moves `total`
+    away from it, and inventory skew is measured against it."""
     updated_ns: int = 0
 
     @property

@@ -46,6 +46,8 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True):
     """Last run-time change per dotted path."""
     next_trade_seq: int = 1
     next_signal_seq: int = 1
+    last_event_ns: int = 0
+    """Engine time of the newest event; 0 for an empty journal."""
     last_event_seq: int = 0
     """Sequence of the newest event in the journal; 0 for an empty one."""
     pnl_day_ns: int = 0

@@ -97,6 +97,10 @@ class TradingCore:
         """Call `act` with the reason when a loss limit is used up."""
         self._on_breach = act
 
+    def rebase(self) -> None:
+        """Measure inventory skew from what was put at the venues, as the ledger has it now."""
+        self.gate.rebase({key: row.baseline for key, row in self.ledger.balances.items()})
+
     # What the world says
 
     def on_quote(
@@ -111,7 +115,12 @@ class TradingCore:
     ) -> None:
         """Take one top of book; when it opens a spread worth having, go after it."""
         code = self.board.update(slot, bid, ask, bid_size, ask_size, exchange_ns, receive_ns)
-        if code > 0 and self.state.started:
+        if code > 0:
+            self.on_candidate(code)
+
+    def on_candidate(self, code: int) -> None:
+        """Go after a candidate that the board has just found, in one quote or scanning many."""
+        if self.state.started:
             self._consider(code)
 
     def on_venue_health(self, venue: VenueId, *, connected: bool, reason: str) -> None:

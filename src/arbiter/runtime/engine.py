@@ -7,6 +7,7 @@ way to stop: the next start recovers.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
 import structlog
 
 from arbiter.model.commands import EngageKillSwitch
@@ -79,7 +80,9 @@ class Engine:
             clients=self._clients,
         )
         self.recovered = await recovery.run(since_ns)
-        log.info("recovered", venues=[str(venue) for venue in self.recovered])
+        self.core.rebase()
+        for found in self.recovered:
+            log.info("recovered", **msgspec.structs.asdict(found))
 
     def start_trading(self) -> None:
         self.core.state.started = True

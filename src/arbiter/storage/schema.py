@@ -204,6 +204,7 @@ BALANCES = Table(
     Column("asset", Text, primary_key=True),
     _needed("total", MONEY),
     _needed("locked", MONEY),
+    _needed("baseline", MONEY),
     _needed("updated_ns", BigInteger),
 )
 

@@ -63,4 +63,5 @@ class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def digest(self) -> str:
         """Name these settings, so that a running process can be asked whether it has them."""
-        return sha256(_ENCODER.encode(self)).hexdigest()[:16]
+        as_read = SimSettings.from_json(self.to_json())  # 24 and 24.0 are one setting
+        return sha256(_ENCODER.encode(as_read)).hexdigest()[:16]

@@ -216,6 +216,7 @@ def _holdings() -> None:
         sa.Column("asset", sa.Text(), nullable=False),
         sa.Column("total", sa.Numeric(), nullable=False),
         sa.Column("locked", sa.Numeric(), nullable=False),
+        sa.Column("baseline", sa.Numeric(), nullable=False),
         sa.Column("updated_ns", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("venue", "asset", name=op.f("pk_balances")),
     )

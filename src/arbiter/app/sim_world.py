@@ -1,0 +1,34 @@
+"""The world of the default mode: simulated venues in a process of their own."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from arbiter.books.registry import MarketRegistry
+from arbiter.model.ids import VenueId
+from arbiter.ports.clock import Clock
+from arbiter.ports.venue import Feed, OrderClient
+from arbiter.venues.sim.client import SimFeed, SimOrderClient
+from arbiter.venues.sim.settings import SimSettings
+from arbiter.venues.sim.spawn import SimHandle, ensure_running
+
+
+class World(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a mode brings: markets, feeds and order clients."""
+
+    registry: MarketRegistry
+    feeds: Sequence[Feed]
+    clients: Mapping[VenueId, OrderClient]
+
+
+async def connect_sim(home: Path, settings: SimSettings, clock: Clock) -> tuple[World, SimHandle]:
+    """Start or adopt the simulated venues and read their listings."""
+    handle = await asyncio.to_thread(ensure_running, home, settings)
+    clients = {venue: SimOrderClient(home, venue, clock) for venue in settings.markets.venues}
+    listed = [await client.instruments() for client in clients.values()]
+    registry = MarketRegistry(instrument for listing in listed for instrument in listing)
+    slots = {instrument.id: registry.slot(instrument.id) for instrument in registry.instruments}
+    feed = SimFeed(home, slots, settings.markets.venues, clock)
+    return World(registry=registry, feeds=(feed,), clients=dict(clients)), handle
