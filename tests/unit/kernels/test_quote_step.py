@@ -108,9 +108,26 @@ def test_a_net_edge_exactly_at_the_threshold_counts(book: Book) -> None:
     assert book.quote(1, 5.0, 6.0) > 0
 
 
-def test_a_spread_too_good_to_be_true_gives_no_candidate(book: Book) -> None:
-    book.quote(0, 99.9, 100.0)
-    assert book.quote(1, 250.0, 250.1) == 0
+@pytest.mark.parametrize(("cheap", "dear"), [(0, 1), (1, 0)])
+def test_each_side_pays_its_own_venues_fee(book: Book, cheap: int, dear: int) -> None:
+    book.set(cheap, kernel.FEE, 0.0)
+    book.set(dear, kernel.FEE, 0.01)
+    book.params[kernel.MIN_EDGE] = 0.0
+    sides = {cheap: (99.9, 100.0), dear: (101.11, 101.2)}
+    # 101.11 − 100 − 1.0111 − 0.1 is a loss by a hair; a bid of 101.13 earns 0.0187.
+    book.quote(0, *sides[0])
+    assert book.quote(1, *sides[1]) == 0
+    assert book.pair(book.quote(dear, 101.13, 101.2)) == (cheap, dear)
+
+
+@pytest.mark.parametrize(
+    "sides", [((99.9, 100.0), (250.0, 250.1)), ((250.0, 250.1), (99.9, 100.0))]
+)
+def test_a_spread_too_good_to_be_true_gives_no_candidate(
+    book: Book, sides: tuple[tuple[float, float], tuple[float, float]]
+) -> None:
+    book.quote(0, *sides[0])
+    assert book.quote(1, *sides[1]) == 0
 
 
 def test_an_absurd_venue_does_not_hide_an_honest_spread(book: Book) -> None:

@@ -85,6 +85,13 @@ def test_size_is_bound_by_what_each_book_shows(thin: Instrument, bid: float) -> 
     assert house.plan(signal).legs[0].size == Decimal("0.2")
 
 
+def test_unlike_lots_are_floored_to_the_step_both_venues_take() -> None:
+    house = House(
+        with_(OPEN, trade_amount_usd=Decimal(400)), spot(BINANCE, lot="0.3"), spot(BYBIT, lot="0.5")
+    )
+    assert size_with(house, balances()) == Decimal("3.0")
+
+
 def test_scale_halves_the_size() -> None:
     house = House()
     plan = house.plan(house.signal(), scale=Decimal("0.5"))

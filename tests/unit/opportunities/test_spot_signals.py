@@ -210,6 +210,16 @@ def test_a_blocked_opening_trades_as_soon_as_the_trend_allows_it() -> None:
     assert allowed.verdict == ""
 
 
+def test_an_opening_blocked_again_after_it_was_free_is_told_again() -> None:
+    house = House(SpotSettings())
+    for settings, blocked in ((SpotSettings(), True), (OPEN, False), (SpotSettings(), True)):
+        house.spot.reconfigure(with_(settings, retry_seconds=0.0))
+        house.open_spread()
+        signal = house.consider()
+        assert signal is not None
+        assert bool(signal.verdict) is blocked
+
+
 def test_a_blocked_opening_neither_cools_down_nor_counts_towards_the_cap() -> None:
     house = House(SpotSettings(max_trades_per_hour=1))
     house.open_spread()
@@ -255,9 +265,13 @@ def test_premium_detection_lets_a_standing_spread_through() -> None:
 
 def test_premium_detection_says_nothing_before_enough_samples() -> None:
     house = House(with_(OPEN, premium_detection=True))
-    house.open_spread()
-    house.spot.sample(T0)
-    house.signal()
+    at_ns = T0
+    for second in range(49):
+        at_ns += S
+        house.quote(BTC_A, 99.9, 100.0, at_ns=at_ns)
+        house.quote(BTC_B, 100.0 + 0.01 * (second % 2), 100.1, at_ns=at_ns)
+        house.spot.sample(at_ns)
+    house.signal(at_ns=at_ns)
 
 
 def test_settings_reach_the_board() -> None:
