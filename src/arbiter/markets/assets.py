@@ -48,14 +48,14 @@ def _made_up(number: int) -> BaseAsset:
     magnitude = number % 5 - 3
     leading = Decimal(100 + number * 37 % 900).scaleb(-2)
     return BaseAsset(
-        name=Asset(f"{_letters(number)}X"),
+        name=Asset(f"{_letters(number)}Q"),
         price=leading.scaleb(magnitude).normalize(),
         volatility=1.0 + 0.1 * (number % 5),
     )
 
 
 def _letters(number: int) -> str:
-    """Three letters from a number: AAA, AAB … each followed by X, which no named asset has."""
+    """Three letters from a number: AAA, AAB … each followed by Q, on which no named asset ends."""
     text = ""
     for _ in range(3):
         number, rest = divmod(number, 26)

@@ -46,9 +46,7 @@ def backfill(
     return np.stack([opened, high, low, close, turnover / close], axis=2)
 
 
-def to_candles(
-    instrument: InstrumentId, rows: Floats, end_ns: int
-) -> list[Candle]:
+def to_candles(instrument: InstrumentId, rows: Floats, end_ns: int) -> list[Candle]:
     """Turn one instrument's `[minutes, 5]` into records; the last ends at the minute of `end_ns`."""
     last_open = end_ns - end_ns % NS_PER_MINUTE - NS_PER_MINUTE
     first_open = last_open - (len(rows) - 1) * NS_PER_MINUTE

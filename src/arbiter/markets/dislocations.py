@@ -24,6 +24,11 @@ class Dislocations:
         self._sum: Floats = np.zeros(n_rows)
         self.started = 0
         """How many there have been."""
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Start no more."""
+        self._stopped = True
 
     def step(self, now_s: float, dt_s: float) -> Floats:
         """Start new ones, drop what is over; gives the sum per row, as log distance."""
@@ -43,7 +48,7 @@ class Dislocations:
     def _start(self, now_s: float, dt_s: float) -> None:
         s, rng = self._settings, self._rng
         count = int(rng.poisson(s.per_minute / 60.0 * dt_s))
-        if not count:
+        if not count or self._stopped:
             return
         self.started += count
         sign = np.where(rng.random(count) < 0.5, -1.0, 1.0)

@@ -80,14 +80,18 @@ class MarketSimulator:
         price = self._start[symbol_index] * np.exp(self._paths.offset[symbol_index])
         return Decimal(repr(float(price)))
 
+    def stop_dislocations(self) -> None:
+        """Let those under way run out and start no more."""
+        self._dislocations.stop()
+
     def all_quotes(self, now_ns: int) -> QuoteBatch:
         """Quote every instrument once, for a first sight of the market."""
-        self._advance(now_ns)
+        self.advance(now_ns)
         return self._quote(np.arange(len(self.instruments), dtype=np.intp), now_ns)
 
     def step(self, now_ns: int) -> QuoteBatch:
         """Advance to `now_ns` and give the quotes due since the last call."""
-        dt_s = self._advance(now_ns)
+        dt_s = self.advance(now_ns)
         n = len(self.instruments)
         self._owed += self.settings.quotes_per_second * dt_s
         count = min(int(self._owed), n)
@@ -97,7 +101,7 @@ class MarketSimulator:
         rows = np.take(self._rotation, np.arange(first, first + count), mode="wrap")
         return self._quote(rows, now_ns)
 
-    def _advance(self, now_ns: int) -> float:
+    def advance(self, now_ns: int) -> float:
         """Move everything by the time since the last call, in seconds."""
         last = self._last_ns if self._last_ns is not None else now_ns
         self._last_ns = max(last, now_ns)

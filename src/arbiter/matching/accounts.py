@@ -14,7 +14,7 @@ class Account:
     def __init__(self) -> None:
         self._totals: dict[Asset, Decimal] = {}
         self._locked: dict[Asset, Decimal] = {}
-        self._touched: set[Asset] = set()
+        self._touched: dict[Asset, None] = {}
 
     def __contains__(self, asset: Asset) -> bool:
         return asset in self._totals
@@ -37,7 +37,7 @@ class Account:
         if total < ZERO:
             raise InvalidValue(f"{asset} would fall to {total}")
         self._totals[asset] = total
-        self._touched.add(asset)
+        self._touched[asset] = None
 
     def relock(self, asset: Asset, delta: Decimal) -> None:
         """Lock more (> 0) or release (< 0)."""
@@ -45,7 +45,7 @@ class Account:
         if locked < ZERO:
             raise InvalidValue(f"lock of {asset} would fall to {locked}")
         self._locked[asset] = locked
-        self._touched.add(asset)
+        self._touched[asset] = None
 
     def set(self, balances: Mapping[Asset, tuple[Decimal, Decimal]]) -> None:
         """Put recorded (total, locked) pairs in place of what is held."""

@@ -49,7 +49,10 @@ def _sane(value: Decimal) -> bool:
 
 
 def request_of(order: Order) -> OrderRequest:
-    """Say of our order what its venue needs to know."""
+    """Say of our order what its venue needs to know.
+
+    Reduce-only stays with us: spot venues have no such order, and sell only what is held.
+    """
     return OrderRequest(
         client_order_id=order.client_order_id,
         instrument=order.instrument,
@@ -57,7 +60,6 @@ def request_of(order: Order) -> OrderRequest:
         type=order.type,
         time_in_force=order.time_in_force,
         post_only=order.post_only,
-        reduce_only=order.reduce_only,
         size=order.size,
         price=order.price,
     )

@@ -14,7 +14,7 @@ import numpy as np
 
 from arbiter.markets.candles import COLUMNS, to_candles
 from arbiter.matching.orders import request_of
-from arbiter.model.errors import OutcomeUnknown, VenueRefused, VenueUnreachable
+from arbiter.model.errors import InvalidValue, OutcomeUnknown, VenueRefused, VenueUnreachable
 from arbiter.model.ids import ClientOrderId, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.orders import Fill, Order
@@ -155,6 +155,8 @@ class SimOrderClient:
         self._last_number: int | None = None
         self._last_fill_ns = clock.now_ns()
         self._unended: dict[ClientOrderId, InstrumentId] = {}
+        self.following = asyncio.Event()
+        """Set while the private stream is being followed."""
 
     @property
     def venue(self) -> VenueId:
@@ -168,11 +170,12 @@ class SimOrderClient:
         """Send once. `Refused` with code `NOT_SENT` means that nothing left this process."""
         name = order.client_order_id
         try:
+            told = request_of(order)
             link = await self._up()
-        except VenueUnreachable as error:
+        except (InvalidValue, VenueUnreachable) as error:
             return self._not_sent(name, str(error))
         self._unended[name] = order.instrument
-        request = wire.PlaceOrder(id=link.next_id(), venue=self._venue, order=request_of(order))
+        request = wire.PlaceOrder(id=link.next_id(), venue=self._venue, order=told)
         try:
             answer = await link.ask(request, self._timeout_s)
         except VenueUnreachable as error:
@@ -266,11 +269,14 @@ class SimOrderClient:
                     link = await self._up()
                     await self._follow(link, sink)
                     self._backoff.reset()
+                    self.following.set()
                     await asyncio.wait([link.closed])
                 except (VenueUnreachable, OutcomeUnknown, VenueRefused):
                     self._drop()
+                self.following.clear()
                 await asyncio.sleep(self._backoff.delay_s())
         finally:
+            self.following.clear()
             self._sink = None
             self._drop()
 

@@ -1,0 +1,140 @@
+"""What each kind of order does against a displayed market."""
+
+from decimal import Decimal
+
+from arbiter.model.orders import Liquidity, Side, TimeInForce
+from arbiter.model.reports import Absent, CancelRefused, Filled, OrderTruth, Refused
+from tests.unit.matching.venue import BTC, USDT, Customer, end_of, fills, kinds
+
+
+def test_marketable_limit_fills_at_the_displayed_price_not_at_its_limit() -> None:
+    reports = Customer().buy("0.5", "105")
+    assert kinds(reports) == ["Accepted", "Filled", "Ended"]
+    assert fills(reports) == [("0.5", "101")]
+    assert end_of(reports) == "FILLED"
+
+
+def test_ioc_takes_what_is_displayed_and_never_rests() -> None:
+    customer = Customer()
+    reports = customer.buy("3", "101", TimeInForce.IOC)
+    assert fills(reports) == [("1", "101")]
+    assert end_of(reports) == "EXPIRED"
+    assert not customer.exchange.open_orders()
+    assert customer.locked(USDT) == 0
+
+
+def test_ioc_below_the_market_expires_without_a_fill() -> None:
+    reports = Customer().buy("1", "100.9", TimeInForce.IOC)
+    assert kinds(reports) == ["Accepted", "Ended"]
+    assert end_of(reports) == "EXPIRED"
+
+
+def test_fok_that_cannot_fill_in_full_fills_nothing() -> None:
+    customer = Customer()
+    reports = customer.buy("1.001", "101", TimeInForce.FOK)
+    assert fills(reports) == []
+    assert end_of(reports) == "EXPIRED"
+    assert customer.total(BTC) == 10
+    assert end_of(customer.buy("1", "101", TimeInForce.FOK)) == "FILLED"
+
+
+def test_market_order_ends_with_what_was_displayed() -> None:
+    reports = Customer().sell("2.5", None)
+    assert fills(reports) == [("1", "100")]
+    assert end_of(reports) == "EXPIRED"
+
+
+def test_displayed_size_is_taken_once_until_the_next_quote() -> None:
+    customer = Customer()
+    assert fills(customer.buy("0.7", "101", TimeInForce.IOC)) == [("0.7", "101")]
+    assert fills(customer.buy("0.7", "101", TimeInForce.IOC)) == [("0.3", "101")]
+    assert fills(customer.buy("0.7", "101", TimeInForce.IOC)) == []
+    customer.quote("100", "101")
+    assert fills(customer.buy("0.7", "101", TimeInForce.IOC)) == [("0.7", "101")]
+
+
+def test_gtc_rests_and_is_filled_as_maker_at_its_own_price_in_parts() -> None:
+    customer = Customer()
+    assert kinds(customer.buy("1.5", "99.5")) == ["Accepted"]
+    assert customer.quote("99.6", "99.7") == []
+    first = customer.quote("99", "99.4", ask_size="1")
+    assert fills(first) == [("1", "99.5")]
+    assert isinstance(first[0], Filled)
+    assert first[0].fill.liquidity is Liquidity.MAKER
+    last = customer.quote("99", "99.5", ask_size="9")
+    assert fills(last) == [("0.5", "99.5")]
+    assert end_of(last) == "FILLED"
+    assert customer.locked(USDT) == 0
+
+
+def test_remainder_of_an_aggressive_gtc_rests_with_its_lock() -> None:
+    customer = Customer()
+    assert kinds(customer.sell("3", "100")) == ["Accepted", "Filled"]
+    assert customer.locked(BTC) == 2
+    (order,) = customer.exchange.open_orders()
+    assert (order.status, order.filled_size) == ("PARTIALLY_FILLED", Decimal(1))
+
+
+def test_better_priced_resting_order_is_filled_before_the_older_one() -> None:
+    customer = Customer()
+    customer.buy("1", "98")
+    customer.buy("1", "99")
+    assert fills(customer.quote("97", "97.5", ask_size="1")) == [("1", "99")]
+
+
+def test_post_only_is_refused_where_it_would_take_and_rests_otherwise() -> None:
+    customer = Customer()
+    refused = customer.exchange.submit(
+        customer.request(Side.BUY, "1", "101", post_only=True), customer.now_ns
+    )
+    assert isinstance(refused[0], Refused)
+    assert refused[0].code == "-2010"
+    assert customer.exchange.fills_since(0) == []
+    accepted = customer.exchange.submit(
+        customer.request(Side.BUY, "1", "100.9", post_only=True), customer.now_ns
+    )
+    assert kinds(accepted) == ["Accepted"]
+
+
+def test_cancel_ends_a_resting_order_and_frees_its_lock() -> None:
+    customer = Customer()
+    customer.exchange.submit(customer.request(Side.SELL, "2", "120", name="x"), customer.now_ns)
+    (order,) = customer.exchange.open_orders()
+    reports = customer.exchange.cancel(order.client_order_id, customer.now_ns)
+    assert end_of(reports) == "CANCELLED"
+    assert customer.locked(BTC) == 0
+    again = customer.exchange.cancel(order.client_order_id, customer.now_ns)
+    assert isinstance(again[0], CancelRefused)
+    assert again[0].code == "-2011"
+
+
+def test_query_finds_what_arrived_and_calls_the_rest_absent() -> None:
+    customer = Customer()
+    request = customer.request(Side.BUY, "1", "90")
+    assert isinstance(customer.exchange.query(request.client_order_id, 1), Absent)
+    customer.exchange.submit(request, customer.now_ns)
+    truth = customer.exchange.query(request.client_order_id, customer.now_ns)
+    assert isinstance(truth, OrderTruth)
+    assert truth.status == "WORKING"
+
+
+def test_trade_ids_are_unique_and_repeat_with_the_same_history() -> None:
+    def history() -> list[str]:
+        customer = Customer()
+        for _ in range(3):
+            customer.quote("100", "101")
+            customer.buy("0.5", "101")
+            customer.sell("0.5", "100")
+        return [fill.venue_trade_id for fill in customer.exchange.fills_since(0)]
+
+    assert len(set(history())) == 6
+    assert history() == history()
+
+
+def test_fills_since_gives_the_newer_ones_oldest_first() -> None:
+    customer = Customer()
+    for now_ns in (10_000, 20_000, 30_000):
+        customer.now_ns = now_ns
+        customer.quote("100", "101")
+        customer.buy("0.5", "101")
+    assert [f.at_ns for f in customer.exchange.fills_since(20_000)] == [20_000, 30_000]
