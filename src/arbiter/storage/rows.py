@@ -69,9 +69,11 @@ def _write(
     keys: Sequence[str] = (),
     moments: Mapping[str, str] | None = None,
 ) -> str:
-    """Compile an INSERT of a JSON list of records; with `keys` a known key is overwritten."""
-    fields = record if isinstance(record, Sequence) else record.__struct_fields__
-    names = [name for name in fields if name in table.c]
+    """Compile an INSERT of a JSON list of records; with `keys` a known key is overwritten.
+
+    A field without a column is a KeyError, so none is dropped in silence.
+    """
+    names = record if isinstance(record, Sequence) else record.__struct_fields__
     return str(_upsert(table, names, keys, moments or {}).compile(dialect=_DIALECT))
 
 

@@ -14,7 +14,9 @@ import psutil
 import pytest
 
 from arbiter.model.errors import StorageUnavailable
+from arbiter.storage import migrate
 from arbiter.storage.embedded import EmbeddedServer
+from tests.fakes.postgres import FreshDatabase, PostgresForTests
 
 ENGINE = """
 import asyncio, sys
@@ -98,3 +100,15 @@ async def query(server: EmbeddedServer, statement: str) -> list[tuple[object, ..
         return [tuple(row) for row in await connection.fetch(statement)]
     finally:
         await connection.close()
+
+
+async def _migrate(url: str) -> None:
+    await migrate.upgrade(url)
+
+
+@pytest.fixture
+def ledger_db(postgres_server: PostgresForTests) -> Iterator[FreshDatabase]:
+    """A migrated database of the test's own on the shared server."""
+    postgres_server.build_template("ledger", _migrate)
+    with postgres_server.fresh(template="ledger") as database:
+        yield database

@@ -1,12 +1,8 @@
 """The journal writes every batch once, in order, and tells only what is durable."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import Any
 
-import asyncpg
 import pytest
 
 from arbiter.model.changes import Changes
@@ -20,71 +16,21 @@ from arbiter.model.events import (
     OrderFilled,
     OrderSent,
     TradeOpened,
-    decode_event,
 )
 from arbiter.model.holdings import Balance, Budget
 from arbiter.model.ids import Actor, VenueId
-from arbiter.storage import migrate
-from arbiter.storage.database import dsn
 from arbiter.storage.journal import JournalSettings, PgJournal
-from tests.fakes.postgres import FreshDatabase, PostgresForTests
+from tests.fakes.postgres import FreshDatabase
 from tests.unit.storage import samples
+from tests.unit.storage.journalling import (
+    QUICK,
+    journalled,
+    looking_at,
+    running,
+    unexpected,
+    unhealthy,
+)
 from tests.unit.storage.proxy import COMMIT, COMMITTED, nth, once, proxied
-
-QUICK = JournalSettings(first_retry_s=0.005, longest_retry_s=0.05, lock_wait_s=0.2)
-
-
-@pytest.fixture
-def ledger_db(postgres_server: PostgresForTests) -> Iterator[FreshDatabase]:
-    postgres_server.build_template("ledger", migrate_only)
-    with postgres_server.fresh(template="ledger") as database:
-        yield database
-
-
-async def migrate_only(url: str) -> None:
-    await migrate.upgrade(url)
-
-
-def unexpected(error: ArbiterError) -> None:
-    pytest.fail(f"the journal gave up: {error}")
-
-
-class Running:
-    """A journal with its writer task; `fatal` collects what it gave up over."""
-
-    def __init__(self, url: str, settings: JournalSettings) -> None:
-        self.fatal: list[ArbiterError] = []
-        self.journal = PgJournal(url, on_fatal=self.fatal.append, settings=settings)
-        self.told: list[int] = []
-        self._number = 0
-
-    def append(self, *events: Event, changes: Changes | None = None) -> int:
-        self._number += 1
-        number = self._number
-        self.journal.append(events, changes or Changes(), lambda: self.told.append(number))
-        return number
-
-
-@asynccontextmanager
-async def running(url: str, settings: JournalSettings = QUICK) -> AsyncIterator[Running]:
-    run = Running(url, settings)
-    await run.journal.open()
-    task = asyncio.create_task(run.journal.run())
-    try:
-        yield run
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-        await run.journal.close()
-
-
-@asynccontextmanager
-async def looking_at(database: FreshDatabase) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(dsn(database.url))
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 def sent(seq: int) -> OrderSent:
@@ -98,21 +44,6 @@ def opened(seq: int) -> tuple[TradeOpened, Changes]:
     return event, Changes(
         trades={trade.id: trade}, orders={order.client_order_id: order for order in orders}
     )
-
-
-async def unhealthy(journal: PgJournal) -> None:
-    async with asyncio.timeout(30):
-        while True:
-            if not journal.healthy:
-                return
-            await asyncio.sleep(0.005)
-
-
-async def journalled(connection: Any) -> list[Event]:
-    return [
-        decode_event(row["body"])
-        for row in await connection.fetch("SELECT body::text FROM events ORDER BY seq")
-    ]
 
 
 async def test_what_is_told_is_already_durable(ledger_db: FreshDatabase) -> None:
