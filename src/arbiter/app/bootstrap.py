@@ -9,14 +9,25 @@ from importlib.metadata import version
 
 import msgspec
 import structlog
+from fastapi import FastAPI
 
+from arbiter.api.common.server import ApiServer
+from arbiter.api.funding.surface import make_ops_app
+from arbiter.app import kill_file
 from arbiter.app.config import Settings
+from arbiter.app.control_handlers import ControlHandlers
+from arbiter.app.control_socket import ControlServer
 from arbiter.app.database_service import DatabaseService
+from arbiter.app.health_facts import RunningHealth
 from arbiter.app.sim_world import World, connect_sim
 from arbiter.ledger.ledger import Ledger
-from arbiter.model.ids import Asset, StrategyId
+from arbiter.model.commands import EngageKillSwitch, SetBudget
+from arbiter.model.errors import StorageUnavailable
+from arbiter.model.ids import Actor, Asset, StrategyId
 from arbiter.model.money import use_wide_context
-from arbiter.model.time import NS_PER_MINUTE
+from arbiter.model.plans import Signal
+from arbiter.model.time import NS_PER_HOUR, NS_PER_MINUTE, day_start
+from arbiter.model.trades import TradeState
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.clock import SystemClock, SystemIds
@@ -25,7 +36,7 @@ from arbiter.runtime.hub import EventHub
 from arbiter.runtime.outbox import LiveOutbox
 from arbiter.runtime.queries import Queries
 from arbiter.runtime.supervisor import Supervisor
-from arbiter.storage import loader, migrate
+from arbiter.storage import listings, loader, migrate
 from arbiter.storage.database import make_engine
 from arbiter.storage.instance_lock import InstanceLock
 from arbiter.storage.journal import PgJournal
@@ -33,6 +44,8 @@ from arbiter.storage.journal import PgJournal
 log = structlog.get_logger(__name__)
 
 SPOT = StrategyId("spot-arbitrage")
+STRATEGIES = (SPOT,)
+
 USD_RATES: Mapping[Asset, Decimal] = {
     Asset("USD"): Decimal(1),
     Asset("USDT"): Decimal(1),
@@ -43,6 +56,9 @@ USD_RATES: Mapping[Asset, Decimal] = {
 RECOVERY_MARGIN_NS = 5 * NS_PER_MINUTE
 """Fills are asked for from this much before the journal's last event."""
 
+DRAIN_S = 10.0
+"""How long a stop waits for the last events to become durable."""
+
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
     """What a running engine offers to whoever shows or steers it."""
@@ -51,7 +67,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     bus: CommandBus
     queries: Queries
     hub: EventHub
-    listeners: tuple[str, ...]
+    listeners: Mapping[str, tuple[str, ...]]
+    """Addresses by name of the listener."""
 
 
 async def run_engine(
@@ -67,113 +84,191 @@ async def run_engine(
     """
     use_wide_context()
     clock = SystemClock()
-    home = settings.home
-    home.prepare()
-    lock = InstanceLock(home.root)
+    settings.home.prepare()
+    lock = InstanceLock(settings.home.root)
     lock.acquire(mode=settings.engine.mode, now_ns=clock.now_ns())
     try:
-        async with AsyncExitStack() as stack:
-            database = await stack.enter_async_context(DatabaseService(settings, environment))
-            supervisor = Supervisor()
-            return await _run(settings, database.url, clock, supervisor, stop, on_ready)
+        async with DatabaseService(settings, environment) as database:
+            return await _Run(settings, database.url, clock, stop, on_ready).to_the_end()
     finally:
         lock.release()
 
 
-async def _run(
-    settings: Settings,
-    url: str,
-    clock: SystemClock,
-    supervisor: Supervisor,
-    stop: asyncio.Event,
-    on_ready: Callable[[Running], None],
-) -> int:
-    await migrate.upgrade(url)
-    reads = make_engine(url)
-    journal = PgJournal(url, on_fatal=lambda error: supervisor.fail(str(error)))
-    await journal.open()
-    try:
-        image = await loader.load(reads, now_ns=clock.now_ns())
+class _Run:
+    """One run of the engine, from an open database to its exit code."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        url: str,
+        clock: SystemClock,
+        stop: asyncio.Event,
+        on_ready: Callable[[Running], None],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._stop = stop
+        self._on_ready = on_ready
+        self._url = url
+        self._supervisor = Supervisor()
+        self._reads = make_engine(url)
+        self._journal = PgJournal(url, on_fatal=lambda error: self._supervisor.fail(str(error)))
+        self._hub = EventHub()
+        self._servers: dict[str, ApiServer] = {}
+        self._addresses: dict[str, tuple[str, ...]] = {}
+
+    async def to_the_end(self) -> int:
+        await migrate.upgrade(self._url)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._reads.dispose)
+            await self._journal.open()
+            stack.push_async_callback(self._journal.close)
+            await stack.enter_async_context(self._supervisor)
+            self._supervisor.spawn(self._journal.run(), "journal")
+            await self._live(stack)
+        if self._supervisor.failure is None:
+            return 0
+        log.critical("the engine stopped", why=self._supervisor.failure)
+        return 1
+
+    async def _live(self, stack: AsyncExitStack) -> None:
+        now = self._clock.now_ns()
+        image = await loader.load(self._reads, now_ns=now)
         ledger = Ledger()
         ledger.restore(image)
-        world, _ = await connect_sim(settings.home.root, settings.sim.record(), clock)
-        running = _assemble(settings, world, ledger, journal, clock)
-        async with supervisor:
-            supervisor.spawn(journal.run(), "journal")
-            since = (image.last_event_ns or clock.now_ns()) - RECOVERY_MARGIN_NS
-            await _until_stopped(running, settings, supervisor, stop, since, on_ready)
-            if supervisor.failure is None:
-                await running.engine.finalise()
-                await journal.drain()
-    finally:
-        await journal.close()
-        await reads.dispose()
-    if supervisor.failure is None:
-        return 0
-    log.critical("the engine stopped", why=supervisor.failure)
-    return 1
+        sim = self._settings.sim.record()
+        world, venues = await connect_sim(self._settings.home.root, sim, self._clock)
+        running, health = await self._assemble(world, ledger)
+        ops = make_ops_app(health, version=version("arbiter-engine"))
+        self._listen("ops", ops, self._settings.listen.ops_host)
+        health.listeners.update(self._servers)
+        await self._control(running, stack)
+        self._supervisor.spawn(self._obey_kill_file(running), "kill file")
+        since = (image.last_event_ns or now) - RECOVERY_MARGIN_NS
+        self._supervisor.spawn(self._start(running, since), "start")
+        await self._until_stopped()
+        if self._supervisor.failure is None:
+            await running.engine.finalise()
+            await self._drain()
+            await asyncio.to_thread(venues.stop)
+        for server in self._servers.values():
+            server.stop()
 
+    async def _assemble(self, world: World, ledger: Ledger) -> tuple[Running, RunningHealth]:
+        settings, clock = self._settings, self._clock
+        outbox = LiveOutbox(world.clients, clock)
+        core = assemble_core(
+            CoreSettings(
+                mode=settings.engine.mode,
+                spot=settings.spot.record(world.registry.resolve_symbol),
+                limits=settings.risk.record(),
+                execution=settings.execution.record(),
+            ),
+            registry=world.registry,
+            ledger=ledger,
+            clock=clock,
+            ids=SystemIds(),
+            journal=self._journal,
+            outbox=outbox,
+            hub=self._hub,
+            usd_rate=USD_RATES.get,
+            baselines={},
+        )
+        now = clock.now_ns()
+        for signal in await self._traded_since(now - NS_PER_HOUR):
+            core.spot.note_traded(signal, signal.detected_ns)
+        bus = CommandBus(ledger=ledger, recorder=core.recorder, strategies=STRATEGIES)
+        done = listings.TradeFilter(states=[TradeState.COMPLETED], since_ns=day_start(now))
+        today = await listings.trades(self._reads, done, listings.Page(limit=1))
+        queries = Queries(core, clock, version("arbiter-engine"), today.total)
+        self._hub.listen(queries.watch)
+        engine = Engine(
+            core=core,
+            bus=bus,
+            outbox=outbox,
+            feeds=world.feeds,
+            clients=world.clients,
+            run_id=secrets.token_hex(8),
+            version=version("arbiter-engine"),
+        )
+        running = Running(
+            engine=engine, bus=bus, queries=queries, hub=self._hub, listeners=self._addresses
+        )
+        return running, RunningHealth(queries, self._supervisor, clock)
 
-def _assemble(
-    settings: Settings, world: World, ledger: Ledger, journal: PgJournal, clock: SystemClock
-) -> Running:
-    ids = SystemIds()
-    hub = EventHub()
-    outbox = LiveOutbox(world.clients, clock)
-    core = assemble_core(
-        CoreSettings(
-            mode=settings.engine.mode,
-            spot=settings.spot.record(world.registry.resolve_symbol),
-            limits=settings.risk.record(),
-            execution=settings.execution.record(),
-        ),
-        registry=world.registry,
-        ledger=ledger,
-        clock=clock,
-        ids=ids,
-        journal=journal,
-        outbox=outbox,
-        hub=hub,
-        usd_rate=USD_RATES.get,
-        baselines={},
-    )
-    bus = CommandBus(ledger=ledger, recorder=core.recorder, strategies=(SPOT,))
-    queries = Queries(core, clock, version("arbiter-engine"))
-    hub.listen(queries.watch)
-    engine = Engine(
-        core=core,
-        bus=bus,
-        outbox=outbox,
-        feeds=world.feeds,
-        clients=world.clients,
-        run_id=secrets.token_hex(8),
-        version=version("arbiter-engine"),
-    )
-    return Running(engine=engine, bus=bus, queries=queries, hub=hub, listeners=())
+    async def _traded_since(self, since_ns: int) -> list[Signal]:
+        """Signals that were traded on, oldest first: cooldowns and the hourly cap outlive a stop."""
+        wanted = listings.SignalFilter(executed=True, since_ns=since_ns)
+        found = await listings.signals(self._reads, wanted, listings.Page(limit=10_000))
+        return list(reversed(found.rows))
 
+    def _listen(self, name: str, app: FastAPI, host: str) -> None:
+        """Open one API's sockets now, so that a taken port is told before anything trades."""
+        setting = f"listen.{name}_port"
+        port: int = getattr(self._settings.listen, f"{name}_port")
+        server = ApiServer(app, host=host, port=port, setting=setting)
+        server.bind()
+        self._servers[name] = server
+        self._addresses[name] = server.urls
+        self._supervisor.spawn(server.run(), f"listener {name}")
 
-async def _until_stopped(
-    running: Running,
-    settings: Settings,
-    supervisor: Supervisor,
-    stop: asyncio.Event,
-    since_ns: int,
-    on_ready: Callable[[Running], None],
-) -> None:
-    """Recover, trade, and wait for the end, whichever kind comes first."""
-    engine = running.engine
-    recovered = asyncio.Event()
+    async def _control(self, running: Running, stack: AsyncExitStack) -> None:
+        handlers = ControlHandlers(
+            core=running.engine.core,
+            bus=running.bus,
+            kill_switch=running.engine.kill_switch,
+            queries=running.queries,
+            home=self._settings.home,
+        )
+        control = ControlServer(self._settings.home.control_socket, handlers.by_name())
+        await control.start()
+        stack.push_async_callback(control.close)
 
-    async def start() -> None:
-        await engine.initialise(supervisor, since_ns)
-        engine.start_trading()
-        recovered.set()
-        on_ready(running)
+    async def _start(self, running: Running, since_ns: int) -> None:
+        """Recover, apply the budgets of the settings, and open for trading."""
+        await running.engine.initialise(self._supervisor, since_ns)
+        for currency, allocated in self._settings.budgets.spot_arbitrage.items():
+            budget = running.engine.core.ledger.budgets.get((SPOT, Asset(currency)))
+            if budget is None or budget.allocated is None:
+                await running.bus.execute(
+                    SetBudget(
+                        actor=Actor("settings"),
+                        strategy=SPOT,
+                        currency=Asset(currency),
+                        allocated=allocated,
+                    )
+                )
+        running.engine.start_trading()
+        for server in self._servers.values():
+            await server.ready()
+        self._on_ready(running)
 
-    supervisor.spawn(start(), "start")
-    ended = [asyncio.ensure_future(event.wait()) for event in (stop, supervisor.failed)]
-    try:
-        await asyncio.wait(ended, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for waiter in ended:
-            waiter.cancel()
+    async def _obey_kill_file(self, running: Running) -> None:
+        async for order in kill_file.orders(self._settings.home.kill_file):
+            if running.engine.core.ledger.kill_switch.engaged:
+                continue
+            report = await running.engine.kill_switch.engage(
+                EngageKillSwitch(actor=order.actor, reason=order.reason, flatten=order.flatten)
+            )
+            log.critical("the kill file was obeyed", reason=order.reason, flat=report.flat)
+
+    async def _until_stopped(self) -> None:
+        """Wait for the end, whichever kind comes first."""
+        waiters = [
+            asyncio.ensure_future(event.wait()) for event in (self._stop, self._supervisor.failed)
+        ]
+        try:
+            await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiter in waiters:
+                waiter.cancel()
+
+    async def _drain(self) -> None:
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._journal.drain()
+        except TimeoutError:
+            raise StorageUnavailable(
+                "the database does not answer: the last events are not durable; the next start "
+                "asks the venues for what happened"
+            ) from None

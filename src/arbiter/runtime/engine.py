@@ -59,6 +59,8 @@ class Engine:
         """Connect to every venue and bring the ledger to what they say; trading may start after."""
         self._outbox.open(self.core, supervisor.spawn)
         self.core.when_breached(self._stop_for_losses(supervisor))
+        for venue in self.core.registry.venues:
+            self.core.board.set_venue_health(venue, False, "not connected yet")
         for number, feed in enumerate(self._feeds):
             supervisor.spawn(feed.run(self.core), f"feed {number}")
         for venue, client in self._clients.items():

@@ -104,7 +104,12 @@ class Queries:
     @property
     def ready(self) -> bool:
         """Recovered, and at least one venue is connected."""
-        return self._core.state.started and any(venue.connected for venue in self.venues())
+        return self.recovered and any(venue.connected for venue in self.venues())
+
+    @property
+    def recovered(self) -> bool:
+        """Every venue was asked and the ledger agrees."""
+        return self._core.state.started
 
     def venues(self) -> tuple[VenueFacts, ...]:
         board = self._core.board

@@ -1,0 +1,112 @@
+"""What the command line may ask of a running engine, by name."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from arbiter.app import kill_file
+from arbiter.app.control_socket import Handler
+from arbiter.app.home import Home
+from arbiter.model.commands import (
+    EngageKillSwitch,
+    ReleaseKillSwitch,
+    RemoveBudget,
+    SetBudget,
+)
+from arbiter.model.errors import InvalidValue
+from arbiter.model.ids import Actor, Asset, StrategyId
+from arbiter.runtime.bus import CommandBus
+from arbiter.runtime.core import TradingCore
+from arbiter.runtime.kill import KillReport, KillSwitchControl
+from arbiter.runtime.queries import EngineFacts, Queries
+
+
+class ControlHandlers:
+    """Each method takes the call's arguments and gives what the caller shows."""
+
+    def __init__(
+        self,
+        *,
+        core: TradingCore,
+        bus: CommandBus,
+        kill_switch: KillSwitchControl,
+        queries: Queries,
+        home: Home,
+    ) -> None:
+        self._core = core
+        self._bus = bus
+        self._kill_switch = kill_switch
+        self._queries = queries
+        self._home = home
+
+    def by_name(self) -> dict[str, Handler]:
+        return {
+            "status": self._status,
+            "markets": self._markets,
+            "kill": self._kill,
+            "resume": self._resume,
+            "budget_set": self._budget_set,
+            "budget_remove": self._budget_remove,
+        }
+
+    async def _status(self, _: dict[str, Any]) -> EngineFacts:
+        return self._queries.facts()
+
+    async def _markets(self, _: dict[str, Any]) -> list[dict[str, str]]:
+        return [
+            {
+                "venue": instrument.venue,
+                "market_id": instrument.market_id,
+                "instrument_id": instrument.id,
+                "kind": instrument.kind.value,
+                "symbol": instrument.symbol,
+            }
+            for instrument in self._core.registry.instruments
+        ]
+
+    async def _kill(self, arguments: dict[str, Any]) -> KillReport:
+        return await self._kill_switch.engage(
+            EngageKillSwitch(
+                actor=_actor(arguments),
+                reason=_text(arguments, "reason"),
+                flatten=bool(arguments.get("flatten", False)),
+            )
+        )
+
+    async def _resume(self, arguments: dict[str, Any]) -> None:
+        kill_file.remove(self._home.kill_file)
+        await self._bus.execute(ReleaseKillSwitch(actor=_actor(arguments)))
+
+    async def _budget_set(self, arguments: dict[str, Any]) -> None:
+        text = _text(arguments, "allocated")
+        try:
+            allocated = Decimal(text)
+        except InvalidOperation:
+            raise InvalidValue(f"the amount {text!r} is not a number") from None
+        await self._bus.execute(
+            SetBudget(
+                actor=_actor(arguments),
+                strategy=StrategyId(_text(arguments, "strategy")),
+                currency=Asset(_text(arguments, "currency")),
+                allocated=allocated,
+            )
+        )
+
+    async def _budget_remove(self, arguments: dict[str, Any]) -> None:
+        await self._bus.execute(
+            RemoveBudget(
+                actor=_actor(arguments),
+                strategy=StrategyId(_text(arguments, "strategy")),
+                currency=Asset(_text(arguments, "currency")),
+            )
+        )
+
+
+def _actor(arguments: dict[str, Any]) -> Actor:
+    return Actor(_text(arguments, "actor"))
+
+
+def _text(arguments: dict[str, Any], name: str) -> str:
+    value = arguments.get(name)
+    if not isinstance(value, str) or not value:
+        raise InvalidValue(f"the call needs {name!r} as text")
+    return value
