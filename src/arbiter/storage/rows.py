@@ -38,8 +38,8 @@ def moment(ns: ColumnElement[int]) -> ColumnElement[Any]:
     return literal_column("timestamptz 'epoch'", schema.MOMENT) + micros
 
 
-def _spread(table: Table, names: Sequence[str]) -> FromClause:
-    given = cast(bindparam("rows", type_=Text()), JSON)
+def _spread(table: Table, names: Sequence[str], rows: str | None = None) -> FromClause:
+    given = cast(bindparam("rows", rows, type_=Text(), required=rows is None), JSON)
     return (
         func.json_to_recordset(given)
         .table_valued(*(column(name, table.c[name].type) for name in names), name="r")
@@ -48,9 +48,13 @@ def _spread(table: Table, names: Sequence[str]) -> FromClause:
 
 
 def _upsert(
-    table: Table, names: Sequence[str], keys: Sequence[str], moments: Mapping[str, str]
+    table: Table,
+    names: Sequence[str],
+    keys: Sequence[str],
+    moments: Mapping[str, str],
+    rows: str | None = None,
 ) -> Insert:
-    source = _spread(table, names)
+    source = _spread(table, names, rows)
     values: dict[str, ColumnElement[Any]] = {name: source.c[name] for name in names}
     values |= {name: moment(source.c[ns]) for name, ns in moments.items()}
     statement = insert(table).from_select(list(values), select_from(*values.values()))
@@ -80,7 +84,7 @@ def _write(
 def spread(table: Table, records: Sequence[msgspec.Struct], *, keys: Sequence[str]) -> Executable:
     """Write any number of records of one kind in one statement, for SQLAlchemy."""
     names = [name for name in records[0].__struct_fields__ if name in table.c]
-    return _upsert(table, names, keys, {}).params(rows=encode(records))
+    return _upsert(table, names, keys, {}, encode(records))
 
 
 def _write_fills() -> str:
