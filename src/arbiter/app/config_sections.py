@@ -21,7 +21,7 @@ from arbiter.app.config_fields import (
     number,
     text,
 )
-from arbiter.execution.settings import ExecutionSettings, LegOrder
+from arbiter.execution.settings import ExecutionSettings, LegOrder, LoneLeg
 from arbiter.model.ids import Symbol, VenueId
 from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
 from arbiter.risk.limits import RiskLimits
@@ -182,11 +182,23 @@ class Execution(Section):
     max_retry_ms: Whole = number(
         30_000, Unit.MILLISECONDS, 100, 600_000, "Longest pause between two questions."
     )
+    lone_leg: LoneLeg = text(
+        LoneLeg.CHEAPEST, "What is done when one leg filled and the other did not."
+    )
+    max_chase_bps: Whole = number(
+        50, Unit.BASIS_POINTS, 0, 1_000, "How far a missing leg may be chased from its plan."
+    )
     unwind_slippage_bps: Whole = number(
         100, Unit.BASIS_POINTS, 1, 1_000, "How far through the touch an unwind may reach."
     )
     unwind_attempts: Whole = number(
         5, Unit.COUNT, 1, 100, "Unwinds without a fill before a person is called."
+    )
+    flat_ms: Whole = number(
+        30_000, Unit.MILLISECONDS, 1_000, 600_000, "A trade not settled by then is held."
+    )
+    absent_after_ms: Whole = number(
+        5_000, Unit.MILLISECONDS, 100, 60_000, "A venue's 'no such order' counts from here on."
     )
 
     def record(self) -> ExecutionSettings:
@@ -253,6 +265,7 @@ Host = Annotated[Line, AfterValidator(_host)]
 class Listen(Section):
     """Where the APIs listen."""
 
+    ops_enabled: Switch = text(True, "Whether the health probes are served.")
     ops_host: Host = text("127.0.0.1", "Health probes.")
     ops_port: Whole = number(9_090, Unit.PORT, 1, 65_535, "Health probes.")
 

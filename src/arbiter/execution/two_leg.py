@@ -1,20 +1,19 @@
 """The two-leg state machine: buy here, sell there, and never be left with one.
 
-    PLANNED ──► WORKING ──► (HEDGED) ──► COMPLETED
-       │           └──► UNWINDING ──► UNWOUND
-       │           │        └──► HELD ──► UNWINDING …
-       │           └──► FAILED              (nothing filled)
-       └──► ABANDONED                       (edge gone before sending)
+    PLANNED ──► WORKING ──► COMPLETED          (matched: as planned, or by a chase)
+       │           ├──► UNWINDING ──► UNWOUND
+       │           ├──► FAILED                 (nothing filled)
+       │           └──► HELD ──► …             (past its time: a person is called, work goes on)
+       └──► ABANDONED                          (edge gone before sending)
 
 `step` decides from state alone (the trade's account and its orders as the ledger has them), not
 from the event that woke it: calling it twice, late, or after a restart gives the same decision.
-An order without its last word from the venue keeps the trade where it is.
+An order without its last word from the venue keeps the trade where it is, and a closed trade that
+a late fill unbalances is opened again.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
 from enum import Enum
-from typing import Protocol
 
 import msgspec
 
@@ -29,16 +28,13 @@ from arbiter.execution.effects import (
     Send,
     WakeAt,
 )
-from arbiter.execution.settings import ExecutionSettings, LegOrder
-from arbiter.model.ids import ClientOrderId, InstrumentId
-from arbiter.model.instruments import Instrument
-from arbiter.model.money import ONE, ZERO, plain
+from arbiter.execution.settings import ExecutionSettings, LegOrder, LoneLeg
+from arbiter.execution.ways_out import CHASE, UNWIND, MarketView, Way, excess, fruitless, outlook
+from arbiter.model.ids import ClientOrderId
+from arbiter.model.money import ZERO, plain
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side
 from arbiter.model.time import NS_PER_MS
 from arbiter.model.trades import Trade, TradeState
-
-UNWIND = "u"
-_BPS = Decimal("0.0001")
 
 
 class Stimulus(Enum):
@@ -57,20 +53,12 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     Times are monotonic ns.
     """
 
+    began_ns: int | None = None
+    """First order sent, or trade taken up after a restart: `flat_ms` counts from here."""
     sent_ns: dict[ClientOrderId, int] = {}
-    asked_ns: dict[ClientOrderId, int] = {}
-    cancelled: frozenset[ClientOrderId] = frozenset()
-    fruitless: int = 0
-    """Unwinds in a row that filled nothing."""
-    next_unwind_ns: int = 0
-
-
-class MarketView(Protocol):
-    def instrument(self, instrument: InstrumentId) -> Instrument: ...
-
-    def touch(self, instrument: InstrumentId, side: Side) -> Decimal | None:
-        """Price at which `side` would execute now (ask for a buy); None without a live quote."""
-        ...
+    asked: dict[ClientOrderId, tuple[int, int]] = {}
+    """When an order was last asked for, and how often."""
+    next_try_ns: int = 0
 
 
 Step = tuple[Progress, tuple[Effect, ...]]
@@ -89,34 +77,41 @@ def step(
 ) -> Step:
     """Decide what to do about a trade now. `orders` are all orders the trade ever had."""
     if trade.state.terminal:
-        return progress, ()
+        return _look_back(progress, trade, orders, now_ns, settings, market)
     if trade.state is TradeState.PLANNED:
         return _begin(progress, trade, orders, stimulus, now_ns, settings, reason)
-    waiting = [order for order in orders if order.open and order.status is not OrderStatus.CREATED]
-    if waiting:
-        return _wait(progress, waiting, now_ns, settings)
-    unsent = [order for order in orders if order.status is OrderStatus.CREATED]
-    planned = {leg.order for leg in trade.legs}
-    if any(order.client_order_id not in planned for order in unsent):
-        return progress, ()  # an added order waits for its own commit: `send_added`
-    if unsent:
-        return _second_leg(progress, trade, orders, unsent[0], now_ns, settings)
-    return _settle(progress, trade, orders, now_ns, settings, market)
+    if progress.began_ns is None:
+        progress = msgspec.structs.replace(progress, began_ns=now_ns)
+    decided = _go_on(progress, trade, orders, stimulus, now_ns, settings, market)
+    return _watch_the_clock(decided, trade, orders, stimulus, now_ns, settings)
 
 
 def send_added(
-    progress: Progress, order: ClientOrderId, now_ns: int, settings: ExecutionSettings
+    progress: Progress,
+    trade: Trade,
+    order: Order,
+    now_ns: int,
+    settings: ExecutionSettings,
 ) -> Step:
-    """Send an order that `AddOrder` asked for, once its intent is durable."""
-    return _send(progress, [order], now_ns, settings)
+    """Send an order that `AddOrder` asked for, once its intent is durable and if still needed.
 
-
-def excess(trade: Trade) -> Decimal:
-    """Base units bought beyond what was sold: > 0 is long by mistake, < 0 short.
-
-    Fees taken in base are inventory, not a leg: they show in `Trade.residual`.
+    Reports may have come in while the intent was being written: an order that would now trade
+    more than stands alone is dropped, and the next look decides anew.
     """
-    return trade.bought - trade.sold
+    if order.status is not OrderStatus.CREATED:
+        return progress, ()
+    over = excess(trade)
+    side = Side.SELL if over > ZERO else Side.BUY
+    if over and order.side is side and order.size <= abs(over):
+        return _send(progress, [order.client_order_id], now_ns, settings)
+    why = f"{plain(abs(over))} stand alone by now, not {plain(order.size)}"
+    return progress, (Abandon(order.client_order_id, why), WakeAt(now_ns))
+
+
+def in_flight(progress: Progress, order: Order, now_ns: int, settings: ExecutionSettings) -> bool:
+    """Whether the request may still be on its way, so that a venue cannot know of it yet."""
+    sent = progress.sent_ns.get(order.client_order_id)
+    return sent is not None and now_ns - sent < settings.absent_after_ms * NS_PER_MS
 
 
 def _begin(
@@ -138,48 +133,74 @@ def _begin(
     return progress, (Advance(TradeState.WORKING), *sends)
 
 
+def _go_on(
+    progress: Progress,
+    trade: Trade,
+    orders: Sequence[Order],
+    stimulus: Stimulus,
+    now_ns: int,
+    settings: ExecutionSettings,
+    market: MarketView,
+) -> Step:
+    waiting = [order for order in orders if order.open and order.status is not OrderStatus.CREATED]
+    if waiting:
+        return _wait(progress, waiting, stimulus, now_ns, settings)
+    unsent = [order for order in orders if order.status is OrderStatus.CREATED]
+    planned = {leg.order for leg in trade.legs}
+    if any(order.client_order_id not in planned for order in unsent):
+        return progress, ()  # an added order waits for its own commit: `send_added`
+    if unsent:
+        return _second_leg(progress, trade, orders, unsent[0], now_ns, settings, market)
+    return _settle(progress, trade, orders, now_ns, settings, market)
+
+
 def _send(
     progress: Progress, orders: Sequence[ClientOrderId], now_ns: int, settings: ExecutionSettings
 ) -> Step:
-    sent = progress.sent_ns | dict.fromkeys(orders, now_ns)
-    deadline = now_ns + settings.leg_timeout_ms * NS_PER_MS
+    progress = msgspec.structs.replace(
+        progress,
+        sent_ns=progress.sent_ns | dict.fromkeys(orders, now_ns),
+        began_ns=now_ns if progress.began_ns is None else progress.began_ns,
+    )
     effects: list[Effect] = [Send(order) for order in orders]
-    effects.append(WakeAt(deadline))
-    return msgspec.structs.replace(progress, sent_ns=sent), tuple(effects)
+    effects.append(WakeAt(now_ns + settings.leg_timeout_ms * NS_PER_MS))
+    return progress, tuple(effects)
 
 
 def _wait(
-    progress: Progress, waiting: Sequence[Order], now_ns: int, settings: ExecutionSettings
+    progress: Progress,
+    waiting: Sequence[Order],
+    stimulus: Stimulus,
+    now_ns: int,
+    settings: ExecutionSettings,
 ) -> Step:
-    """Ask for and cancel what is overdue; set the next look."""
+    """Ask for and cancel what is overdue; set the next look.
+
+    A timer may fire a little early, so that every look at a deadline sets the next one.
+    """
     effects: list[Effect] = []
-    asked = dict(progress.asked_ns)
-    cancelled = set(progress.cancelled)
-    timeout = settings.leg_timeout_ms * NS_PER_MS
-    wake = None
+    asked = dict(progress.asked)
+    timeout_ns = settings.leg_timeout_ms * NS_PER_MS
+    looks: list[int] = []
     for order in waiting:
         key = order.client_order_id
-        due = progress.sent_ns.get(key, now_ns - timeout) + timeout
+        due = progress.sent_ns.get(key, now_ns - timeout_ns) + timeout_ns
         if order.unknown_since_ns is not None:
             due = min(due, now_ns)
-        if key in asked:
-            due = max(due, asked[key] + settings.retry_ms * NS_PER_MS)
-        if now_ns < due:
-            wake = due if wake is None else min(wake, due)
-            continue
-        effects.append(Ask(key))
-        asked[key] = now_ns
-        again = now_ns + settings.retry_ms * NS_PER_MS
-        wake = again if wake is None else min(wake, again)
-        if order.venue_order_id is not None and key not in cancelled:
-            effects.append(Cancel(key))
-            cancelled.add(key)
-    if not effects:
+        last_ns, times = asked.get(key, (0, 0))
+        if times:
+            due = max(due, last_ns + _pause_ns(times - 1, settings))
+        if now_ns >= due:
+            effects.append(Ask(key))
+            if order.venue_order_id is not None:
+                effects.append(Cancel(key))
+            asked[key] = (now_ns, times + 1)
+            due = now_ns + _pause_ns(times, settings)
+        looks.append(due)
+    if not effects and stimulus is not Stimulus.DEADLINE:
         return progress, ()
-    if wake is not None:
-        effects.append(WakeAt(wake))
-    progress = msgspec.structs.replace(progress, asked_ns=asked, cancelled=frozenset(cancelled))
-    return progress, tuple(effects)
+    effects.append(WakeAt(min(looks)))
+    return msgspec.structs.replace(progress, asked=asked), tuple(effects)
 
 
 def _second_leg(
@@ -189,29 +210,40 @@ def _second_leg(
     second: Order,
     now_ns: int,
     settings: ExecutionSettings,
+    market: MarketView,
 ) -> Step:
-    """Send the second leg, sized to what the first one filled."""
-    open_size = abs(excess(trade))
-    if open_size == second.size:
-        return _send(progress, [second.client_order_id], now_ns, settings)
-    reason = f"first leg filled {plain(open_size)} of {plain(second.size)}"
-    if not open_size:
-        return progress, (
-            Abandon(second.client_order_id, reason),
-            Advance(TradeState.FAILED, _refusals(orders) or reason),
-        )
+    """Send the second leg, sized to what the first one filled, net of fees taken in base."""
+    key = second.client_order_id
+    instrument = market.instrument(second.instrument)
+    over = excess(trade)
+    size = instrument.floor_size(abs(over))
+    if not over:
+        why = _refusals(orders) or "the first leg filled nothing"
+        return progress, (Abandon(key, why), WakeAt(now_ns))
+    touch = market.touch(second.instrument, second.side)
+    gone = touch is None or (
+        second.price is not None
+        and (touch < second.price if second.side is Side.SELL else touch > second.price)
+    )
+    if gone or instrument.size_problem(size, second.price or second.planned_price) is not None:
+        shown = "nothing" if touch is None else plain(touch)
+        why = f"{instrument.id} shows {shown} for {plain(abs(over))} {instrument.base}"
+        return progress, (Abandon(key, why), WakeAt(now_ns))
+    if size == second.size:
+        return _send(progress, [key], now_ns, settings)
+    reason = f"first leg left {plain(abs(over))} of {plain(second.size)}"
     return progress, (
-        Abandon(second.client_order_id, reason),
+        Abandon(key, reason),
         AddOrder(
             role=second.leg,
             attempt=2,
             instrument=second.instrument,
             side=second.side,
             type=second.type,
-            size=open_size,
+            size=size,
             price=second.price,
             planned_price=second.planned_price,
-            reduce_only=True,
+            reduce_only=False,
             reason=reason,
         ),
     )
@@ -225,91 +257,108 @@ def _settle(
     settings: ExecutionSettings,
     market: MarketView,
 ) -> Step:
-    """Every order has its last word: close the account, or take back what is unmatched."""
-    over = excess(trade)
+    """Every order has its last word: close the account, or find the way out of a lone leg."""
     if not trade.bought and not trade.sold:
         return progress, (Advance(TradeState.FAILED, _refusals(orders)),)
-    unwound = any(order.leg == UNWIND and order.filled_size for order in orders)
-    done = TradeState.UNWOUND if unwound else TradeState.COMPLETED
+    over = excess(trade)
     if not over:
-        return progress, (Advance(done, _refusals(orders)),)
-    order = _unwind_order(trade, orders, over, settings, market)
-    if order is None:
-        return progress, (Advance(done, f"residual {plain(over)} is below the venue's minimum"),)
-    if now_ns < progress.next_unwind_ns:
-        return progress, (WakeAt(progress.next_unwind_ns),)
-    return _unwind(progress, trade, orders, order, now_ns, settings)
+        return progress, (Advance(_ending(orders), _refusals(orders)),)
+    view = outlook(trade, orders, over, settings, market)
+    if not view.tradable:
+        return progress, (Advance(_ending(orders), f"residual: {'; '.join(view.notes)}"),)
+    if settings.lone_leg is LoneLeg.HOLD:
+        return progress, ()
+    pause_ns = _pause_ns(fruitless(orders), settings)
+    if not view.ways:
+        return progress, (WakeAt(now_ns + pause_ns),)
+    best = view.ways[0]
+    if best.failures and now_ns < progress.next_try_ns:
+        return progress, (WakeAt(progress.next_try_ns),)
+    progress = msgspec.structs.replace(progress, next_try_ns=now_ns + pause_ns)
+    why = "; ".join([f"{plain(abs(over))} stand alone", *map(str, view.ways), *view.notes])
+    order = _order(best, orders, why)
+    state = TradeState.WORKING if best.role == CHASE else TradeState.UNWINDING
+    if trade.state is TradeState.HELD:
+        return progress, (order,)
+    return progress, (Advance(state, why), order)
 
 
-def _unwind_order(
-    trade: Trade,
-    orders: Sequence[Order],
-    over: Decimal,
-    settings: ExecutionSettings,
-    market: MarketView,
-) -> AddOrder | None:
-    """Reverse the leg that filled too much, on its own venue; None when too small to send."""
-    filled_side = Side.BUY if over > ZERO else Side.SELL
-    leg = next(leg for leg in trade.legs if leg.side is filled_side)
-    instrument = market.instrument(leg.instrument)
-    side = filled_side.opposite
-    touch = market.touch(leg.instrument, side)
-    size = instrument.floor_size(abs(over))
-    if instrument.size_problem(size, touch or leg.planned_price) is not None:
-        return None
-    price = None if touch is None else _reach(instrument, side, touch, settings)
+def _order(way: Way, orders: Sequence[Order], why: str) -> AddOrder:
     return AddOrder(
-        role=UNWIND,
-        attempt=1 + sum(order.leg == UNWIND for order in orders),
-        instrument=leg.instrument,
-        side=side,
-        type=OrderType.MARKET if price is None else OrderType.LIMIT,
-        size=size,
-        price=price,
-        planned_price=touch or leg.planned_price,
-        reduce_only=True,
-        reason=f"{plain(abs(over))} {filled_side} unmatched",
+        role=way.role,
+        attempt=1 + sum(order.leg == way.role for order in orders),
+        instrument=way.instrument.id,
+        side=way.side,
+        type=OrderType.LIMIT,
+        size=way.size,
+        price=way.limit,
+        planned_price=way.touch,
+        reduce_only=way.role == UNWIND,
+        reason=why,
     )
 
 
-def _reach(
-    instrument: Instrument, side: Side, touch: Decimal, settings: ExecutionSettings
-) -> Decimal:
-    """Bound how far through the touch an unwind may go, on the tick that still executes."""
-    slip = settings.unwind_slippage_bps * _BPS
-    if side is Side.BUY:
-        return instrument.ceil_price(touch * (ONE + slip))
-    return instrument.floor_price(max(touch * (ONE - slip), instrument.tick))
+def _ending(orders: Sequence[Order]) -> TradeState:
+    unwound = any(order.leg == UNWIND and order.filled_size for order in orders)
+    return TradeState.UNWOUND if unwound else TradeState.COMPLETED
 
 
-def _unwind(
+def _look_back(
     progress: Progress,
     trade: Trade,
     orders: Sequence[Order],
-    order: AddOrder,
+    now_ns: int,
+    settings: ExecutionSettings,
+    market: MarketView,
+) -> Step:
+    """Open a closed trade again when a late fill left units alone that are worth an order."""
+    over = excess(trade)
+    if not over or not outlook(trade, orders, over, settings, market).tradable:
+        return progress, ()
+    why = f"a late fill leaves {plain(abs(over))} of {trade.symbol} alone"
+    text = f"trade {trade.seq} had ended as {trade.state} and is open again: {why}"
+    return Progress(began_ns=now_ns), (
+        Advance(TradeState.WORKING, why),
+        Alert("warning", "LATE_FILL", text),
+        WakeAt(now_ns),
+    )
+
+
+def _watch_the_clock(
+    decided: Step,
+    trade: Trade,
+    orders: Sequence[Order],
+    stimulus: Stimulus,
     now_ns: int,
     settings: ExecutionSettings,
 ) -> Step:
-    last = next((o for o in reversed(orders) if o.leg == UNWIND), None)
-    fruitless = progress.fruitless + 1 if last is not None and not last.filled_size else 0
-    held = fruitless >= settings.unwind_attempts
-    delay = min(settings.retry_ms << min(fruitless, 16), settings.max_retry_ms)
-    progress = msgspec.structs.replace(
-        progress,
-        fruitless=fruitless,
-        next_unwind_ns=now_ns + delay * NS_PER_MS,
-    )
-    state = TradeState.HELD if held else TradeState.UNWINDING
-    effects: list[Effect] = []
-    if trade.state is not state:
-        effects.append(Advance(state, order.reason))
-        if held:
-            text = (
-                f"trade {trade.seq} {trade.symbol}: {order.reason} on {order.instrument}; "
-                f"{fruitless} unwinds filled nothing, retrying every {settings.max_retry_ms} ms"
-            )
-            effects.append(Alert("critical", "UNHEDGED", text))
-    return progress, (*effects, order)
+    """Hold a trade that will not settle and call a person; what is being done goes on."""
+    progress, effects = decided
+    ending = any(isinstance(e, Advance) and e.state.terminal for e in effects)
+    if trade.state is TradeState.HELD or ending:
+        return decided
+    over = excess(trade)
+    began_ns = now_ns if progress.began_ns is None else progress.began_ns
+    late_ns = began_ns + settings.flat_ms * NS_PER_MS
+    holding = settings.lone_leg is LoneLeg.HOLD and over and not any(o.open for o in orders)
+    tries = fruitless(orders)
+    if not holding and now_ns < late_ns and tries < settings.unwind_attempts:
+        if stimulus is Stimulus.DEADLINE:
+            return progress, (*effects, WakeAt(late_ns))
+        return decided
+    waiting = [o.client_order_id for o in orders if o.open]
+    why = f"{plain(abs(over))} stand alone" if over else "the account is not known to be even"
+    if waiting:
+        why += f"; no last word on {', '.join(waiting)}"
+    if tries:
+        why += f"; {tries} orders filled nothing"
+    text = f"trade {trade.seq} {trade.symbol} is held: {why}"
+    kept = tuple(e for e in effects if not isinstance(e, Advance))
+    return progress, (Advance(TradeState.HELD, why), Alert("critical", "UNHEDGED", text), *kept)
+
+
+def _pause_ns(times: int, settings: ExecutionSettings) -> int:
+    return min(settings.retry_ms << min(times, 16), settings.max_retry_ms) * NS_PER_MS
 
 
 def _refusals(orders: Sequence[Order]) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
 
+from msgspec.structs import replace
+
 from arbiter.execution.effects import (
     Abandon,
     AddOrder,
@@ -20,8 +22,9 @@ from arbiter.execution.effects import (
     Send,
     WakeAt,
 )
-from arbiter.execution.settings import ExecutionSettings
-from arbiter.execution.two_leg import MarketView, Progress, Step, Stimulus, send_added, step
+from arbiter.execution.settings import ExecutionSettings, LoneLeg
+from arbiter.execution.two_leg import Progress, Step, Stimulus, in_flight, send_added, step
+from arbiter.execution.ways_out import MarketView
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.errors import LedgerError
 from arbiter.model.events import (
@@ -35,7 +38,7 @@ from arbiter.model.events import (
 )
 from arbiter.model.ids import Asset, ClientOrderId, TradeId, client_order_id
 from arbiter.model.orders import Order, OrderStatus, TimeInForce
-from arbiter.model.trades import Trade
+from arbiter.model.trades import Trade, TradeState
 from arbiter.ports.clock import Clock
 from arbiter.ports.outbox import Outbox
 from arbiter.runtime.recorder import Recorder
@@ -73,6 +76,8 @@ class TradingFloor:
         self._lock_of = lock_of
         self._on_closed = on_closed
         self._progress: dict[TradeId, Progress] = {}
+        self._wakes: dict[TradeId, int] = {}
+        """The earliest look each trade has coming; a later one need not be asked for."""
         self._quiet = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -113,8 +118,22 @@ class TradingFloor:
 
     def deadline(self, trade_id: TradeId) -> None:
         """A time the machine asked for has come; the trade may have ended since."""
+        self._wakes.pop(trade_id, None)
         if trade_id in self._progress:
             self._run(trade_id, Stimulus.DEADLINE)
+
+    def in_flight(self, order: Order) -> bool:
+        """Whether an order's request may still be under way to the venue."""
+        progress = self._progress.get(order.trade_id)
+        now = self._clock.monotonic_ns()
+        return progress is not None and in_flight(progress, order, now, self._settings)
+
+    def flatten(self) -> None:
+        """Find the cheapest way out of every lone leg from now on, held ones included."""
+        self._settings = replace(self._settings, lone_leg=LoneLeg.CHEAPEST)
+        for trade_id in tuple(self._progress):
+            if self._trade(trade_id).state is not TradeState.PLANNED:
+                self._run(trade_id, Stimulus.DEADLINE)
 
     def cancel_everything(self) -> list[Order]:
         """Ask the venues to cancel all that is open; gives the orders it asked for."""
@@ -150,7 +169,8 @@ class TradingFloor:
             trade_id,
             send_added(
                 self._progress.get(trade_id, Progress()),
-                order,
+                self._trade(trade_id),
+                self._ledger.orders[order],
                 self._clock.monotonic_ns(),
                 self._settings,
             ),
@@ -174,6 +194,8 @@ class TradingFloor:
     def _carry_out(self, trade_id: TradeId, decided: Step) -> None:
         progress, effects = decided
         if not effects:
+            if trade_id in self._progress:
+                self._progress[trade_id] = progress
             return
         self._keep(trade_id, progress)
         events = [event for effect in effects for event in self._do(trade_id, effect)]
@@ -184,10 +206,27 @@ class TradingFloor:
                 self._add(self._trade(trade_id), effect)
         trade = self._trade(trade_id)
         if trade.state.terminal:
-            self._progress.pop(trade_id, None)
-            if not self._progress:
-                self._idle.set()
-            self._on_closed(trade)
+            self._close(trade)
+        elif self._look_now(effects):
+            self._run(trade_id, Stimulus.DEADLINE)
+
+    def _look_now(self, effects: Iterable[Effect]) -> bool:
+        now = self._clock.monotonic_ns()
+        return any(isinstance(effect, WakeAt) and effect.at_ns <= now for effect in effects)
+
+    def _close(self, trade: Trade) -> None:
+        if self._progress.pop(trade.id, None) is None:
+            return
+        self._wakes.pop(trade.id, None)
+        if not self._progress:
+            self._idle.set()
+        self._on_closed(trade)
+
+    def _wake(self, trade_id: TradeId, at_ns: int) -> None:
+        pending = self._wakes.get(trade_id)
+        if at_ns > self._clock.monotonic_ns() and (pending is None or at_ns < pending):
+            self._wakes[trade_id] = at_ns
+            self._outbox.wake(at_ns, trade_id)
 
     def _do(self, trade_id: TradeId, effect: Effect) -> list[JournalEvent]:
         """Hand one effect over; give the events that record it."""
@@ -201,7 +240,7 @@ class TradingFloor:
             case Ask(order):
                 self._outbox.ask(self._ledger.orders[order])
             case WakeAt(at_ns):
-                self._outbox.wake(at_ns, trade_id)
+                self._wake(trade_id, at_ns)
             case Abandon(order, reason):
                 return [OrderAbandoned(at_ns=now, client_order_id=order, reason=reason)]
             case Advance(state, reason):

@@ -5,7 +5,8 @@ unknown is asked for and never repeated; an order leaves tracking only on the ve
 word, with all its fills booked; a fill for any order we ever owned is booked once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from decimal import Decimal
 
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.events import (
@@ -18,8 +19,8 @@ from arbiter.model.events import (
     OutcomeKnown,
     OutcomeUnknown,
 )
-from arbiter.model.ids import ClientOrderId
-from arbiter.model.orders import Fill, Order
+from arbiter.model.ids import Asset
+from arbiter.model.orders import Fill, Order, OrderStatus
 from arbiter.model.reports import (
     Absent,
     Accepted,
@@ -37,11 +38,24 @@ from arbiter.runtime.recorder import Recorder
 
 ABSENT = "ABSENT"
 
+_NEVER_THERE = frozenset({OrderStatus.REJECTED, OrderStatus.ABANDONED})
+
 
 class Outcomes:
+    """`value_fee` gives what a fee in a third asset is worth in a quote currency, None when nobody
+    knows."""
+
     def __init__(
-        self, *, ledger: Ledger, recorder: Recorder, outbox: Outbox, floor: TradingFloor
+        self,
+        *,
+        ledger: Ledger,
+        recorder: Recorder,
+        outbox: Outbox,
+        floor: TradingFloor,
+        value_fee: Callable[[Fill, Asset], Decimal | None] = lambda _fill, _quote: None,
     ) -> None:
+        self._value_fee = value_fee
+        self._told: set[tuple[str, str]] = set()
         self._ledger = ledger
         self._recorder = recorder
         self._outbox = outbox
@@ -50,7 +64,7 @@ class Outcomes:
     def on_report(self, report: VenueReport) -> None:
         """Take one report; news of a trade wakes its state machine."""
         if isinstance(report, Filled):
-            self._settle(report.fill.client_order_id, self._fill_events([report.fill]))
+            self.book([report.fill])
             return
         order = self._ledger.orders.get(report.client_order_id)
         if order is None:
@@ -58,44 +72,77 @@ class Outcomes:
             return
         events = self._events(order, report)
         if events:
-            self._settle(order.client_order_id, events)
+            self._recorder.record(*events)
+            self._floor.changed(order.trade_id)
 
     def book(self, fills: Iterable[Fill]) -> int:
-        """Book the fills the ledger lacks; gives how many there were."""
+        """Book the fills the ledger lacks and wake their trades; gives how many there were."""
         events = self._fill_events(fills)
-        if events:
-            self._recorder.record(*events)
+        if not events:
+            return 0
+        self._recorder.record(*events)
+        self._raise_alarms()
+        for trade_id in dict.fromkeys(
+            self._ledger.orders[event.fill.client_order_id].trade_id for event in events
+        ):
+            self._floor.changed(trade_id)
         return len(events)
 
     def on_answer(self, order: Order, answer: OrderTruth | Absent, fills: Iterable[Fill]) -> None:
         """Take the venue's answer to a question about one order, with the fills it knows."""
-        booked = self.book(fills)
+        self.book(fills)
         now_known = self._ledger.orders[order.client_order_id]
         events = self._answer_events(now_known, answer)
         if events:
             self._recorder.record(*events)
-        if booked or events:
             self._floor.changed(order.trade_id)
+
+    def forgotten(self, order: Order) -> None:
+        """End an order that its venue had accepted, and now neither shows as open nor knows.
+
+        For whoever has asked for it, for all open orders and for all fills, and was answered.
+        """
+        text = f"{order.venue} no longer knows {order.client_order_id}, which it had accepted"
+        self._alarm("VENUE_FORGOT", text)
+        self._recorder.record(
+            *self._known(order),
+            OrderEnded(
+                at_ns=self._recorder.now_ns(),
+                client_order_id=order.client_order_id,
+                status=OrderStatus.CANCELLED,
+                reason=text,
+            ),
+        )
+        self._floor.changed(order.trade_id)
 
     def _events(self, order: Order, report: VenueReport) -> list[JournalEvent]:
         now = self._recorder.now_ns()
         key = order.client_order_id
         match report:
             case Accepted(venue_order_id=venue_order_id):
+                if order.venue_order_id == venue_order_id and order.unknown_since_ns is None:
+                    return []
+                if order.status in _NEVER_THERE:
+                    self._back_from_the_dead(order)
                 return [
                     *self._known(order),
                     OrderAccepted(at_ns=now, client_order_id=key, venue_order_id=venue_order_id),
                 ]
             case Refused(code=code, reason=reason) if order.open:
+                if order.venue_order_id is not None or order.filled_size:
+                    self._outbox.ask(order)  # it was accepted: this refuses something else
+                    return []
                 return [
                     *self._known(order),
                     OrderRejected(at_ns=now, client_order_id=key, code=code, reason=reason),
                 ]
             case Unknown(why=why) if order.open and order.unknown_since_ns is None:
                 return [OutcomeUnknown(at_ns=now, client_order_id=key, why=why)]
-            case Ended(status=status, filled_size=filled_size, reason=reason) if order.open:
+            case Ended(status=status, filled_size=filled_size, reason=reason):
                 if order.filled_size < filled_size:
                     self._outbox.ask(order)  # its last fills are still under way
+                    return []
+                if not order.open:
                     return []
                 return [
                     *self._known(order),
@@ -109,11 +156,16 @@ class Outcomes:
         now = self._recorder.now_ns()
         key = order.client_order_id
         if order.status.terminal:
+            if isinstance(answer, OrderTruth) and not answer.status.terminal:
+                self._back_from_the_dead(order)
             return []
         if isinstance(answer, Absent):
-            if order.venue_order_id is not None or order.filled_size:
-                self._alarm("VENUE_FORGOT", f"{answer.venue} denies {key}, which it had accepted")
-                return []
+            if (
+                order.venue_order_id is not None
+                or order.filled_size
+                or self._floor.in_flight(order)
+            ):
+                return []  # asked for again; see `forgotten` and `ExecutionSettings.absent_after_ms`
             reason = "the venue confirms that the order never arrived"
             return [
                 *self._known(order),
@@ -131,26 +183,59 @@ class Outcomes:
             )
         return [*self._known(order), *events]
 
-    def _fill_events(self, fills: Iterable[Fill]) -> list[JournalEvent]:
-        events: list[JournalEvent] = []
+    def _back_from_the_dead(self, order: Order) -> None:
+        """A request arrived after its venue had said there was no such order: take it back."""
+        self._alarm(
+            "LATE_ARRIVAL",
+            f"{order.venue} works {order.client_order_id}, which had ended as {order.status}",
+        )
+        self._outbox.cancel(order)
+
+    def _fill_events(self, fills: Iterable[Fill]) -> list[OrderFilled]:
+        events: list[OrderFilled] = []
         seen: set[tuple[str, str]] = set()
         for fill in fills:
             key = (fill.venue, fill.venue_trade_id)
             if key in seen or self._ledger.has_fill(fill.venue, fill.venue_trade_id):
                 continue
             seen.add(key)
-            if fill.client_order_id in self._ledger.orders:
-                events.append(OrderFilled(at_ns=self._recorder.now_ns(), fill=fill))
-            else:
+            order = self._ledger.orders.get(fill.client_order_id)
+            if order is None:
                 text = f"{fill.venue} fill {fill.venue_trade_id} names {fill.client_order_id}"
-                self._alarm("FOREIGN_FILL", text)
+                self._alarm_once("FOREIGN_FILL", key, text)
+            elif (order.venue, order.instrument, order.side) != (
+                fill.venue,
+                fill.instrument,
+                fill.side,
+            ):
+                text = (
+                    f"{fill.venue} fill {fill.venue_trade_id} is {fill.side} {fill.instrument}, "
+                    f"{order.client_order_id} is {order.side} {order.instrument}"
+                )
+                self._alarm_once("FILL_CONTRADICTS", key, text)
+            else:
+                worth = self._worth_of_fee(order, fill)
+                events.append(
+                    OrderFilled(at_ns=self._recorder.now_ns(), fill=fill, fee_in_quote=worth)
+                )
         return events
 
-    def _settle(self, order: ClientOrderId, events: list[JournalEvent]) -> None:
-        if not events:
-            return
-        self._recorder.record(*events)
-        self._floor.changed(self._ledger.orders[order].trade_id)
+    def _worth_of_fee(self, order: Order, fill: Fill) -> Decimal | None:
+        base, _, quote = order.symbol.partition("/")
+        if not fill.fee or fill.fee_asset in (base, quote):
+            return None
+        return self._value_fee(fill, Asset(quote))
+
+    def _raise_alarms(self) -> None:
+        """Tell people what the ledger booked and found strange."""
+        while self._ledger.alarms:
+            alarm = self._ledger.alarms.popleft()
+            self._alarm(alarm.code, f"{alarm.client_order_id}: {alarm.text}")
+
+    def _alarm_once(self, code: str, key: tuple[str, str], text: str) -> None:
+        if key not in self._told:
+            self._told.add(key)
+            self._alarm(code, text)
 
     def _known(self, order: Order) -> list[JournalEvent]:
         if order.unknown_since_ns is None:

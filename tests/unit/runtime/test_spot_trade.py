@@ -7,7 +7,7 @@ import msgspec
 from arbiter.model.events import AlertRaised, PlanDenied, SignalSeen
 from arbiter.model.ids import ClientOrderId
 from arbiter.model.money import ZERO
-from arbiter.model.orders import OrderStatus, Side
+from arbiter.model.orders import Order, OrderStatus, Side
 from arbiter.model.trades import TradeState
 from arbiter.risk.limits import RiskLimits
 from tests.fakes.engine import Desk
@@ -99,22 +99,38 @@ def test_the_same_fill_twice_is_booked_once() -> None:
     assert desk.order(buy.client_order_id).filled_size == buy.size
 
 
-def test_unequal_partial_fills_unwind_only_the_excess() -> None:
-    desk = Desk()
+def _half_sold(desk: Desk, sell_bid: float) -> tuple[Order, Order, Order]:
+    """Buy all, sell 0.4, and give (buy, sell, the order that mends it)."""
     desk.open_spread()
     buy, sell = desk.outbox.sent
     half = Decimal("0.4000")
-    desk.accept(buy)
-    desk.fill(buy)
-    desk.end(buy, OrderStatus.FILLED, buy.size)
+    desk.quote("BTCUSDT.BYBIT", sell_bid, sell_bid + 0.1)
+    desk.complete(buy)
     desk.accept(sell)
     desk.fill(sell, half)
     desk.end(sell, OrderStatus.EXPIRED, half)
-    unwind = desk.outbox.sent[2]
-    assert unwind.size == buy.size - half
+    mend = desk.outbox.sent[2]
+    assert (mend.side, mend.size) == (Side.SELL, buy.size - half)
+    return buy, sell, mend
+
+
+def test_a_half_filled_leg_is_chased_while_its_price_is_the_better_one() -> None:
+    desk = Desk()
+    _, sell, chase = _half_sold(desk, sell_bid=102.0)
+    assert (chase.leg, chase.instrument) == ("c", sell.instrument)
+    desk.complete(chase)
+    (trade,) = desk.ledger.closed_trades.values()
+    assert (trade.state, trade.residual) == (TradeState.COMPLETED, ZERO)
+
+
+def test_a_half_filled_leg_unwinds_only_the_excess_when_its_price_is_gone() -> None:
+    desk = Desk()
+    buy, _, unwind = _half_sold(desk, sell_bid=99.8)
+    assert (unwind.leg, unwind.instrument) == ("u", buy.instrument)
     desk.complete(unwind)
     (trade,) = desk.ledger.closed_trades.values()
     assert (trade.state, trade.residual) == (TradeState.UNWOUND, ZERO)
+    assert len(desk.outbox.sent) == 3
 
 
 def test_a_refused_plan_is_kept_with_its_reason_once_per_opening() -> None:
