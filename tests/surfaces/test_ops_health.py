@@ -64,7 +64,7 @@ async def running(server: ApiServer) -> AsyncIterator[ApiServer]:
 
 def ops(facts: Facts, host: str = "127.0.0.1", port: int = 0) -> ApiServer:
     app = make_ops_app(facts, version="0")
-    return ApiServer(app, host=host, port=port, setting="listen.ops")
+    return ApiServer(app, host=host, port=port, setting="listen.ops_port")
 
 
 @pytest_asyncio.fixture

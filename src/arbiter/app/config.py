@@ -4,6 +4,8 @@ Nothing unknown is skipped: a misspelt key would otherwise leave a default in fo
 All faults found are told at once, each with where it was written, its full path and the mend.
 """
 
+import contextlib
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from enum import Enum
@@ -284,3 +286,27 @@ def _masked(secret: str) -> str:
     who = f"{parts.username}:{MASK}@" if parts.password is not None else ""
     query = f"?{MASK}" if parts.query else ""
     return f"{parts.scheme}://{who}{host}{parts.path}{query}"
+
+
+def lenient_home(
+    environment: Mapping[str, str],
+    *,
+    home: FilePath | None,
+    file: FilePath | None,
+    working_directory: FilePath,
+) -> Home:
+    """Find the data folder although the configuration cannot be used: stopping must always work.
+
+    In the order of the layers; what cannot be read is passed over.
+    """
+    named = home or environment.get("ARBITER__ENGINE__HOME") or environment.get("ARBITER_HOME")
+    if named:
+        return Home(absolute(named))
+    for place in (file, working_directory / CONFIG_NAME, Home(default_home(environment)).config):
+        if place is None:
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            engine = tomllib.loads(place.read_text(encoding="utf-8")).get("engine")
+            if isinstance(engine, dict) and isinstance(engine.get("home"), str) and engine["home"]:
+                return Home(absolute(engine["home"]))
+    return Home(default_home(environment))

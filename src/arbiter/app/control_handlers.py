@@ -1,7 +1,10 @@
 """What the command line may ask of a running engine, by name."""
 
+import asyncio
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+import msgspec
 
 from arbiter.app import kill_file
 from arbiter.app.control_socket import Handler
@@ -13,6 +16,7 @@ from arbiter.model.commands import (
     SetBudget,
 )
 from arbiter.model.errors import InvalidValue
+from arbiter.model.events import Audited
 from arbiter.model.ids import Actor, Asset, StrategyId
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.core import TradingCore
@@ -46,6 +50,7 @@ class ControlHandlers:
             "resume": self._resume,
             "budget_set": self._budget_set,
             "budget_remove": self._budget_remove,
+            "audit": self._audit,
         }
 
     async def _status(self, _: dict[str, Any]) -> EngineFacts:
@@ -99,6 +104,17 @@ class ControlHandlers:
                 currency=Asset(_text(arguments, "currency")),
             )
         )
+
+    async def _audit(self, arguments: dict[str, Any]) -> None:
+        """Record what another process changed beside the engine: users and keys."""
+        try:
+            entries = msgspec.convert(arguments.get("entries"), list[Audited])
+        except msgspec.ValidationError as error:
+            raise InvalidValue(f"the audit entries cannot be read: {error}") from None
+        if entries:
+            durable = asyncio.Event()
+            self._core.recorder.record(*entries, then=durable.set)
+            await durable.wait()
 
 
 def _actor(arguments: dict[str, Any]) -> Actor:

@@ -24,7 +24,8 @@ def is_loopback(host: str) -> bool:
 def bind(host: str, port: int, *, setting: str) -> list[socket.socket]:
     """Open listening sockets: for this machine both 127.0.0.1 and, where there is one, ::1.
 
-    `setting` names the section's keys in messages (``listen.ops``). Port 0 takes a free one.
+    `setting` is the key of the port (``listen.ops_port``), for messages; the host's lies beside it.
+    Port 0 takes a free one.
     Raises `Conflict` when the port is taken, `BadConfig` when the address cannot be had.
     """
     sockets: list[socket.socket] = []
@@ -57,12 +58,12 @@ def _listening(host: str, port: int, setting: str) -> socket.socket:
         )[0]
     except socket.gaierror as error:
         raise BadConfig(
-            f"{setting}_host = {host} is no address of this machine: {error.strerror}"
+            f"{_host(setting)} = {host} is no address of this machine: {error.strerror}"
         ) from error
     try:
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise _NoSuchAddress(f"{setting}_host = {host}: {error.strerror}") from error
+        raise _NoSuchAddress(f"{_host(setting)} = {host}: {error.strerror}") from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -78,11 +79,15 @@ def _listening(host: str, port: int, setting: str) -> socket.socket:
 
 def _refusal(error: OSError, host: str, port: int, setting: str) -> BadConfig | Conflict:
     if error.errno == errno.EADDRINUSE:
-        return Conflict(f"port {port} is in use by another program; set {setting}_port")
+        return Conflict(f"port {port} is in use by another program; set {setting}")
     if error.errno == errno.EACCES:
         return BadConfig(
-            f"port {port} may not be opened by this user; set {setting}_port to 1024 or above"
+            f"port {port} may not be opened by this user; set {setting} to 1024 or above"
         )
     if error.errno in _ABSENT:
-        return _NoSuchAddress(f"{setting}_host = {host} is no address of this machine")
+        return _NoSuchAddress(f"{_host(setting)} = {host} is no address of this machine")
     return BadConfig(f"cannot listen on {host} port {port}: {error.strerror or error}")
+
+
+def _host(setting: str) -> str:
+    return setting.removesuffix("_port") + "_host"

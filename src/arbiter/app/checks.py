@@ -1,0 +1,208 @@
+"""What must hold before trading, one check each, with its mend.
+
+A check answers with a `Check`; what it raises (`ArbiterError`, `OSError`) counts as failed with
+the error's own words. Nothing is left running that did not run before.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from arbiter.api.common import listen
+from arbiter.app import kill_file
+from arbiter.app.config import Settings
+from arbiter.app.control_socket import ControlClient
+from arbiter.app.database_access import open_database
+from arbiter.model.errors import ArbiterError, BadConfig, Conflict
+from arbiter.storage import migrate
+from arbiter.storage.instance_lock import InstanceLock
+
+OLDEST_PYTHON = (3, 11)
+DISK_WARNING = 2 * 1024**3
+DISK_FAILURE = 200 * 1024**2
+RELEASED = datetime(2025, 6, 1, tzinfo=UTC)
+"""No correct clock shows an earlier time."""
+
+
+class Verdict(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    """Works, but a person should know."""
+    FAIL = "fail"
+    """The engine would not start or not trade."""
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    verdict: Verdict
+    detail: str
+    mend: str = ""
+
+
+def ok(name: str, detail: str) -> Check:
+    return Check(name=name, verdict=Verdict.OK, detail=detail)
+
+
+def warn(name: str, detail: str, mend: str) -> Check:
+    return Check(name=name, verdict=Verdict.WARN, detail=detail, mend=mend)
+
+
+def bad(name: str, detail: str, mend: str = "") -> Check:
+    return Check(name=name, verdict=Verdict.FAIL, detail=detail, mend=mend)
+
+
+async def run_checks(settings: Settings, tell: Callable[[str], None]) -> list[Check]:
+    """Every check in order; `tell` hears which one is under way."""
+    steps: list[tuple[str, Callable[[Settings], Awaitable[Check]]]] = [
+        ("python", check_python),
+        ("data folder", check_home),
+        ("disk", check_disk),
+        ("clock", check_clock),
+        ("kill switch", check_kill_file),
+        ("ports", check_ports),
+        ("kernels", check_kernels),
+        ("database", check_database),
+        ("simulated venues", check_sim),
+    ]
+    return [await _guarded(name, check, settings, tell) for name, check in steps]
+
+
+async def _guarded(
+    name: str,
+    check: Callable[[Settings], Awaitable[Check]],
+    settings: Settings,
+    tell: Callable[[str], None],
+) -> Check:
+    tell(name)
+    try:
+        return await check(settings)
+    except ArbiterError as error:
+        return bad(name, str(error))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return bad(name, f"{where}{error.strerror or error}")
+
+
+async def check_python(_: Settings) -> Check:
+    shown = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info[:2] < OLDEST_PYTHON:
+        return bad("python", shown, "install Python 3.11 or later and run: make setup")
+    return ok("python", shown)
+
+
+async def check_home(settings: Settings) -> Check:
+    home = settings.home
+    home.prepare()
+    probe = home.run / f".doctor-{os.getpid()}"
+    try:
+        probe.write_bytes(b"x")
+    finally:
+        probe.unlink(missing_ok=True)
+    return ok("data folder", f"{home.root} is writable and closed to others")
+
+
+async def check_disk(settings: Settings) -> Check:
+    free = shutil.disk_usage(settings.home.root).free
+    shown = f"{free / 1024**3:.1f} GB free on the disk of {settings.home.root}"
+    mend = "free space, or move the data folder (ARBITER_HOME)"
+    if free < DISK_FAILURE:
+        return bad("disk", shown, mend)
+    return warn("disk", shown, mend) if free < DISK_WARNING else ok("disk", shown)
+
+
+async def check_clock(settings: Settings) -> Check:
+    now = datetime.now(UTC)
+    mend = "set the system clock (timedatectl set-ntp true)"
+    if now < RELEASED:
+        return bad("clock", f"the system clock shows {now:%Y-%m-%d %H:%M} UTC", mend)
+    ahead = _newest_change(settings.home.logs) - time.time()
+    if ahead > 60:
+        return warn("clock", f"files in the data folder are {ahead:.0f} s in the future", mend)
+    return ok("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _newest_change(folder: Path) -> float:
+    return max((entry.stat().st_mtime for entry in os.scandir(folder)), default=0.0)
+
+
+async def check_kill_file(settings: Settings) -> Check:
+    order = kill_file.read(settings.home.kill_file)
+    if order is None:
+        return ok("kill switch", "no kill file")
+    return warn(
+        "kill switch",
+        f"the kill file stands ({order.actor}: {order.reason}); the engine will open nothing",
+        "arbiter resume",
+    )
+
+
+async def check_ports(settings: Settings) -> Check:
+    if not settings.listen.ops_enabled:
+        return ok("ports", "no listener is enabled")
+    host, port = settings.listen.ops_host, settings.listen.ops_port
+    if ControlClient(settings.home.control_socket).answers():
+        return ok("ports", f"{port} belongs to the running engine")
+    try:
+        for opened in listen.bind(host, port, setting="listen.ops_port"):
+            opened.close()
+    except Conflict as error:
+        return bad("ports", str(error), "end the other program or choose another port")
+    except BadConfig as error:
+        return bad("ports", str(error))
+    return ok("ports", f"{port} is free")
+
+
+async def check_kernels(_: Settings) -> Check:
+    from arbiter.kernels.warm import warm
+
+    began = time.perf_counter()
+    names = await asyncio.to_thread(warm)
+    return ok("kernels", f"{', '.join(names)} ready in {time.perf_counter() - began:.1f} s")
+
+
+async def check_database(settings: Settings) -> Check:
+    from sqlalchemy import func, select, text
+
+    from arbiter.storage.database import reading
+    from arbiter.storage.schema import EVENTS, KILL_SWITCH
+
+    async with open_database(settings) as engine, reading(engine) as connection:
+        server = (await connection.execute(text("SHOW server_version"))).scalar_one()
+        newest = (await connection.execute(select(func.max(EVENTS.c.at_ns)))).scalar_one()
+        latched = (await connection.execute(select(KILL_SWITCH.c.engaged))).scalar_one_or_none()
+    kind = "external" if settings.database.url.get_secret_value() else "embedded"
+    detail = f"{kind} PostgreSQL {server}, schema {migrate.newest()}"
+    if newest is not None and newest > time.time_ns() + 60 * 1_000_000_000:
+        return bad("database", f"{detail}; its last event is in the future", "set the system clock")
+    if latched:
+        return warn("database", f"{detail}; the kill switch is engaged", "arbiter resume")
+    return ok("database", detail)
+
+
+async def check_sim(settings: Settings) -> Check:
+    from arbiter.model.errors import TryAgain
+    from arbiter.venues.sim.probe import Probe
+    from arbiter.venues.sim.spawn import ensure_running
+
+    home, wanted = settings.home.root, settings.sim.record()
+    try:
+        with Probe(home) as probe:
+            names = ", ".join(probe.info().venues)
+        return ok("simulated venues", f"{names} answer")
+    except TryAgain:
+        if InstanceLock(home).holder() is not None:
+            raise
+    handle = await asyncio.to_thread(ensure_running, home, wanted)
+    try:
+        truths = await asyncio.to_thread(handle.truth)
+    finally:
+        await asyncio.to_thread(handle.stop)
+    return ok("simulated venues", f"{', '.join(truths)} start and answer")

@@ -1,0 +1,49 @@
+"""Results go to stdout, everything else to stderr."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+
+def emit_json(value: object) -> None:
+    """Print one JSON document: money in plain notation, records by field name."""
+    import json
+
+    import msgspec
+
+    built = msgspec.to_builtins(value, builtin_types=(Decimal,), enc_hook=str)
+    text = json.dumps(built, indent=2, ensure_ascii=False, default=_plain)
+    sys.stdout.write(f"{text}\n")
+
+
+def emit(text: str) -> None:
+    """Print a line of the result."""
+    sys.stdout.write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """Tell a person what is going on."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def fail(text: str) -> None:
+    note(f"error: {text}")
+
+
+def emit_table(headers: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "none") -> None:
+    """Print columns as wide as their widest cell; plain text, fit for a pipe."""
+    lines = [tuple(row) for row in rows]
+    if not lines:
+        emit(empty)
+        return
+    widths = [max(len(line[at]) for line in (tuple(headers), *lines)) for at in range(len(headers))]
+    for line in (tuple(header.upper() for header in headers), *lines):
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        emit("  ".join(cells).rstrip())
+
+
+def _plain(value: object) -> str:
+    from arbiter.model.money import plain
+
+    return plain(value) if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,124 @@
+"""`arbiter up`."""
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from arbiter.cli.options import ConfigFile, HomeFolder, load_settings
+from arbiter.cli.output import note
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from arbiter.app.bootstrap import Running
+    from arbiter.app.config import Settings
+
+PARTS = {"spot": "spot.enabled", "ops": "listen.ops_enabled"}
+"""What `--only` can name, and the setting that switches it."""
+
+
+def up(
+    mode: Annotated[str | None, typer.Option(help="sim (the default).")] = None,
+    config: ConfigFile = None,
+    only: Annotated[
+        str | None, typer.Option(metavar="PART,…", help=f"Run only these: {', '.join(PARTS)}.")
+    ] = None,
+    view: Annotated[
+        bool | None, typer.Option("--view/--no-view", help="Live view, or log lines on stderr.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the simulated market.")] = None,
+    home: HomeFolder = None,
+) -> None:
+    """Start the engine; Ctrl-C stops it in order, a second one at once."""
+    flags: dict[str, tuple[str, Any]] = dict(_switches(only))
+    if mode is not None:
+        flags["engine.mode"] = ("--mode", mode)
+    if seed is not None:
+        flags["sim.seed"] = ("--seed", seed)
+    loaded = load_settings(config, home, flags)
+    show = sys.stdout.isatty() if view is None else view
+    raise typer.Exit(_run(loaded.settings, show=show))
+
+
+def _switches(only: str | None) -> list[tuple[str, tuple[str, bool]]]:
+    if only is None:
+        return []
+    from arbiter.app.config_schema import closest
+    from arbiter.model.errors import BadConfig
+
+    wanted = [name.strip() for name in only.split(",")]
+    for name in wanted:
+        if name not in PARTS:
+            near = closest(name, list(PARTS))
+            hint = f"; did you mean {near}?" if near else f"; there are {', '.join(PARTS)}"
+            raise BadConfig(f"--only: {name!r} is no part of the engine{hint}")
+    return [(path, ("--only", name in wanted)) for name, path in PARTS.items()]
+
+
+def _run(settings: "Settings", *, show: bool) -> int:
+    import asyncio
+
+    import uvloop
+
+    from arbiter.app import logs
+
+    settings.home.prepare()
+    log_file = settings.home.logs / "arbiter.log" if show else None
+    logs.configure(settings.logging, log_file)
+    note(f"arbiter is starting in {settings.home.root}")
+    if log_file is not None:
+        note(f"log: {log_file}")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings, show=show))
+
+
+async def _serve(settings: "Settings", *, show: bool) -> int:
+    import asyncio
+
+    from arbiter.app.bootstrap import run_engine
+    from arbiter.cli.view import LiveView
+
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    views: list[asyncio.Task[None]] = []
+
+    def ready(running: "Running") -> None:
+        for line in _where(settings, running):
+            note(line)
+        if show:
+            view = LiveView(running.queries, running.listeners)
+            views.append(asyncio.create_task(view.run(stop), name="live view"))
+
+    code = await run_engine(settings, stop=stop, environment=os.environ, on_ready=ready)
+    for view in views:
+        view.cancel()
+    await asyncio.gather(*views, return_exceptions=True)
+    note("arbiter has stopped" if code == 0 else "arbiter stopped after a failure; see the log")
+    return code
+
+
+def _where(settings: "Settings", running: "Running") -> list[str]:
+    """Where everything listens."""
+    lines = [f"  {name:<9} {' '.join(urls)}" for name, urls in running.listeners.items()]
+    return ["arbiter is running:", *lines, f"  control   {settings.home.control_socket}"]
+
+
+def _stop_on_signals(stop: "asyncio.Event") -> None:
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        if stop.is_set():
+            # A kill at any moment is a supported way to stop: the next start recovers.
+            sys.stderr.write("\x1b[?25hstopped at once; the next start recovers\n")
+            sys.stderr.flush()
+            os._exit(130)
+        note("stopping: no new trades, open legs are being resolved (again: stop at once)")
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, asked)
