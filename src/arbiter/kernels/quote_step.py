@@ -21,6 +21,9 @@ FloatArray: TypeAlias = NDArray[np.float64]
 QuoteStep: TypeAlias = Callable[[Any, Any, int, float, float, float, float, int, int], int]
 """(state, params, slot, bid, ask, bid_size, ask_size, exchange_ns, receive_ns) -> code."""
 
+QuoteScan: TypeAlias = Callable[[Any, Any, Any, Any, Any, Any, int, int, int], tuple[int, int]]
+"""(state, params, faults, slots, prices, times, start, stop, until_ns) -> (next row, code)."""
+
 # Columns of the state, one row per slot.
 BID = 0
 ASK = 1
@@ -62,6 +65,8 @@ NOT_FINITE = 3
 NEGATIVE_SIZE = 4
 BACKWARDS = 5
 UNLISTED = 6
+FAULTS = 7
+"""One more than the largest."""
 
 NS_PER_S = 1_000_000_000
 
@@ -158,6 +163,39 @@ def _quote_step(  # noqa: PLR0912 - one straight pass; a call per check would do
     return code
 
 
+def _quote_scan(
+    state: Any,
+    params: Any,
+    faults: Any,
+    slots: Any,
+    prices: Any,
+    times: Any,
+    start: int,
+    stop: int,
+    until_ns: int,
+) -> tuple[int, int]:
+    for i in range(start, stop):
+        if times[i, 1] >= until_ns:
+            return i, 0
+        slot = int(slots[i])
+        code = quote_step(
+            state,
+            params,
+            slot,
+            prices[i, 0],
+            prices[i, 1],
+            prices[i, 2],
+            prices[i, 3],
+            times[i, 0],
+            times[i, 1],
+        )
+        if code > 0:
+            return i + 1, code
+        if code < 0:
+            faults[slot, -code] += 1
+    return stop, 0
+
+
 quote_step: QuoteStep = cast(QuoteStep, njit(cache=True)(_quote_step))
 """Take one quote.
 
@@ -167,6 +205,15 @@ quotes are at most `MAX_AGE` older than the newest quote of all, both venues are
 sides show a size. A quote that is locked (bid = ask) is taken; `exchange_ns` 0 means that the
 venue gives no time. Net edge = (bid_B − ask_A − ask_A·fee_A − bid_B·fee_B − ask_A·slippage)
 / ask_A, a fraction of the buy price.
+"""
+
+quote_scan: QuoteScan = cast(QuoteScan, njit(cache=True, nogil=True)(_quote_scan))
+"""Take recorded quotes, each by `quote_step`, up to and including the next candidate.
+
+Rows are `slots` (int32, all of existing slots), `prices` (bid, ask, bid size, ask size) and `times`
+(exchange, receive; ns). Returns the row to go on from and the candidate's code; code 0 says that
+`stop` was reached, or a row received at `until_ns` or later, which was not taken. Refused quotes
+are counted in `faults[slot, fault]`.
 """
 
 

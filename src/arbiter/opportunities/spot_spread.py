@@ -86,9 +86,15 @@ class SpotSpread:
                 self._n_slots // max(venues, 1), venues, samples=window[0], min_samples=window[1]
             )
 
-    def sample(self, now_ns: int) -> None:
-        """Take the one-second samples of trend and premium; call it once a second."""
+    def sample(self, now_ns: int, *, ahead: bool = True) -> None:
+        """Take the one-second samples of trend and premium; call it once a second.
+
+        With `ahead`, trends are worked out at once; without, when a candidate asks for them: the
+        same trends, for recordings that have few candidates.
+        """
         self._trend.sample(self._board, now_ns)
+        if ahead:
+            self._trend.judge()
         if self._premium is not None:
             self._premium.sample(self._board, now_ns)
 

@@ -25,6 +25,7 @@ class TrendTracker:
         self._threshold = threshold
         self._ring = SecondRing(periods, (n_slots,))
         self._directions: list[int] = [FLAT] * n_slots
+        self._judged = True
 
     def reconfigure(self, *, periods: int, threshold: float) -> None:
         """Use another window (which starts empty) or threshold."""
@@ -32,17 +33,25 @@ class TrendTracker:
         if periods != self._ring.periods:
             self._ring = SecondRing(periods, (self._n_slots,))
             self._directions = [FLAT] * self._n_slots
+        self._judged = False
 
     def sample(self, board: Mids, now_ns: int) -> bool:
         """Take one price of every slot; more than once a second does nothing and says False."""
         if not self._ring.due(now_ns):
             return False
         self._ring.add(board.mids(now_ns), now_ns)
-        self._directions = self._judge().tolist()
+        self._judged = False
         return True
+
+    def judge(self) -> None:
+        """Work the directions out now, so that the next candidate need not wait for it."""
+        if not self._judged:
+            self._directions = self._judge().tolist()
+            self._judged = True
 
     def direction(self, slot: int) -> int:
         """Give 1 for up, −1 for down, 0 for flat or not known yet."""
+        self.judge()
         return self._directions[slot]
 
     def _judge(self) -> NDArray[np.int8]:

@@ -1,0 +1,1 @@
+"""Research on recorded quotes: the live core under a virtual clock, scanned or replayed."""

@@ -1,0 +1,65 @@
+"""Virtual time: a clock that is set, what is due when, and ids drawn from a seed."""
+
+import heapq
+import random
+from collections.abc import Callable
+from itertools import count
+from uuid import UUID
+
+from arbiter.model.ids import uuid7
+
+Act = Callable[[], None]
+
+NEVER = 2**62
+"""Later than any time, ns."""
+
+
+class VirtualClock:
+    """Stands where it is set; wall and monotonic time are one."""
+
+    def __init__(self, now_ns: int = 0) -> None:
+        self._now_ns = now_ns
+
+    def now_ns(self) -> int:
+        return self._now_ns
+
+    def monotonic_ns(self) -> int:
+        return self._now_ns
+
+    def set(self, now_ns: int) -> None:
+        """Move to a time; a time already passed changes nothing."""
+        self._now_ns = max(self._now_ns, now_ns)
+
+
+class SeededIds:
+    """UUIDv7 of virtual time and a seed: the same run, the same ids."""
+
+    def __init__(self, clock: VirtualClock, seed: int) -> None:
+        self._clock = clock
+        self._random = random.Random(seed)
+
+    def new_id(self) -> UUID:
+        return uuid7(self._clock.now_ns(), self._random.getrandbits(74))
+
+
+class Agenda:
+    """What is due, by time and then in the order it was asked for."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._due: list[tuple[int, int, Act]] = []
+        self._number = count()
+
+    @property
+    def next_ns(self) -> int:
+        """When the next thing is due; `NEVER` with nothing to do."""
+        return self._due[0][0] if self._due else NEVER
+
+    def at(self, at_ns: int, act: Act) -> None:
+        heapq.heappush(self._due, (at_ns, next(self._number), act))
+
+    def run_next(self) -> None:
+        """Do the next thing at its time."""
+        at_ns, _, act = heapq.heappop(self._due)
+        self._clock.set(at_ns)
+        act()
