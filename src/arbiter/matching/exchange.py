@@ -73,8 +73,10 @@ class SimulatedExchange:
         *,
         draw: Callable[[], float] = _half,
         record: Callable[[Step], None] = _forget,
+        keep_ended: int = KEEP_ENDED,
     ) -> None:
         self.venue = venue
+        self._keep_ended = keep_ended
         self._books = {i.id: Book(i) for i in instruments}
         self._by_pair = {(b.instrument.base, b.instrument.quote): b for b in self._books.values()}
         self._latency = latency
@@ -281,13 +283,15 @@ class SimulatedExchange:
         self._forget_old()
 
     def _forget_old(self) -> None:
-        if len(self._orders) > KEEP_ENDED * 11 // 10:
-            surplus = len(self._orders) - KEEP_ENDED
+        """Drop a tenth at a time, so that the cost is spread."""
+        keep = self._keep_ended
+        if len(self._orders) > keep * 11 // 10:
+            surplus = len(self._orders) - keep
             ended = (key for key, order in self._orders.items() if order.status.terminal)
             for key in list(islice(ended, surplus)):
                 del self._orders[key]
-        if len(self._fills) > KEEP_ENDED * 11 // 10:
-            del self._fills[:-KEEP_ENDED]
+        if len(self._fills) > keep * 11 // 10:
+            del self._fills[:-keep]
 
     # Matching.
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +27,7 @@ from arbiter.venues.sim.client import NOT_SENT, SimFeed, SimOrderClient
 from arbiter.venues.sim.paths import connected_socket, log_path, sim_folder, socket_path
 from arbiter.venues.sim.probe import Probe, truth
 from arbiter.venues.sim.settings import SimSettings
-from arbiter.venues.sim.spawn import ensure_running
+from arbiter.venues.sim.spawn import ensure_running, keep_running
 from tests.port_suites.feed import QuoteLog
 from tests.port_suites.order_client import OrderDesk
 from tests.scenarios.sim.conftest import CALM, Starter, SystemClock
@@ -382,7 +383,7 @@ async def test_slow_reader_gets_the_newest_quotes_and_bounded_memory(home: Path)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             unread = await in_thread(lambda: _drain(slow))
-        rows = {row[0]: row[5] for row in unread[-600:]}
+        rows = {row[0]: row[5] for row in unread}
         assert len(unread) < 600 * 30 + 20_000
         newest = max(rows.values())
         assert len(rows) == 600
@@ -423,3 +424,61 @@ async def test_many_kills_under_load_never_lose_a_told_fill(start: Starter, home
             assert len(ids) == len(set(ids))
             told = {f for name in orders for f in map(repr, desk.log.fills(name.client_order_id))}
             assert told <= set(map(repr, held.fills))
+
+
+async def test_full_disk_ends_the_venues_with_the_reason_and_loses_nothing_told(
+    start: Starter, home: Path
+) -> None:
+    """The log may not grow past a few kilobytes; everything the client heard is in it."""
+    script = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000));"
+        "from arbiter.venues.sim.server import main; sys.exit(main(sys.argv[1:]))"
+    )
+    ready, tell = os.pipe()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", script, "--home", str(home), "--config", CALM.to_json()),
+        *("--ready-fd", str(tell)),
+        pass_fds=[tell],
+        stderr=subprocess.PIPE,
+    )
+    os.close(tell)
+    await in_thread(lambda: os.read(ready, 10))
+    os.close(ready)
+    async with trading(home) as desk:
+        orders = [desk.order(tif=TimeInForce.IOC, usd=10)]
+        while isinstance(answer := await desk.client.submit(orders[-1]), Accepted):
+            orders.append(desk.order(tif=TimeInForce.IOC, usd=10))
+        assert isinstance(answer, Unknown)
+        _, said = await process.communicate()
+        assert process.returncode == 1
+        assert b"a step" in said
+        assert b"Traceback" not in said
+        told = [repr(f) for order in orders for f in desk.log.fills(order.client_order_id)]
+        await in_thread(start)
+        held = await in_thread(lambda: truth(home)[BINANCE])
+        assert len(told) > 3
+        assert set(told) <= set(map(repr, held.fills))
+        lost = await desk.client.query(orders[-1].client_order_id, orders[-1].instrument)
+        assert isinstance(lost, Absent)
+
+
+def _connected_times(log: QuoteLog, times: int) -> bool:
+    return sum(up for _, up, _ in log.health) == times
+
+
+async def test_venues_that_die_are_started_again(start: Starter, home: Path) -> None:
+    handle = await in_thread(start)
+    async with trading(home) as desk:
+        slots = {desk.instrument.id: 0}
+    log = QuoteLog()
+    feed = asyncio.create_task(SimFeed(home, slots, [BINANCE], SystemClock()).run(log))
+    keeper = asyncio.create_task(keep_running(home, CALM, handle))
+    await log.until(lambda: log.total > 0)
+    for ups in (2, 3):
+        with Probe(home) as probe:
+            os.kill(probe.info().pid, signal.SIGKILL)
+        await log.until(partial(_connected_times, log, ups))
+    for task in (keeper, feed):
+        task.cancel()
+    await asyncio.gather(keeper, feed, return_exceptions=True)
+    await in_thread(start)

@@ -2,9 +2,20 @@
 
 from decimal import Decimal
 
+from arbiter.matching.exchange import SimulatedExchange
 from arbiter.model.orders import Liquidity, Side, TimeInForce
 from arbiter.model.reports import Absent, CancelRefused, Filled, OrderTruth, Refused
-from tests.unit.matching.venue import BTC, USDT, Customer, end_of, fills, kinds
+from tests.unit.matching.venue import (
+    BTC,
+    BTCUSDT,
+    USDT,
+    VENUE,
+    Customer,
+    end_of,
+    fills,
+    kinds,
+    spot,
+)
 
 
 def test_marketable_limit_fills_at_the_displayed_price_not_at_its_limit() -> None:
@@ -138,3 +149,18 @@ def test_fills_since_gives_the_newer_ones_oldest_first() -> None:
         customer.quote("100", "101")
         customer.buy("0.5", "101")
     assert [f.at_ns for f in customer.exchange.fills_since(20_000)] == [20_000, 30_000]
+
+
+def test_old_ended_orders_are_forgotten_but_never_an_open_one() -> None:
+    exchange = SimulatedExchange(VENUE, [spot()], keep_ended=10)
+    exchange.open_account({BTC: Decimal(10)}, 0)
+    customer = Customer()
+    resting = customer.request(Side.SELL, "0.1", "900", name="open")
+    exchange.submit(resting, 1)
+    for number in range(100):
+        exchange.on_quote(BTCUSDT, 100.0, 101.0, 1.0, 1.0, number)
+        exchange.submit(customer.request(Side.SELL, "0.05", "100", TimeInForce.IOC), number)
+    assert len(exchange.orders()) <= 11
+    assert len(exchange.fills_since(0)) <= 11
+    assert [o.client_order_id for o in exchange.open_orders()] == ["open"]
+    assert exchange.query(resting.client_order_id, 200) == exchange.open_orders()[0]

@@ -7,6 +7,7 @@ it too: nothing it has told can be lost by that, and it can be started again.
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 import uvloop
 
-from arbiter.model.errors import ArbiterError
+from arbiter.model.errors import ArbiterError, StorageUnavailable
 from arbiter.model.money import use_wide_context
 from arbiter.model.time import NS_PER_S
 from arbiter.venues.sim import wire
@@ -127,8 +128,10 @@ class SimServer:
         now_s = loop.time()
         if now_s - self._saved_s >= _SAVE_MARKET_S:
             self._saved_s = now_s
-            self._house.save_market()
-            self._house.compact_if_large()
+            # Neither is needed for the books to be right: a full disk ends only what must be kept.
+            with contextlib.suppress(StorageUnavailable):
+                self._house.save_market()
+                self._house.compact_if_large()
 
     def _show(self, batch: Any) -> None:
         """Put a batch into the table and send it to whoever listens."""
@@ -167,7 +170,11 @@ class SimServer:
         error = context.get("exception")
         if isinstance(error, ConnectionError):
             return
-        self._failure = f"{context.get('message', 'failure')}: {error!r}"
+        # Nobody may be told anything of a state that could not be stored.
+        for session in list(self._sessions):
+            session.abort()
+        known = isinstance(error, ArbiterError)
+        self._failure = str(error) if known else f"{context.get('message')}: {error!r}"
         self._stopped.set()
 
 

@@ -65,6 +65,11 @@ class Session(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def abort(self) -> None:
+        """End at once; what is still to be sent is not."""
+        if self._transport is not None:
+            self._transport.abort()
+
     def data_received(self, data: bytes) -> None:
         try:
             for kind, payload in self._reader.feed(data):
@@ -72,8 +77,7 @@ class Session(asyncio.Protocol):
                     raise wire.BadFrame("clients send messages only")
                 self._serve(wire.read_request(payload))
         except wire.BadFrame:
-            if self._transport is not None:
-                self._transport.abort()
+            self.abort()
         self._on_activity()
 
     # Market data.

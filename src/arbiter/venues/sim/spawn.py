@@ -1,13 +1,16 @@
 """Start the simulated venues of a data folder, or adopt those that already run.
 
-Blocking: it takes about a second at a fresh start. Call it before the loop, or in a thread.
+Starting blocks, for about a second: call it before the loop, or in a thread.
 """
 
+import asyncio
 import contextlib
 import os
+import random
 import select
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -20,6 +23,7 @@ from arbiter.model.errors import (
     VenueUnreachable,
 )
 from arbiter.model.ids import VenueId
+from arbiter.venues.sim.backoff import Backoff
 from arbiter.venues.sim.paths import log_path, sim_folder
 from arbiter.venues.sim.probe import Probe, VenueTruth, truth
 from arbiter.venues.sim.settings import SimSettings
@@ -79,6 +83,36 @@ def ensure_running(home: Path, settings: SimSettings) -> SimHandle:
             f"the simulated venues in {home} run with other settings; stop whoever started them"
         )
     return SimHandle(home=home, pid=started[0], adopted=False, first_ns=started[2])
+
+
+async def keep_running(
+    home: Path, settings: SimSettings, handle: SimHandle, draw: Callable[[], float] = random.random
+) -> None:
+    """Start the venues again whenever their process ends; returns only when cancelled."""
+    while True:
+        await _ended(handle.pid)
+        _reap(handle.pid)
+        ended, backoff = handle.pid, Backoff(draw, first_s=0.2, longest_s=10.0)
+        while handle.pid == ended:
+            await asyncio.sleep(backoff.delay_s())
+            with contextlib.suppress(TryAgain, Conflict):
+                handle = await asyncio.to_thread(ensure_running, home, settings)
+
+
+async def _ended(pid: int) -> None:
+    """Wait for the end of a process, ours or not."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
 
 
 def _running(home: Path) -> tuple[int, str, int] | None:

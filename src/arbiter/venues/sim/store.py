@@ -55,6 +55,7 @@ class Store:
         self._log: int | None = None
         self._size = 0
         self._generation = 0
+        self._failure: str | None = None
 
     def load(self) -> tuple[Snapshot, list[Step]]:
         """Read the newest state; a record torn by a crash ends the log and is cut off."""
@@ -82,16 +83,23 @@ class Store:
         return snapshot, steps
 
     def append(self, step: Step) -> None:
-        """Write one step. Failure is `StorageUnavailable`: nothing of the step may be told."""
+        """Write one step. Failure is `StorageUnavailable`: nothing of the step may be told.
+
+        After the first failure every further one fails too: a record behind a torn one is lost.
+        """
+        if self._failure is not None:
+            raise StorageUnavailable(self._failure)
         payload = _encoder.encode(step)
         record = _RECORD.pack(len(payload), zlib.crc32(payload)) + payload
         assert self._log is not None, "load comes first"
         try:
             written = os.write(self._log, record)
         except OSError as error:
-            raise StorageUnavailable(f"{self._folder}: {error}") from error
+            self._failure = f"{self._folder}: a step could not be stored: {error.strerror}"
+            raise StorageUnavailable(self._failure) from error
         if written != len(record):
-            raise StorageUnavailable(f"{self._folder}: a record was cut short; is the disk full?")
+            self._failure = f"{self._folder}: a step was cut short; is the disk full?"
+            raise StorageUnavailable(self._failure)
         self._size += written
 
     @property
