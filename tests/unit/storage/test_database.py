@@ -1,6 +1,7 @@
 """Whatever keeps us from the database, the message names it and the mend, never a password."""
 
 import asyncio
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -68,13 +69,20 @@ async def test_a_server_too_old_is_named(
 async def test_a_port_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 0.2)
 
-    async def silent(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        await asyncio.Event().wait()
+    left = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while await reader.read(1_024):
+                pass
+        writer.close()
+        left.set()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     with pytest.raises(StorageUnavailable, match="does not answer"):
         await database.connect(f"postgresql://me@127.0.0.1:{port}/arbiter")
+    await left.wait()
     server.close()
 
 
