@@ -17,8 +17,12 @@ def _within(name: str, value: float, low: float, high: float) -> None:
 class DislocationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Moments in which one venue's price runs away from the others: what arbitrage lives on."""
 
-    per_minute: float = 10.0
-    """Mean number over all symbols and venues together."""
+    per_minute: float = 15.0
+    """Mean number over all symbols and venues together.
+
+    With the default spot settings a third or so of the venue pairs they open pass the trend
+    filter and the cooldown: 10 to 25 trades a minute.
+    """
     smallest: float = 0.004
     largest: float = 0.02
     """Fraction of the price; sizes are spread evenly between the two, up and down alike."""
@@ -50,8 +54,8 @@ class PathSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Fraction of time a symbol spends in a trend."""
     trend_seconds: float = 60.0
     """Mean length of a trend."""
-    trend_slowest: float = 0.8e-4
-    trend_fastest: float = 1.6e-4
+    trend_slowest: float = 1.0e-4
+    trend_fastest: float = 2.5e-4
     """Drift within a trend, fraction per second, up or down."""
     pull_hours: float = 0.5
     """Half-life of the pull back to the starting price, which keeps weeks of running sane."""
