@@ -25,6 +25,7 @@ from arbiter.app.config_schema import Path, Schema, closest
 from arbiter.app.config_sections import (
     BUDGET_CURRENCIES,
     Access,
+    Backtest,
     Budgets,
     Database,
     Engine,
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     risk: Risk = Risk()
     execution: Execution = Execution()
     sim: Sim = Sim()
+    backtest: Backtest = Backtest()
     budgets: Budgets = Budgets()
     access: Access = Access()
     listen: Listen = Listen()
@@ -120,8 +122,9 @@ def load(
     flags: Mapping[str, tuple[str, Any]] | None = None,
     file: FilePath | None = None,
     working_directory: FilePath | None = None,
+    profiled: bool = True,
 ) -> Loaded:
-    """Read every layer and check it.
+    """Read every layer and check it; without `profiled`, none of a mode's own defaults apply.
 
     `flags` maps a dotted path to the flag's name and its value. Without `file`, ``arbiter.toml``
     is looked for in the working directory and in the data folder; both is a `BadConfig`.
@@ -134,7 +137,7 @@ def load(
         layers.toml_layer(layers.read_file(path), str(path), SCHEMA) if path is not None else {}
     )
     set_by_user = from_file | above
-    profile = _profile(set_by_user)
+    profile = _profile(set_by_user) if profiled else {}
     merged = profile | set_by_user
     try:
         settings = Settings(**layers.nested(merged))
@@ -191,6 +194,7 @@ def _check(settings: Settings, merged: Layer) -> None:
         "risk": settings.risk.record,
         "execution": settings.execution.record,
         "sim": settings.sim.record,
+        "backtest": settings.backtest.record,
         "access": settings.access.record,
     }
     for name, record in records.items():

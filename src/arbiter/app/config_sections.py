@@ -28,6 +28,7 @@ from arbiter.risk.limits import RiskLimits
 
 if TYPE_CHECKING:
     from arbiter.access.tokens import TokenSettings
+    from arbiter.backtest.settings import BacktestSettings
     from arbiter.venues.sim.settings import SimSettings
 
 
@@ -339,3 +340,52 @@ class Sim(Section):
                 VenueId(venue): dict(assets) for venue, assets in self.starting_balances.items()
             },
         )
+
+
+PerVenue = dict[str, Money]
+PerMarket = dict[str, dict[str, Money]]
+
+
+class Backtest(Section):
+    """What a recording does not say, for `arbiter backtest` and replays."""
+
+    seed: Whole = number(7, Unit.NUMBER, 0, 2**31 - 1, "Same seed, same run.")
+    order_latency_ms: Real = number(10.0, Unit.MILLISECONDS, 0, 5_000, "To the venue.")
+    report_latency_ms: Real = number(10.0, Unit.MILLISECONDS, 0, 5_000, "Back from the venue.")
+    latency_jitter: Real = number(0.2, Unit.FRACTION, 0, 1, "Spread of both, of themselves.")
+    commit_latency_ms: Real = number(
+        2.0, Unit.MILLISECONDS, 0, 5_000, "Until intents are durable and may be sent."
+    )
+    spot_taker_fee: Money = number(
+        Decimal("0.001"), Unit.FRACTION, Decimal("-0.01"), Decimal("0.1"), "Where no venue's is set."
+    )
+    spot_maker_fee: Money = number(
+        Decimal("0.001"), Unit.FRACTION, Decimal("-0.01"), Decimal("0.1"), "Where no venue's is set."
+    )
+    futures_taker_fee: Money = number(
+        Decimal("0.0005"), Unit.FRACTION, Decimal("-0.01"), Decimal("0.1"), "As above."
+    )
+    futures_maker_fee: Money = number(
+        Decimal("0.0002"), Unit.FRACTION, Decimal("-0.01"), Decimal("0.1"), "As above."
+    )
+    taker_fee: PerVenue = text({}, "Fraction by venue; perpetuals trade on VENUE_futures.")
+    maker_fee: PerVenue = text({}, "Fraction by venue.")
+    contract_size: PerMarket = text({}, "Base units per contract by venue and market name.")
+    tick: PerMarket = text({}, "Price step by venue and market name; else read off the data.")
+    lot: PerMarket = text({}, "Size step in recorded units by venue and market name.")
+    min_notional: PerVenue = text({}, "Smallest order in quote by venue.")
+    default_min_notional: Money = number(Decimal(5), Unit.NUMBER, 0, 1_000_000, "Elsewhere.")
+    symbol_names: dict[str, Line] = text({}, "BASE/QUOTE of names that do not tell it.")
+    starting_quote: Money = number(
+        Decimal(100_000), Unit.NUMBER, 0, 1_000_000_000_000, "Units of each quote per venue."
+    )
+    starting_base_usd: Money = number(
+        Decimal(50_000), Unit.USD, 0, 1_000_000_000, "Worth of each base per venue at the start."
+    )
+    starting_balances: PerMarket = text({}, "Exact amounts by venue and asset; they win.")
+    usd_rates: PerVenue = text({}, "USD per unit of currencies that are no dollar tokens.")
+
+    def record(self) -> "BacktestSettings":
+        from arbiter.backtest.settings import BacktestSettings
+
+        return BacktestSettings(**self.model_dump())

@@ -8,12 +8,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import from_float
+from arbiter.model.time import NS_PER_S
 
 CHUNK_ROWS = 262_144
 INSTRUMENTS = "arbiter.instruments"
@@ -25,6 +28,8 @@ EXCHANGE_NS = "exch_ts_ns"
 """Written by `arbiter record`; where both are there it is the one that counts."""
 
 _KEYS = ["venue", "market_type", "symbol"]
+PAUSE_NS = 60 * NS_PER_S
+
 _STEPS_FROM = 500
 """Prices and sizes per chunk and market that ticks and lots are read from."""
 
@@ -71,11 +76,14 @@ class Survey(msgspec.Struct, kw_only=True):
     first_ns: int = 0
     last_ns: int = 0
 
+    stretches: list[tuple[int, int]] = []
+    """From first to last quote without a pause of `PAUSE_NS`, per file."""
+
     @property
     def quoted_ns(self) -> int:
-        """Time during which some market was recorded: gaps between recordings do not count."""
+        """Time that was recorded: pauses between recordings do not count."""
         total, until = 0, 0
-        for first, last in sorted((f.first_ns, f.last_ns) for f in self.markets.values()):
+        for first, last in sorted(self.stretches):
             total += max(last - max(first, until), 0)
             until = max(until, last)
         return total
@@ -83,14 +91,16 @@ class Survey(msgspec.Struct, kw_only=True):
 
 def survey(files: Sequence[Path]) -> Survey:
     """Read every file once; one that is no recording of quotes is an `InvalidValue`."""
-    found = Survey(files=tuple(files), markets={})
+    found = Survey(files=tuple(files))
     told: dict[str, Instrument] = {}
     for file in files:
         columns_of(file)
         for instrument in _instruments(file):
             told.setdefault(instrument.id, instrument)
+        newest = None
         for frame in frames(file, [*NEEDED]):
             _add(found, frame)
+            newest = _stretch(found, frame["recv_ts_ns"].drop_nulls().to_numpy(), newest)
     found.instruments = tuple(told.values())
     if not found.rows:
         raise InvalidValue(f"{', '.join(map(str, files))}: no rows")
@@ -160,6 +170,19 @@ def _add(found: Survey, frame: pl.DataFrame) -> None:
             facts.price = from_float(row["price"])
         facts.price_step = min(facts.price_step, _step(row["prices"], _PRICE_DIGITS))
         facts.size_step = min(facts.size_step, _step(row["sizes"], _SIZE_DIGITS))
+
+
+def _stretch(found: Survey, received: NDArray[np.int64], newest: int | None) -> int | None:
+    """Note when quotes came without a pause; gives the newest time so far."""
+    if not len(received):
+        return newest
+    pauses = np.flatnonzero(np.diff(received) > PAUSE_NS)
+    starts = np.concatenate([received[:1], received[pauses + 1]]).tolist()
+    ends = np.concatenate([received[pauses], received[-1:]]).tolist()
+    if newest is not None and starts[0] - newest <= PAUSE_NS and found.stretches:
+        starts[0] = found.stretches.pop()[0]
+    found.stretches += zip(starts, ends, strict=True)
+    return int(ends[-1])
 
 
 def _step(values: Sequence[float | None], digits: int) -> Decimal:

@@ -6,6 +6,7 @@ from types import TracebackType
 import typer
 
 from arbiter.cli import (
+    backtest,
     budgets,
     config_show,
     db,
@@ -38,6 +39,7 @@ app.command("kill")(kill.kill)
 app.command("resume")(kill.resume)
 app.command("doctor")(doctor.doctor)
 app.command("markets")(markets.markets)
+app.add_typer(backtest.app, name="backtest")
 app.add_typer(export.app, name="export")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(users.app, name="users")

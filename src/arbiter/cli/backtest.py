@@ -1,0 +1,183 @@
+"""`arbiter backtest`: research on recorded quotes."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from arbiter.cli.options import ConfigFile, Json
+from arbiter.cli.output import emit, emit_json, emit_table, note
+
+if TYPE_CHECKING:
+    from arbiter.app.config import Loaded
+    from arbiter.backtest.figures import Figures
+    from arbiter.backtest.report import Report
+    from arbiter.backtest.run import Finished, Prepared
+
+app = typer.Typer(help="Run a strategy over recorded quotes.", no_args_is_help=True)
+
+
+@app.callback()
+def families() -> None:
+    """Run a strategy over recorded quotes."""
+
+
+@app.command("spot")
+def spot(
+    data: Annotated[
+        list[Path], typer.Option("--data", metavar="FILE", help="Parquet of quotes; repeatable.")
+    ],
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="More files.")
+    ] = None,
+    symbols: Annotated[
+        str | None, typer.Option(metavar="SYMBOL,…", help="Only these, as BTCUSDT or BTC/USDT.")
+    ] = None,
+    venues: Annotated[
+        str | None, typer.Option(metavar="VENUE,…", help="Only these; perpetuals: NAME_futures.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
+    ] = None,
+    config: ConfigFile = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Buy on one venue, sell on another: what would it have made?"""
+    from arbiter.app.research import make_request
+    from arbiter.backtest.report import make_report
+    from arbiter.backtest.run import prepare
+    from arbiter.backtest.survey import survey
+
+    files = [*data, *(more or [])]
+    loaded = _load(config, setting or [])
+    request = make_request(loaded, files, symbols=_names(symbols), venues=_names(venues))
+    note(f"reading what {_count(len(files), 'file')} hold")
+    prepared = prepare(request, survey(files))
+    finished = _run(prepared)
+    result = make_report(finished)
+    if report is not None:
+        from arbiter.backtest.report_html import write_html
+
+        write_html(report, result, finished)
+        note(f"report: {report}")
+    if as_json:
+        emit_json(result)
+    else:
+        _tell(result)
+
+
+def _load(config: Path | None, assignments: list[str]) -> "Loaded":
+    from arbiter.app.config import load
+    from arbiter.model.errors import BadConfig
+
+    flags = {}
+    for assignment in assignments:
+        key, found, value = assignment.partition("=")
+        if not found:
+            raise BadConfig(f"--set {assignment}: write it as KEY=VALUE")
+        flags[key.strip()] = (f"--set {key.strip()}", value.strip())
+    return load(
+        environment=os.environ,
+        flags=flags,
+        file=config,
+        working_directory=Path.cwd(),
+        profiled=False,
+    )
+
+
+def _run(prepared: "Prepared") -> "Finished":
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from arbiter.backtest.run import run_backtest
+
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    ) as progress:
+        task = progress.add_task("backtest", total=prepared.survey.rows, rate="")
+
+        def on_progress(_rows: int) -> None:
+            done = prepared.quotes.counts.read
+            elapsed = progress.tasks[task].elapsed or 0.0
+            rate = f"{done / elapsed / 1e6:.2f} million rows/s" if elapsed else ""
+            progress.update(task, completed=done, rate=rate)
+
+        finished = run_backtest(prepared, on_progress)
+        progress.update(task, completed=prepared.survey.rows)
+    return finished
+
+
+def _names(text: str | None) -> list[str]:
+    return [] if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _tell(result: "Report") -> None:
+    emit(f"{result.first} to {result.last}, {_count(len(result.markets), 'market')}")
+    emit_table(("figure", "value"), rows_of(result.figures))
+    quality = result.quality
+    emit("")
+    emit(
+        f"rows {quality.rows}: {quality.accepted} taken, {quality.left_out} of other markets, "
+        f"{quality.out_of_order} out of order"
+    )
+    for venue, reasons in quality.refused.items():
+        told = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+        emit(f"  refused on {venue}: {told}")
+    for name, why in quality.markets_left_out.items():
+        emit(f"  left out: {name}, {why}")
+    for warning in result.warnings:
+        emit(f"note: {warning}")
+
+
+def rows_of(figures: "Figures") -> list[tuple[str, str]]:
+    """The table of a result, in words and plain numbers."""
+    from arbiter.model.money import plain
+
+    rows = [
+        ("quotes", str(figures.quotes)),
+        ("candidates", "not counted" if figures.candidates is None else str(figures.candidates)),
+        ("signals", f"{figures.signals} ({figures.executed} executed)"),
+        ("stopped signals", _counts(figures.stopped_signals)),
+        ("denials", _counts(figures.denials)),
+        ("trades", f"{figures.trades} ({_counts(figures.by_state)})"),
+        ("hit rate", _number(figures.hit_rate_percent, " %")),
+        ("gross", plain(figures.gross)),
+        ("fees", plain(figures.fees)),
+        ("net", plain(figures.net)),
+        ("slippage", plain(figures.slippage)),
+        ("volume", plain(figures.volume)),
+        (
+            "drawdown",
+            f"{plain(figures.drawdown.usd)} ({float(figures.drawdown.percent):.4f} % of equity)",
+        ),
+        ("Sharpe, daily × √365", _number(figures.sharpe_daily, "", "needs two days with trades")),
+        ("mean/deviation per trade", _number(figures.per_trade_ratio, "", "none")),
+        (
+            "time in trade",
+            f"{figures.seconds_in_trade:.3f} s, {figures.share_of_time_percent:.3f} % of the time, "
+            f"{_number(figures.mean_ms_in_trade, ' ms')} on average",
+        ),
+    ]
+    return rows
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
+
+
+def _number(value: float | None, unit: str, instead: str = "no trades") -> str:
+    return instead if value is None else f"{value:.2f}{unit}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
