@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.commands import (
+    ChangeSettings,
     Command,
     EngageKillSwitch,
     ReleaseKillSwitch,
@@ -25,22 +26,33 @@ from arbiter.model.events import (
     JournalEvent,
     KillSwitchEngaged,
     KillSwitchReleased,
+    SettingChanged,
     StrategySwitched,
 )
 from arbiter.model.ids import Actor, StrategyId
 from arbiter.model.money import ZERO, plain
 from arbiter.runtime.recorder import Recorder
+from arbiter.runtime.tuning import Tuner
 
 
 class CommandBus:
-    """The one way in. `strategies` are the names a command may speak of."""
+    """The one way in. `strategies` are the names a command may speak of.
+
+    Without a `tuner` settings cannot be changed while the engine runs.
+    """
 
     def __init__(
-        self, *, ledger: Ledger, recorder: Recorder, strategies: tuple[StrategyId, ...]
+        self,
+        *,
+        ledger: Ledger,
+        recorder: Recorder,
+        strategies: tuple[StrategyId, ...],
+        tuner: Tuner | None = None,
     ) -> None:
         self._ledger = ledger
         self._recorder = recorder
         self._strategies = strategies
+        self._tuner = tuner
 
     async def execute(self, command: Command) -> None:
         """Carry out a command; returns after the commit.
@@ -53,7 +65,28 @@ class CommandBus:
 
     def start(self, command: Command, then: Callable[[], None]) -> None:
         """Carry out a command at once and call `then` after its commit."""
-        self._recorder.record(*self._events(command), then=then)
+        if isinstance(command, ChangeSettings):
+            self._change_settings(command, then)
+        else:
+            self._recorder.record(*self._events(command), then=then)
+
+    def _change_settings(self, command: ChangeSettings, then: Callable[[], None]) -> None:
+        if self._tuner is None:
+            raise InvalidValue("settings of this engine do not change while it runs")
+        prepared = self._tuner.prepare(command.changes)
+        now, actor = self._recorder.now_ns(), command.actor
+        events: list[JournalEvent] = []
+        for path, after in prepared.after.items():
+            before = prepared.before[path]
+            events.append(
+                SettingChanged(at_ns=now, path=path, before=before, after=after, actor=actor)
+            )
+            events.append(self._audit(actor, "setting.change", path, before, after))
+        if not events:
+            asked = ", ".join(command.changes)
+            events.append(self._audit(actor, "setting.keep", asked))
+        self._recorder.record(*events, then=then)
+        prepared.apply()
 
     def _events(self, command: Command) -> tuple[JournalEvent, ...]:
         now = self._recorder.now_ns()

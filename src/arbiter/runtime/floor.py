@@ -38,6 +38,7 @@ from arbiter.model.events import (
 )
 from arbiter.model.ids import Asset, ClientOrderId, TradeId, client_order_id
 from arbiter.model.orders import Order, OrderStatus, TimeInForce
+from arbiter.model.time import NS_PER_MS
 from arbiter.model.trades import Trade, TradeState
 from arbiter.ports.clock import Clock
 from arbiter.ports.outbox import Outbox
@@ -76,6 +77,8 @@ class TradingFloor:
         self._lock_of = lock_of
         self._on_closed = on_closed
         self._progress: dict[TradeId, Progress] = {}
+        self._withdrawn: dict[TradeId, str] = {}
+        """Trades whose intents wait for their commit and are not to be sent, with the reason."""
         self._wakes: dict[TradeId, int] = {}
         """The earliest look each trade has coming; a later one need not be asked for."""
         self._quiet = False
@@ -86,6 +89,11 @@ class TradingFloor:
     def open_count(self) -> int:
         """Trades that have not ended."""
         return len(self._progress)
+
+    @property
+    def absent_after_ns(self) -> int:
+        """A venue's "no such order" counts only this long after sending."""
+        return self._settings.absent_after_ms * NS_PER_MS
 
     async def idle(self) -> None:
         """Wait until no trade is under way."""
@@ -147,6 +155,20 @@ class TradingFloor:
             self._outbox.cancel(order)
         return working
 
+    def withdraw(self, trade_id: TradeId, reason: str) -> None:
+        """Send nothing more that a trade planned, and ask the venues to cancel what is there."""
+        if trade_id not in self._progress:
+            return
+        if self._trade(trade_id).state is TradeState.PLANNED:
+            self._withdrawn[trade_id] = reason
+        for order in self._ledger.orders_of(trade_id):
+            if order.open and order.status is not OrderStatus.CREATED:
+                self._outbox.cancel(order)
+
+    def bound_unwinds(self, slippage_bps: int) -> None:
+        """Let unwinds reach so far through the touch from now on."""
+        self._settings = replace(self._settings, unwind_slippage_bps=slippage_bps)
+
     def _trade(self, trade_id: TradeId) -> Trade:
         trade = self._ledger.trade(trade_id)
         if trade is None:
@@ -159,6 +181,7 @@ class TradingFloor:
 
     def _durable(self, trade_id: TradeId) -> None:
         reason = self._standing(self._trade(trade_id))
+        reason = self._withdrawn.pop(trade_id, reason)
         if reason is None:
             self._run(trade_id, Stimulus.DURABLE)
         else:

@@ -1,0 +1,53 @@
+"""Counts of the spot family that a status call asks for, kept as events come by."""
+
+from bisect import insort
+from collections import deque
+from collections.abc import Iterable, Sequence
+
+from arbiter.ledger.ledger import Ledger
+from arbiter.model.changes import Changes
+from arbiter.model.events import Event, SignalSeen, StrategySwitched, TradeAdvanced
+from arbiter.model.ids import StrategyId
+from arbiter.model.plans import Family
+from arbiter.model.time import NS_PER_HOUR
+from arbiter.model.trades import TradeState
+
+
+class SpotTally:
+    """A listener of the event hub. `earlier` are signal times of the hour before this start."""
+
+    def __init__(
+        self, ledger: Ledger, strategy: StrategyId, started_ns: int, earlier: Iterable[int] = ()
+    ) -> None:
+        self._ledger = ledger
+        self._strategy = strategy
+        self._signals: deque[int] = deque(sorted(earlier))
+        self.run_started_ns = started_ns
+        """When trading was last started."""
+        self.completed_in_run = 0
+        """Trades completed since then."""
+
+    def watch(self, events: Sequence[Event], changes: Changes) -> None:
+        del changes
+        for event in events:
+            if isinstance(event, SignalSeen):
+                self._see(event.signal.detected_ns)
+            elif isinstance(event, TradeAdvanced) and event.state is TradeState.COMPLETED:
+                trade = self._ledger.trade(event.trade_id)
+                if trade is not None and trade.family is Family.SPOT:
+                    self.completed_in_run += 1
+            elif isinstance(event, StrategySwitched):
+                if event.running and event.strategy == self._strategy:
+                    self.run_started_ns, self.completed_in_run = event.at_ns, 0
+
+    def signals_last_hour(self, now_ns: int) -> int:
+        while self._signals and now_ns - self._signals[0] >= NS_PER_HOUR:
+            self._signals.popleft()
+        return len(self._signals)
+
+    def _see(self, at_ns: int) -> None:
+        """A signal stored a second time, as executed, is no second signal."""
+        if not self._signals or at_ns > self._signals[-1]:
+            self._signals.append(at_ns)
+        elif at_ns not in self._signals:
+            insort(self._signals, at_ns)
