@@ -47,7 +47,10 @@ class Dislocations:
 
     def _start(self, now_s: float, dt_s: float) -> None:
         s, rng = self._settings, self._rng
-        count = int(rng.poisson(s.per_minute / 60.0 * dt_s))
+        rate = s.per_minute / 60.0
+        if now_s < s.opening_seconds:
+            rate *= s.opening_factor
+        count = int(rng.poisson(rate * dt_s))
         if not count or self._stopped:
             return
         self.started += count

@@ -23,6 +23,9 @@ class DislocationSettings(msgspec.Struct, frozen=True, kw_only=True):
     With the default spot settings a third or so of the venue pairs they open pass the trend
     filter and the cooldown: 10 to 25 trades a minute.
     """
+    opening_seconds: float = 30.0
+    opening_factor: float = 2.0
+    """How many times as often for so long after a start: nobody should wait for the first trade."""
     smallest: float = 0.004
     largest: float = 0.02
     """Fraction of the price; sizes are spread evenly between the two, up and down alike."""
@@ -34,6 +37,8 @@ class DislocationSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _within("dislocations.per_minute", self.per_minute, 0.0, 60_000.0)
+        _within("dislocations.opening_seconds", self.opening_seconds, 0.0, 86_400.0)
+        _within("dislocations.opening_factor", self.opening_factor, 0.0, 1_000.0)
         _within("dislocations.smallest", self.smallest, 0.0, 0.5)
         _within("dislocations.largest", self.largest, self.smallest, 0.5)
         _within("dislocations.hold_ms_shortest", self.hold_ms_shortest, 0.0, 600_000.0)

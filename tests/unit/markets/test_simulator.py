@@ -179,3 +179,14 @@ def test_any_number_of_symbols_has_distinct_names_and_prices_that_fit_their_tick
 def test_setting_out_of_range_is_refused_by_name(settings: dict[str, object], message: str) -> None:
     with pytest.raises(BadConfig, match=message):
         MarketSettings(**settings)  # type: ignore[arg-type]
+
+
+def test_dislocations_come_at_their_rate_and_more_often_after_a_start() -> None:
+    settings = DislocationSettings(per_minute=600.0, opening_seconds=30.0, opening_factor=3.0)
+    market = simulator(MarketSettings(symbols=5, dislocations=settings))
+    counts = []
+    for second in range(91):
+        market.advance(START_NS + second * NS_PER_S)
+        counts.append(market.dislocations_started)
+    assert 750 < counts[30] < 1_050
+    assert 500 < counts[90] - counts[30] < 700
