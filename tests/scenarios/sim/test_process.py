@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -482,3 +483,17 @@ async def test_venues_that_die_are_started_again(start: Starter, home: Path) -> 
         task.cancel()
     await asyncio.gather(keeper, feed, return_exceptions=True)
     await in_thread(start)
+
+
+def test_venues_whose_folder_was_removed_end_and_touch_nothing_made_since(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    handle = ensure_running(home, CALM)
+    descriptor = os.pidfd_open(handle.pid)
+    try:
+        sim_folder(home).rename(tmp_path / "gone")
+        sim_folder(home).mkdir()
+        ended, _, _ = select.select([descriptor], [], [], 30)
+        assert ended
+        assert list(sim_folder(home).iterdir()) == []
+    finally:
+        os.close(descriptor)

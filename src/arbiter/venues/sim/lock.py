@@ -21,6 +21,15 @@ class ServerLock:
         self._fd = fd
         return True
 
+    def still_ours(self) -> bool:
+        """False once the file was removed or replaced: the folder then belongs to nobody or others."""
+        if self._fd is None:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._fd), os.stat(self._path))
+        except OSError:
+            return False
+
     def release(self) -> None:
         if self._fd is not None:
             os.close(self._fd)

@@ -50,8 +50,9 @@ def venue_clock() -> Callable[[], int]:
 class SimServer:
     """Serves one `VenueHouse` on one unix socket."""
 
-    def __init__(self, home: Path, settings: SimSettings) -> None:
+    def __init__(self, home: Path, settings: SimSettings, owns_folder: Callable[[], bool]) -> None:
         self._home = home
+        self._owns_folder = owns_folder
         self._settings = settings
         self._now_ns = venue_clock()
         self._started_ns = self._now_ns()
@@ -87,7 +88,8 @@ class SimServer:
                 timer.cancel()
         for session in list(self._sessions):
             session.close()
-        socket_path(self._home).unlink(missing_ok=True)
+        if self._owns_folder():
+            socket_path(self._home).unlink(missing_ok=True)
         if self._failure is not None:
             sys.stderr.write(f"simulated venues: {self._failure}\n")
             return 1
@@ -128,6 +130,10 @@ class SimServer:
         now_s = loop.time()
         if now_s - self._saved_s >= _SAVE_MARKET_S:
             self._saved_s = now_s
+            if not self._owns_folder():
+                self._failure = f"the data folder {self._home} was removed"
+                self._stopped.set()
+                return
             # Neither is needed for the books to be right: a full disk ends only what must be kept.
             with contextlib.suppress(StorageUnavailable):
                 self._house.save_market()
@@ -196,7 +202,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 3
     try:
         settings = SimSettings.from_json(options.config)
-        return uvloop.run(_serve(home, settings, options.ready_fd))
+        return uvloop.run(_serve(home, settings, options.ready_fd, lock.still_ours))
     except ArbiterError as error:
         sys.stderr.write(f"simulated venues: {error}\n")
         return 1
@@ -204,8 +210,10 @@ def main(arguments: list[str] | None = None) -> int:
         lock.release()
 
 
-async def _serve(home: Path, settings: SimSettings, ready_fd: int | None) -> int:
-    server = SimServer(home, settings)
+async def _serve(
+    home: Path, settings: SimSettings, ready_fd: int | None, owns_folder: Callable[[], bool]
+) -> int:
+    server = SimServer(home, settings, owns_folder)
 
     def ready() -> None:
         if ready_fd is not None:
