@@ -280,7 +280,7 @@ class Dislocations(Section):
     """Moments in which one simulated venue's price runs away from the others."""
 
     per_minute: Real = number(
-        24.0, Unit.PER_MINUTE, 0, 10_000, "How many, over all symbols and venues."
+        15.0, Unit.PER_MINUTE, 0, 10_000, "How many, over all symbols and venues."
     )
     smallest: Real = number(0.004, Unit.FRACTION, 0, 0.2, "Of the price.")
     largest: Real = number(0.02, Unit.FRACTION, 0, 0.2, "Of the price.")
