@@ -16,6 +16,7 @@ from arbiter.app.database_service import DatabaseService
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.errors import ArbiterError
 from arbiter.model.ids import StrategyId
+from arbiter.model.money import use_wide_context
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.clock import SystemClock
 from arbiter.runtime.hub import EventHub
@@ -43,6 +44,7 @@ async def offline(settings: Settings) -> AsyncIterator[Desk]:
 
     `InstanceLocked` when an engine runs; `StorageUnavailable` when the database does not.
     """
+    use_wide_context()
     clock = SystemClock()
     settings.home.prepare()
     lock = InstanceLock(settings.home.root)

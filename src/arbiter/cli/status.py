@@ -50,10 +50,16 @@ def _lines(facts: Any) -> list[str]:
         f"exchanges    {', '.join(connected) or 'none connected'}",
         f"quotes       {facts['quotes_total']}",
         f"trades       {facts['trades_today']} today, {len(facts['open_trades'])} open",
-        f"PnL          {facts['pnl_today']} today, {facts['pnl_total']} in all",
+        f"PnL          {_cents(facts['pnl_today'])} today, {_cents(facts['pnl_total'])} in all",
     ]
     if lost:
         lines.insert(2, f"not reached  {', '.join(lost)}")
     if not facts["journal_healthy"]:
         lines.append("database     does not answer; nothing is opened until it does")
     return lines
+
+
+def _cents(amount: str) -> str:
+    from decimal import Decimal
+
+    return f"{Decimal(amount):+.2f}"

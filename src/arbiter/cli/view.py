@@ -6,6 +6,7 @@ A picture is taken on the loop, which is quick; drawing it happens in a thread.
 import asyncio
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,7 +17,7 @@ from rich.text import Text
 from arbiter.model.money import plain
 from arbiter.model.time import to_datetime
 from arbiter.model.trades import Trade, TradeState
-from arbiter.runtime.queries import EngineFacts, Queries, SpreadFacts, VenueFacts
+from arbiter.runtime.queries import EngineFacts, SpreadFacts, VenueFacts
 
 SECONDS_PER_PICTURE = 0.25
 SPREADS = 10
@@ -24,10 +25,18 @@ TRADES = 8
 ALERTS = 4
 
 
+class Pictures(Protocol):
+    """Where the view looks: the engine's queries."""
+
+    def facts(self) -> EngineFacts: ...
+
+    def spreads(self, limit: int | None = None) -> tuple[SpreadFacts, ...]: ...
+
+
 class LiveView:
     def __init__(
         self,
-        queries: Queries,
+        queries: Pictures,
         listeners: Mapping[str, Sequence[str]],
         console: Console | None = None,
     ) -> None:

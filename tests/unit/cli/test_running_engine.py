@@ -1,0 +1,190 @@
+"""A whole engine as a process of its own, steered from the command line."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from arbiter.model.errors import OutcomeUnknown, TryAgain
+from arbiter.venues.sim.probe import Probe
+from arbiter.venues.sim.spawn import SimHandle
+from tests.unit.cli.conftest import Run
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+ARBITER = [sys.executable, "-c", "from arbiter.cli.main import main; main()"]
+
+
+@pytest.fixture
+def engine_environment(environment: dict[str, str], database_url: str) -> dict[str, str]:
+    return {
+        **environment,
+        "DATABASE_URL": database_url,
+        "ARBITER__LISTEN__OPS_PORT": str(_free_port()),
+        "ARBITER__SIM__SYMBOLS": "5",
+        "ARBITER__SIM__QUOTES_PER_SECOND": "200",
+    }
+
+
+@contextmanager
+def running(environment: dict[str, str], folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    """An engine that has said where it listens; killed at the end if it still runs."""
+    with subprocess.Popen(
+        [*ARBITER, "up", "--no-view"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=environment,
+    ) as engine:
+        try:
+            assert engine.stderr is not None
+            said: list[str] = []
+            for line in engine.stderr:
+                said.append(line)
+                if "arbiter is running" in line:
+                    break
+            else:
+                pytest.fail(f"the engine ended before it was running:\n{''.join(said)}")
+            yield engine
+        finally:
+            if engine.poll() is None:
+                engine.kill()
+                engine.communicate()
+            _end_venues(Path(environment["ARBITER_HOME"]))
+
+
+def _end_venues(home: Path) -> None:
+    """A killed engine leaves its simulated venues running, as it should; tests do not."""
+    try:
+        with Probe(home) as probe:
+            info = probe.info()
+    except (TryAgain, OutcomeUnknown):
+        return
+    SimHandle(home=home, pid=info.pid, adopted=True, first_ns=info.first_ns).stop()
+
+
+def ended(engine: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str]:
+    engine.send_signal(number)
+    _, err = engine.communicate(timeout=60)
+    return engine.returncode, err
+
+
+def probe(environment: dict[str, str], path: str) -> int:
+    url = f"http://127.0.0.1:{environment['ARBITER__LISTEN__OPS_PORT']}{path}"
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_engine_is_steered_killed_stopped_and_stays_killed_until_resumed(
+    arbiter: Run, engine_environment: dict[str, str], tmp_path: Path
+) -> None:
+    ours = {name: engine_environment[name] for name in engine_environment if name.isupper()}
+    with running(engine_environment, tmp_path) as engine:
+        assert probe(engine_environment, "/ready") == 200
+        status = json.loads(arbiter("status", "--json", **ours).out)
+        assert (status["running"], status["ready"]) == (True, True)
+
+        second = arbiter("up", "--no-view", **ours)
+        assert second.code == 1
+        assert f"pid {engine.pid}" in second.err
+        assert "stop it or set ARBITER_HOME" in second.err
+
+        added = arbiter("users", "add", "ann", "--role", "admin", stdin="a good one\n", **ours)
+        assert (added.code, added.err) == (0, "")
+        assert arbiter("budgets", "set", "spot-arbitrage", "USDT", "700", **ours).code == 0
+        (budget,) = json.loads(arbiter("budgets", "list", "--json", **ours).out)
+        assert budget["allocated"] == "700"
+
+        killed = arbiter("kill", "--reason", "enough", "--json", **ours)
+        report = json.loads(killed.out)
+        assert (killed.code, report["flat"]) == (0, True)
+        assert {venue["venue"] for venue in report["report"]["venues"]} == {
+            "binance",
+            "bybit",
+            "okx",
+            "kraken",
+        }
+        code, err = ended(engine, signal.SIGINT)
+        assert code == 0
+        assert "Traceback" not in err
+        assert "arbiter has stopped" in err
+
+    assert json.loads(arbiter("db", "verify", "--json", **ours).out) == {"differences": []}
+
+    with running(engine_environment, tmp_path) as engine:
+        status = json.loads(arbiter("status", "--json", **ours).out)
+        assert status["kill_switch"]["engaged"] is True
+        assert status["kill_switch"]["reason"] == "enough"
+        assert arbiter("resume", **ours).code == 0
+        status = json.loads(arbiter("status", "--json", **ours).out)
+        assert status["kill_switch"]["engaged"] is False
+        assert ended(engine, signal.SIGTERM)[0] == 0
+
+
+def test_kill_file_made_by_hand_stops_a_running_engine(
+    arbiter: Run, engine_environment: dict[str, str], tmp_path: Path
+) -> None:
+    ours = {name: engine_environment[name] for name in engine_environment if name.isupper()}
+    with running(engine_environment, tmp_path) as engine:
+        assert engine.stderr is not None
+        (Path(engine_environment["ARBITER_HOME"]) / "KILL").touch()
+        assert any("kill file was obeyed" in line for line in engine.stderr)
+        status = json.loads(arbiter("status", "--json", **ours).out)
+        assert status["kill_switch"]["engaged"] is True
+        assert ended(engine, signal.SIGINT)[0] == 0
+
+
+def test_second_ctrl_c_ends_the_engine_at_once(
+    engine_environment: dict[str, str], tmp_path: Path
+) -> None:
+    with running(engine_environment, tmp_path) as engine:
+        os.kill(engine.pid, signal.SIGSTOP)
+        os.kill(engine.pid, signal.SIGINT)
+        os.kill(engine.pid, signal.SIGTERM)
+        os.kill(engine.pid, signal.SIGCONT)
+        _, err = engine.communicate(timeout=60)
+        assert engine.returncode == 130
+        assert "the next start recovers" in err
+
+
+def test_taken_port_is_told_before_anything_trades(
+    engine_environment: dict[str, str], tmp_path: Path
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        try:
+            ended = subprocess.run(
+                [*ARBITER, "up", "--no-view"],
+                capture_output=True,
+                text=True,
+                cwd=tmp_path,
+                env={**engine_environment, "ARBITER__LISTEN__OPS_PORT": port},
+                timeout=90,
+                check=False,
+            )
+        finally:
+            _end_venues(Path(engine_environment["ARBITER_HOME"]))
+    assert ended.returncode == 1
+    assert f"error: port {port} is in use by another program; set listen.ops_port\n" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
