@@ -143,7 +143,7 @@ def rows_of(figures: "Figures") -> list[tuple[str, str]]:
     """The table of a result, in words and plain numbers."""
     from arbiter.model.money import plain
 
-    rows = [
+    return [
         ("quotes", str(figures.quotes)),
         ("candidates", "not counted" if figures.candidates is None else str(figures.candidates)),
         ("signals", f"{figures.signals} ({figures.executed} executed)"),
@@ -168,7 +168,6 @@ def rows_of(figures: "Figures") -> list[tuple[str, str]]:
             f"{_number(figures.mean_ms_in_trade, ' ms')} on average",
         ),
     ]
-    return rows
 
 
 def _counts(counts: dict[str, int]) -> str:
