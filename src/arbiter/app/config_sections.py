@@ -357,16 +357,24 @@ class Backtest(Section):
         2.0, Unit.MILLISECONDS, 0, 5_000, "Until intents are durable and may be sent."
     )
     spot_taker_fee: Money = number(
-        Decimal("0.001"), Unit.FRACTION, Decimal("-0.01"), Decimal("0.1"), "Where no venue's is set."
+        Decimal("0.001"),
+        Unit.FRACTION,
+        Decimal("-0.01"),
+        Decimal("0.015"),
+        "Where no venue's is set.",
     )
     spot_maker_fee: Money = number(
-        Decimal("0.001"), Unit.FRACTION, Decimal("-0.01"), Decimal("0.1"), "Where no venue's is set."
+        Decimal("0.001"),
+        Unit.FRACTION,
+        Decimal("-0.01"),
+        Decimal("0.015"),
+        "Where no venue's is set.",
     )
     futures_taker_fee: Money = number(
-        Decimal("0.0005"), Unit.FRACTION, Decimal("-0.01"), Decimal("0.1"), "As above."
+        Decimal("0.0005"), Unit.FRACTION, Decimal("-0.01"), Decimal("0.015"), "As above."
     )
     futures_maker_fee: Money = number(
-        Decimal("0.0002"), Unit.FRACTION, Decimal("-0.01"), Decimal("0.1"), "As above."
+        Decimal("0.0002"), Unit.FRACTION, Decimal("-0.01"), Decimal("0.015"), "As above."
     )
     taker_fee: PerVenue = text({}, "Fraction by venue; perpetuals trade on VENUE_futures.")
     maker_fee: PerVenue = text({}, "Fraction by venue.")
