@@ -19,7 +19,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from arbiter.model.changes import Changes
-from arbiter.model.holdings import Position
+from arbiter.model.holdings import ClosedPosition, Position
 from arbiter.model.ids import InstrumentId, StrategyId, Symbol
 from arbiter.model.money import ZERO, quotient
 from arbiter.model.orders import Order
@@ -63,12 +63,12 @@ class Positions:
         if netted:
             for other in self._opposite(order, own, units):
                 part = max(units, -other.quantity) if units < ZERO else min(units, -other.quantity)
-                after = executed(other, part, price, at_ns)
+                after = _execute(other, part, price, at_ns, changes)
                 capital += capital_in(after) - capital_in(other)
                 realized += after.realized_pnl - other.realized_pnl
                 self._record(after, changes)
                 units -= part
-        after = executed(own, units, price, at_ns) if units else own
+        after = _execute(own, units, price, at_ns, changes) if units else own
         capital += capital_in(after) - capital_in(own)
         realized += after.realized_pnl - own.realized_pnl
         if fee:
@@ -112,27 +112,73 @@ def executed(row: Position, units: Decimal, price: Decimal, at_ns: int) -> Posit
     """Buy (> 0) or sell (< 0) units: enlarge at cost, close at average cost, flip with the rest."""
     before = row.quantity
     after = before + units
-    if not before or (before > ZERO) == (units > ZERO):
+    size, value = abs(units), abs(units) * price
+    if not before:
         return replace(
             row,
             quantity=after,
-            cost=row.cost + abs(units) * price,
-            opened_ns=row.opened_ns if before else at_ns,
+            cost=value,
+            number=row.number + 1,
+            entered=size,
+            entered_value=value,
+            left=ZERO,
+            left_value=ZERO,
+            opened_ns=at_ns,
             closed_ns=None,
             updated_ns=at_ns,
         )
-    closing = min(abs(units), abs(before))
-    part = row.cost if closing == abs(before) else quotient(row.cost * closing, abs(before))
-    gain = closing * price - part
-    flipped = bool(after) and (after > ZERO) != (before > ZERO)
+    if (before > ZERO) == (units > ZERO):
+        return replace(
+            row,
+            quantity=after,
+            cost=row.cost + value,
+            entered=row.entered + size,
+            entered_value=row.entered_value + value,
+            updated_ns=at_ns,
+        )
+    if size > abs(before):
+        return executed(executed(row, -before, price, at_ns), after, price, at_ns)
+    part = quotient(row.cost * size, abs(before)) if after else row.cost
+    gain = value - part
     return replace(
         row,
         quantity=after,
-        cost=abs(after) * price if flipped else row.cost - part,
+        cost=row.cost - part,
         realized_pnl=row.realized_pnl + (gain if before > ZERO else -gain),
-        opened_ns=at_ns if flipped else row.opened_ns,
+        left=row.left + size,
+        left_value=row.left_value + value,
         closed_ns=None if after else at_ns,
         updated_ns=at_ns,
+    )
+
+
+def _execute(
+    row: Position, units: Decimal, price: Decimal, at_ns: int, changes: Changes
+) -> Position:
+    """Do as `executed` and keep the position that ends by it, if one does."""
+    before = row.quantity
+    if before and (before > ZERO) != (units > ZERO) and abs(units) >= abs(before):
+        ended = executed(row, -before, price, at_ns)
+        key = (row.strategy, row.instrument, row.number)
+        changes.closed_positions[key] = _closed(ended, long=before > ZERO)
+        return executed(ended, units + before, price, at_ns) if units + before else ended
+    return executed(row, units, price, at_ns)
+
+
+def _closed(row: Position, *, long: bool) -> ClosedPosition:
+    gain = row.left_value - row.entered_value
+    return ClosedPosition(
+        strategy=row.strategy,
+        instrument=row.instrument,
+        number=row.number,
+        symbol=row.symbol,
+        long=long,
+        size=row.entered,
+        entered_value=row.entered_value,
+        left_value=row.left_value,
+        realized_pnl=gain if long else -gain,
+        opened_ns=row.opened_ns,
+        closed_ns=row.updated_ns,
     )
 
 

@@ -6,6 +6,7 @@ from arbiter.model.events import Audited, SettingChanged
 from arbiter.model.holdings import (
     Balance,
     Budget,
+    ClosedPosition,
     KillSwitch,
     Position,
     Residual,
@@ -37,6 +38,8 @@ class Changes(msgspec.Struct):
     signals: dict[SignalId, Signal] = {}
     balances: dict[tuple[VenueId, Asset], Balance] = {}
     positions: dict[tuple[StrategyId, InstrumentId], Position] = {}
+    closed_positions: dict[tuple[StrategyId, InstrumentId, int], ClosedPosition] = {}
+    """By strategy, instrument and the position's number."""
     budgets: dict[tuple[StrategyId, Asset], Budget] = {}
     removed_budgets: set[tuple[StrategyId, Asset]] = set()
     residuals: dict[tuple[StrategyId, Asset, Asset], Residual] = {}
@@ -57,6 +60,7 @@ class Changes(msgspec.Struct):
         self.signals.update(later.signals)
         self.balances.update(later.balances)
         self.positions.update(later.positions)
+        self.closed_positions.update(later.closed_positions)
         self.budgets.update(later.budgets)
         self.removed_budgets -= later.budgets.keys()
         self.removed_budgets |= later.removed_budgets

@@ -43,9 +43,35 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     """Σ value of what is still open at entry prices, in quote, never negative."""
     realized_pnl: Decimal = ZERO
     fees: Decimal = ZERO
+    number: int = 0
+    """Which position of this strategy in this instrument it is, from 1."""
+    entered: Decimal = ZERO
+    """Units that went into this position since it opened, never negative."""
+    entered_value: Decimal = ZERO
+    """Σ their value, in quote."""
+    left: Decimal = ZERO
+    """Units that went out of it again."""
+    left_value: Decimal = ZERO
     opened_ns: int = 0
     closed_ns: int | None = None
     updated_ns: int = 0
+
+
+class ClosedPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """A position that is over: what went in came out again. Values in quote, before fees."""
+
+    strategy: StrategyId
+    instrument: InstrumentId
+    number: int
+    symbol: Symbol
+    long: bool
+    size: Decimal
+    """Units that went in, and out."""
+    entered_value: Decimal
+    left_value: Decimal
+    realized_pnl: Decimal
+    opened_ns: int
+    closed_ns: int
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ PROJECTIONS: tuple[Table, ...] = (
     schema.SIGNALS,
     schema.BALANCES,
     schema.POSITIONS,
+    schema.CLOSED_POSITIONS,
     schema.BUDGETS,
     schema.RESIDUALS,
     schema.TRADING_DAYS,

@@ -18,7 +18,15 @@ from sqlalchemy.sql import ColumnElement, Executable, FromClause
 
 from arbiter.model.changes import Changes
 from arbiter.model.events import Audited, EngineStarted, EngineStopped, Event, SettingChanged
-from arbiter.model.holdings import Balance, Budget, KillSwitch, Position, Residual, TradingDay
+from arbiter.model.holdings import (
+    Balance,
+    Budget,
+    ClosedPosition,
+    KillSwitch,
+    Position,
+    Residual,
+    TradingDay,
+)
 from arbiter.model.orders import Fill, Order
 from arbiter.model.plans import Signal
 from arbiter.model.trades import Trade
@@ -119,6 +127,9 @@ _WRITE_FILLS = _write_fills()
 _WRITE_SIGNALS = _write(schema.SIGNALS, Signal, keys=["id"], moments={"detected_at": "detected_ns"})
 _WRITE_BALANCES = _write(schema.BALANCES, Balance, keys=["venue", "asset"])
 _WRITE_POSITIONS = _write(schema.POSITIONS, Position, keys=["strategy", "instrument"])
+_WRITE_CLOSED = _write(
+    schema.CLOSED_POSITIONS, ClosedPosition, keys=["strategy", "instrument", "number"]
+)
 _WRITE_BUDGETS = _write(schema.BUDGETS, Budget, keys=["strategy", "currency"])
 _WRITE_RESIDUALS = _write(schema.RESIDUALS, Residual, keys=["strategy", "asset", "quote"])
 _WRITE_DAYS = _write(schema.TRADING_DAYS, TradingDay, keys=["day_ns"])
@@ -182,6 +193,7 @@ def projection_statements(changes: Changes) -> list[Statement]:
         (_WRITE_SIGNALS, changes.signals.values()),
         (_WRITE_BALANCES, changes.balances.values()),
         (_WRITE_POSITIONS, changes.positions.values()),
+        (_WRITE_CLOSED, changes.closed_positions.values()),
         (_WRITE_BUDGETS, changes.budgets.values()),
         (_WRITE_RESIDUALS, changes.residuals.values()),
         (_WRITE_DAYS, changes.days.values()),

@@ -218,9 +218,36 @@ POSITIONS = Table(
     _needed("cost", MONEY),
     _needed("realized_pnl", MONEY),
     _needed("fees", MONEY),
+    _needed("number", BigInteger),
+    _needed("entered", MONEY),
+    _needed("entered_value", MONEY),
+    _needed("left", MONEY),
+    _needed("left_value", MONEY),
     _needed("opened_ns", BigInteger),
     Column("closed_ns", BigInteger, nullable=True),
     _needed("updated_ns", BigInteger),
+)
+
+CLOSED_POSITIONS = Table(
+    "closed_positions",
+    METADATA,
+    Column("strategy", Text, primary_key=True),
+    Column("instrument", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _needed("symbol", Text),
+    _needed("long", Boolean),
+    _needed("size", MONEY),
+    _needed("entered_value", MONEY),
+    _needed("left_value", MONEY),
+    _needed("realized_pnl", MONEY),
+    _needed("opened_ns", BigInteger),
+    _needed("closed_ns", BigInteger),
+)
+Index("ix_closed_positions_closed_ns", CLOSED_POSITIONS.c.closed_ns)
+Index(
+    "ix_closed_positions_instrument_closed_ns",
+    CLOSED_POSITIONS.c.instrument,
+    CLOSED_POSITIONS.c.closed_ns,
 )
 
 BUDGETS = Table(

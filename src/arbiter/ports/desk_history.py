@@ -1,0 +1,182 @@
+"""What the desk reads of the past: orders, fills, positions that are over, trades, audit."""
+
+from collections.abc import Collection, Sequence
+from decimal import Decimal
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from arbiter.model.events import Audited, JournalEvent
+from arbiter.model.holdings import ClosedPosition
+from arbiter.model.ids import (
+    Actor,
+    ClientOrderId,
+    InstrumentId,
+    StrategyId,
+    Symbol,
+    TradeId,
+)
+from arbiter.model.orders import Fill, Order, OrderStatus, Side
+from arbiter.model.plans import Family, Signal
+from arbiter.model.trades import Trade, TradeState
+
+Row = TypeVar("Row")
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """`limit` rows after the first `offset`, newest first."""
+
+    limit: int = 100
+    offset: int = 0
+
+
+class Found(msgspec.Struct, Generic[Row], frozen=True, kw_only=True):
+    rows: Sequence[Row]
+    total: int
+    """All matches, not only this page's."""
+
+
+class OrdersWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """All given conditions hold."""
+
+    strategy: StrategyId | None = None
+    strategy_part: str | None = None
+    """A part of the strategy's name, in any case."""
+    instrument: InstrumentId | None = None
+    statuses: Collection[OrderStatus] | None = None
+
+
+class FillsWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """All given conditions hold."""
+
+    strategy: StrategyId | None = None
+    strategy_part: str | None = None
+    instrument: InstrumentId | None = None
+    side: Side | None = None
+
+
+class ClosedWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """All given conditions hold."""
+
+    strategy: StrategyId | None = None
+    instrument: InstrumentId | None = None
+
+
+class TradesWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """All given conditions hold."""
+
+    strategy: StrategyId | None = None
+    symbol: Symbol | None = None
+    family: Family | None = None
+    states: Collection[TradeState] | None = None
+
+
+class SignalsWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """All given conditions hold."""
+
+    strategy: StrategyId | None = None
+    symbol: Symbol | None = None
+    executed: bool | None = None
+
+
+class AuditWanted(msgspec.Struct, frozen=True, kw_only=True):
+    """All given conditions hold; times bound the entry, the end not included."""
+
+    actor: Actor | None = None
+    action: str | None = None
+    entity_part: str | None = None
+    since_ns: int | None = None
+    until_ns: int | None = None
+
+
+class StoredFill(msgspec.Struct, frozen=True, kw_only=True):
+    """A fill and whose it is; None where its order is not known."""
+
+    fill: Fill
+    strategy: StrategyId | None
+    trade_id: TradeId | None
+
+
+class StoredAudit(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    entry: Audited
+
+
+class FillSum(msgspec.Struct, frozen=True, kw_only=True):
+    """All fills of one kind together."""
+
+    strategy: StrategyId | None
+    instrument: InstrumentId
+    side: Side
+    fee_asset: str
+    count: int
+    size: Decimal
+    value: Decimal
+    """Σ size × price."""
+    fees: Decimal
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    signals: int
+    orders: int
+    fills: int
+    trades: int
+
+
+class TradeStory(msgspec.Struct, frozen=True, kw_only=True):
+    """One trade with everything that was done for it, oldest first."""
+
+    trade: Trade
+    signal: Signal | None
+    orders: Sequence[Order]
+    fills: Sequence[Fill]
+    events: Sequence[JournalEvent]
+    """The trade's own, and those of its orders."""
+
+
+class EquityPoint(msgspec.Struct, frozen=True):
+    """Trading PnL of all trades that ended up to a moment."""
+
+    at_ns: int
+    cumulative: Decimal
+    trades: int
+    """That ended since the point before."""
+
+
+class DeskHistory(Protocol):
+    """Every call raises `StorageUnavailable` while the database is away."""
+
+    async def orders(self, wanted: OrdersWanted, page: Page) -> Found[Order]: ...
+
+    async def order(self, client_order_id: ClientOrderId) -> Order | None: ...
+
+    async def fills(self, wanted: FillsWanted, page: Page) -> Found[StoredFill]: ...
+
+    async def fills_of(self, client_order_id: ClientOrderId) -> Sequence[StoredFill]: ...
+
+    async def fill_sums(self) -> Sequence[FillSum]: ...
+
+    async def closed_positions(self, wanted: ClosedWanted, page: Page) -> Found[ClosedPosition]: ...
+
+    async def trades(self, wanted: TradesWanted, page: Page) -> Found[Trade]: ...
+
+    async def trade(self, seq: int) -> TradeStory | None: ...
+
+    async def orders_of(self, trades: Collection[TradeId]) -> Sequence[Order]: ...
+
+    async def signals(self, wanted: SignalsWanted, page: Page) -> Found[Signal]: ...
+
+    async def audit(self, wanted: AuditWanted, page: Page) -> Found[StoredAudit]: ...
+
+    async def counts(self) -> Counts: ...
+
+    async def equity(self, since_ns: int, until_ns: int, points: int) -> Sequence[EquityPoint]:
+        """At most `points` moments of the times (end not included), oldest first.
+
+        The first is the level before the times began.
+        """
+        ...
+
+    async def pnl_by_family(self, since_ns: int) -> dict[Family, tuple[Decimal, int]]:
+        """Net PnL and number of the trades that ended since then."""
+        ...
