@@ -11,6 +11,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from arbiter.execution import single
 from arbiter.execution.effects import (
     Abandon,
     AddOrder,
@@ -37,6 +38,7 @@ from arbiter.model.events import (
     TradeOpened,
 )
 from arbiter.model.ids import Asset, ClientOrderId, TradeId, client_order_id
+from arbiter.model.money import ZERO, quotient
 from arbiter.model.orders import Order, OrderStatus, TimeInForce
 from arbiter.model.time import NS_PER_MS
 from arbiter.model.trades import Trade, TradeState
@@ -48,7 +50,7 @@ Need = tuple[Asset, Decimal]
 
 
 class TradingFloor:
-    """Runs `execution.two_leg` for every open trade.
+    """Runs `execution.two_leg` for every open trade, `execution.single` for those with one leg.
 
     `standing` is asked after the commit and before anything is sent: it gives the reason why a
     trade no longer stands, or None. `lock_of` gives what an order locks at its venue.
@@ -78,7 +80,8 @@ class TradingFloor:
         self._on_closed = on_closed
         self._progress: dict[TradeId, Progress] = {}
         self._withdrawn: dict[TradeId, str] = {}
-        """Trades whose intents wait for their commit and are not to be sent, with the reason."""
+        """Trades whose intents wait for their commit and are not to be sent, with the reason;
+        trades with one leg stay here until they end, so that nothing is added to them."""
         self._wakes: dict[TradeId, int] = {}
         """The earliest look each trade has coming; a later one need not be asked for."""
         self._quiet = False
@@ -96,7 +99,7 @@ class TradingFloor:
         return self._settings.absent_after_ms * NS_PER_MS
 
     async def idle(self) -> None:
-        """Wait until no trade is under way."""
+        """Wait until no trade is under way; orders that rest in a book are not waited for."""
         await self._idle.wait()
 
     def open(self, opened: TradeOpened, *before: JournalEvent) -> None:
@@ -159,7 +162,8 @@ class TradingFloor:
         """Send nothing more that a trade planned, and ask the venues to cancel what is there."""
         if trade_id not in self._progress:
             return
-        if self._trade(trade_id).state is TradeState.PLANNED:
+        trade = self._trade(trade_id)
+        if trade.state is TradeState.PLANNED or single.is_single(trade):
             self._withdrawn[trade_id] = reason
         for order in self._ledger.orders_of(trade_id):
             if order.open and order.status is not OrderStatus.CREATED:
@@ -179,46 +183,61 @@ class TradingFloor:
         self._progress[trade_id] = progress
         self._idle.clear()
 
+    def _note_idle(self) -> None:
+        if all(self._rests(trade_id) for trade_id in self._progress):
+            self._idle.set()
+
+    def _rests(self, trade_id: TradeId) -> bool:
+        trade = self._trade(trade_id)
+        return single.is_single(trade) and any(
+            single.rests(order) for order in self._ledger.orders_of(trade_id)
+        )
+
+    def _halted(self, trade_id: TradeId) -> bool:
+        return self._ledger.kill_switch.engaged or trade_id in self._withdrawn
+
     def _durable(self, trade_id: TradeId) -> None:
         reason = self._standing(self._trade(trade_id))
-        reason = self._withdrawn.pop(trade_id, reason)
+        reason = self._withdrawn.get(trade_id, reason)
         if reason is None:
             self._run(trade_id, Stimulus.DURABLE)
         else:
             self._run(trade_id, Stimulus.GONE, reason)
 
-    def _added_durable(self, trade_id: TradeId, order: ClientOrderId) -> None:
-        self._carry_out(
-            trade_id,
-            send_added(
-                self._progress.get(trade_id, Progress()),
-                self._trade(trade_id),
-                self._ledger.orders[order],
-                self._clock.monotonic_ns(),
-                self._settings,
-            ),
-        )
+    def _added_durable(self, trade_id: TradeId, key: ClientOrderId) -> None:
+        progress = self._progress.get(trade_id, Progress())
+        trade, order = self._trade(trade_id), self._ledger.orders[key]
+        now = self._clock.monotonic_ns()
+        if single.is_single(trade):
+            halted = self._halted(trade_id)
+            decided = single.send_added(progress, order, now, self._settings, halted=halted)
+        else:
+            decided = send_added(progress, trade, order, now, self._settings)
+        self._carry_out(trade_id, decided)
 
     def _run(self, trade_id: TradeId, stimulus: Stimulus, reason: str = "") -> None:
-        self._carry_out(
-            trade_id,
-            step(
-                self._progress.get(trade_id, Progress()),
-                self._trade(trade_id),
-                self._ledger.orders_of(trade_id),
-                stimulus,
-                self._clock.monotonic_ns(),
-                self._settings,
-                self._market,
-                reason=reason,
-            ),
+        trade = self._trade(trade_id)
+        machine = step
+        if single.is_single(trade):
+            machine = partial(single.step, halted=self._halted(trade_id))
+        decided = machine(
+            self._progress.get(trade_id, Progress()),
+            trade,
+            self._ledger.orders_of(trade_id),
+            stimulus,
+            self._clock.monotonic_ns(),
+            self._settings,
+            self._market,
+            reason=reason,
         )
+        self._carry_out(trade_id, decided)
 
     def _carry_out(self, trade_id: TradeId, decided: Step) -> None:
         progress, effects = decided
         if not effects:
             if trade_id in self._progress:
                 self._progress[trade_id] = progress
+                self._note_idle()
             return
         self._keep(trade_id, progress)
         events = [event for effect in effects for event in self._do(trade_id, effect)]
@@ -241,8 +260,8 @@ class TradingFloor:
         if self._progress.pop(trade.id, None) is None:
             return
         self._wakes.pop(trade.id, None)
-        if not self._progress:
-            self._idle.set()
+        self._withdrawn.pop(trade.id, None)
+        self._note_idle()
         self._on_closed(trade)
 
     def _wake(self, trade_id: TradeId, at_ns: int) -> None:
@@ -303,7 +322,15 @@ class TradingFloor:
                 trade_id=trade.id,
                 orders=(order,),
                 locks={order.client_order_id: self._lock_of(order)},
-                reserve={},
+                reserve=self._reserve_of(order),
             ),
             then=partial(self._added_durable, trade.id, order.client_order_id),
         )
+
+    def _reserve_of(self, order: Order) -> dict[ClientOrderId, Need]:
+        """What an added order takes of the budget: its share of what its first order took."""
+        first = self._ledger.orders_of(order.trade_id)[0]
+        if first.leg != order.leg or order.reduce_only or first.reserve_asset is None:
+            return {}
+        share = quotient(first.reserve * order.size, first.size) if first.reserve else ZERO
+        return {order.client_order_id: (first.reserve_asset, share)}
