@@ -1,0 +1,79 @@
+"""Scanning a recording is taking its quotes one by one."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arbiter.kernels import quote_step as kernel
+
+VENUES, SYMBOLS = 3, 2
+SLOTS = VENUES * SYMBOLS
+T0 = 1_790_000_000_000_000_123
+
+price = st.sampled_from([99.0, 100.0, 100.5, 101.0, 103.0, 0.0, -1.0, float("nan"), float("inf")])
+size = st.sampled_from([0.0, 1.0, 2.5, -1.0, float("nan")])
+quote = st.tuples(
+    st.integers(0, SLOTS - 1), price, price, size, size, st.integers(-3, 3), st.integers(0, 2)
+)
+
+
+def fresh() -> tuple[Any, Any]:
+    state, params = kernel.new_state(SLOTS), kernel.new_params(VENUES)
+    state[:, kernel.FEE] = 0.001
+    state[:, kernel.WATCHED] = 1.0
+    params[kernel.MIN_EDGE] = 0.002
+    params[kernel.MAX_EDGE] = 1.0
+    params[kernel.MAX_AGE] = 4.0
+    return state, params
+
+
+@given(st.lists(quote, max_size=60), st.integers(0, 30))
+def test_a_scan_stops_where_steps_find_a_candidate_and_leaves_their_state(
+    quotes: list[tuple[int, float, float, float, float, int, int]], limit: int
+) -> None:
+    received = T0 + np.cumsum([q[6] for q in quotes]).astype(np.int64)
+    slots = np.array([q[0] for q in quotes], dtype=np.int32)
+    prices = np.array([q[1:5] for q in quotes]).reshape(-1, 4)
+    times = np.empty((len(quotes), 2), dtype=np.int64)
+    times[:, 1] = received
+    times[:, 0] = received + [q[5] for q in quotes]
+    until = T0 + limit
+
+    state, params = fresh()
+    stepped, faults = [], np.zeros((SLOTS, kernel.FAULTS), dtype=np.int64)
+    for row in range(len(quotes)):
+        if received[row] >= until:
+            break
+        code = kernel.quote_step(
+            state, params, int(slots[row]), *prices[row].tolist(), *times[row].tolist()
+        )
+        if code > 0:
+            stepped.append((row + 1, code))
+        elif code < 0:
+            faults[slots[row], -code] += 1
+
+    scanned_state, scanned_params = fresh()
+    scanned_faults = np.zeros_like(faults)
+    scanned, row = [], 0
+    while True:
+        row, code = kernel.quote_scan(
+            scanned_state,
+            scanned_params,
+            scanned_faults,
+            slots,
+            prices,
+            times,
+            row,
+            len(quotes),
+            until,
+        )
+        if not code:
+            break
+        scanned.append((row, code))
+    assert scanned == stepped
+    assert row == len(quotes) or received[row] >= until
+    np.testing.assert_array_equal(scanned_state, state)
+    np.testing.assert_array_equal(scanned_params, params)
+    np.testing.assert_array_equal(scanned_faults, faults)
