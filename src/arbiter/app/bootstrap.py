@@ -7,19 +7,18 @@ from contextlib import AsyncExitStack
 from decimal import Decimal
 from importlib.metadata import version
 
-import msgspec
 import structlog
-from fastapi import FastAPI
 
 from arbiter.api.common.server import ApiServer
-from arbiter.api.funding.surface import make_ops_app
 from arbiter.app import kill_file
 from arbiter.app.config import Settings
 from arbiter.app.control_handlers import ControlHandlers
 from arbiter.app.control_socket import ControlServer
 from arbiter.app.database_service import DatabaseService
 from arbiter.app.health_facts import RunningHealth
+from arbiter.app.running import Running
 from arbiter.app.sim_world import World, connect_sim
+from arbiter.app.surfaces import Surface, surfaces
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.commands import EngageKillSwitch, SetBudget
 from arbiter.model.errors import StorageUnavailable
@@ -40,6 +39,7 @@ from arbiter.storage import listings, loader, migrate
 from arbiter.storage.database import make_engine
 from arbiter.storage.instance_lock import InstanceLock
 from arbiter.storage.journal import PgJournal
+from arbiter.venues.sim.spawn import SimHandle, keep_running
 
 log = structlog.get_logger(__name__)
 
@@ -58,17 +58,6 @@ RECOVERY_MARGIN_NS = 5 * NS_PER_MINUTE
 
 DRAIN_S = 10.0
 """How long a stop waits for the last events to become durable."""
-
-
-class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """What a running engine offers to whoever shows or steers it."""
-
-    engine: Engine
-    bus: CommandBus
-    queries: Queries
-    hub: EventHub
-    listeners: Mapping[str, tuple[str, ...]]
-    """Addresses by name of the listener."""
 
 
 async def run_engine(
@@ -116,6 +105,7 @@ class _Run:
         self._hub = EventHub()
         self._servers: dict[str, ApiServer] = {}
         self._addresses: dict[str, tuple[str, ...]] = {}
+        self._ready = False
 
     async def to_the_end(self) -> int:
         await migrate.upgrade(self._url)
@@ -125,22 +115,27 @@ class _Run:
             stack.push_async_callback(self._journal.close)
             await stack.enter_async_context(self._supervisor)
             self._supervisor.spawn(self._journal.run(), "journal")
-            await self._live(stack)
+            venues = await self._live(stack)
         if self._supervisor.failure is None:
+            await asyncio.to_thread(venues.stop)  # nobody is left who would miss them
             return 0
         log.critical("the engine stopped", why=self._supervisor.failure)
         return 1
 
-    async def _live(self, stack: AsyncExitStack) -> None:
+    async def _live(self, stack: AsyncExitStack) -> SimHandle:
         now = self._clock.now_ns()
         image = await loader.load(self._reads, now_ns=now)
         ledger = Ledger()
         ledger.restore(image)
         sim = self._settings.sim.record()
-        world, venues = await connect_sim(self._settings.home.root, sim, self._clock)
+        home = self._settings.home.root
+        world, venues = await connect_sim(home, sim, self._clock)
+        self._supervisor.spawn(keep_running(home, sim, venues), "simulated venues")
+        if not venues.adopted:
+            stack.callback(self._end_if_never_ready, venues)
         running, health = await self._assemble(world, ledger)
-        ops = make_ops_app(health, version=version("arbiter-engine"))
-        self._listen("ops", ops, self._settings.listen.ops_host)
+        for surface in surfaces(self._settings, running, health, version("arbiter-engine")):
+            self._listen(surface)
         health.listeners.update(self._servers)
         await self._control(running, stack)
         self._supervisor.spawn(self._obey_kill_file(running), "kill file")
@@ -150,9 +145,9 @@ class _Run:
         if self._supervisor.failure is None:
             await running.engine.finalise()
             await self._drain()
-            await asyncio.to_thread(venues.stop)
         for server in self._servers.values():
             server.stop()
+        return venues
 
     async def _assemble(self, world: World, ledger: Ledger) -> tuple[Running, RunningHealth]:
         settings, clock = self._settings, self._clock
@@ -202,15 +197,23 @@ class _Run:
         found = await listings.signals(self._reads, wanted, listings.Page(limit=10_000))
         return list(reversed(found.rows))
 
-    def _listen(self, name: str, app: FastAPI, host: str) -> None:
+    def _end_if_never_ready(self, venues: SimHandle) -> None:
+        """A start that was refused leaves nothing running that it started."""
+        if not self._ready:
+            venues.stop()
+
+    def _listen(self, surface: Surface) -> None:
         """Open one API's sockets now, so that a taken port is told before anything trades."""
-        setting = f"listen.{name}_port"
-        port: int = getattr(self._settings.listen, f"{name}_port")
-        server = ApiServer(app, host=host, port=port, setting=setting)
+        server = ApiServer(
+            surface.app,
+            host=surface.host,
+            port=surface.port,
+            setting=f"listen.{surface.name}_port",
+        )
         server.bind()
-        self._servers[name] = server
-        self._addresses[name] = server.urls
-        self._supervisor.spawn(server.run(), f"listener {name}")
+        self._servers[surface.name] = server
+        self._addresses[surface.name] = server.urls
+        self._supervisor.spawn(server.run(), f"listener {surface.name}")
 
     async def _control(self, running: Running, stack: AsyncExitStack) -> None:
         handlers = ControlHandlers(
@@ -241,11 +244,13 @@ class _Run:
         running.engine.start_trading()
         for server in self._servers.values():
             await server.ready()
+        self._ready = True
         self._on_ready(running)
 
     async def _obey_kill_file(self, running: Running) -> None:
         async for order in kill_file.orders(self._settings.home.kill_file):
-            if running.engine.core.ledger.kill_switch.engaged:
+            latch = running.engine.core.ledger.kill_switch
+            if latch.engaged and (latch.flatten or not order.flatten):
                 continue
             report = await running.engine.kill_switch.engage(
                 EngageKillSwitch(actor=order.actor, reason=order.reason, flatten=order.flatten)

@@ -13,7 +13,7 @@ from arbiter.cli.output import note
 if TYPE_CHECKING:
     import asyncio
 
-    from arbiter.app.bootstrap import Running
+    from arbiter.app.running import Running
     from arbiter.app.config import Settings
 
 PARTS = {"spot": "spot.enabled", "ops": "listen.ops_enabled"}
