@@ -8,8 +8,8 @@
 
 `step` decides from state alone (the trade's account and its orders as the ledger has them), not
 from the event that woke it: calling it twice, late, or after a restart gives the same decision.
-An order without its last word from the venue keeps the trade where it is, and a closed trade that
-a late fill unbalances is opened again.
+An order without its last word from the venue keeps the trade where it is. A closed trade that gets
+a late fill is open again by the time it comes here, and is closed or mended like any other.
 """
 
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ def step(
 ) -> Step:
     """Decide what to do about a trade now. `orders` are all orders the trade ever had."""
     if trade.state.terminal:
-        return _look_back(progress, trade, orders, now_ns, settings, market)
+        return progress, ()
     if trade.state is TradeState.PLANNED:
         return _begin(progress, trade, orders, stimulus, now_ns, settings, reason)
     if progress.began_ns is None:
@@ -301,27 +301,6 @@ def _order(way: Way, orders: Sequence[Order], why: str) -> AddOrder:
 def _ending(orders: Sequence[Order]) -> TradeState:
     unwound = any(order.leg == UNWIND and order.filled_size for order in orders)
     return TradeState.UNWOUND if unwound else TradeState.COMPLETED
-
-
-def _look_back(
-    progress: Progress,
-    trade: Trade,
-    orders: Sequence[Order],
-    now_ns: int,
-    settings: ExecutionSettings,
-    market: MarketView,
-) -> Step:
-    """Open a closed trade again when a late fill left units alone that are worth an order."""
-    over = excess(trade)
-    if not over or not outlook(trade, orders, over, settings, market).tradable:
-        return progress, ()
-    why = f"a late fill leaves {plain(abs(over))} of {trade.symbol} alone"
-    text = f"trade {trade.seq} had ended as {trade.state} and is open again: {why}"
-    return Progress(began_ns=now_ns), (
-        Advance(TradeState.WORKING, why),
-        Alert("warning", "LATE_FILL", text),
-        WakeAt(now_ns),
-    )
 
 
 def _watch_the_clock(

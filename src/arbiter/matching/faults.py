@@ -124,10 +124,10 @@ class Faults:
         self.counts: Counter[Fault] = Counter()
 
     def heal(self) -> None:
-        """Inject nothing more, by chance, script or window; a delisting is for ever."""
+        """Inject nothing more; what is delisted stays so, and a clock stays wrong."""
         self._rates = FaultRates()
         self._script = {}
-        self.windows = [w for w in self.windows if w.fault is Fault.DELISTING]
+        self.windows = [w for w in self.windows if w.fault in (Fault.DELISTING, Fault.CLOCK_OFFSET)]
 
     def active(self, fault: Fault, now_ns: int, instrument: InstrumentId | None = None) -> bool:
         return any(

@@ -15,10 +15,10 @@ from arbiter.execution.settings import ExecutionSettings
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.denials import DenialCode, Denied, deny
 from arbiter.model.events import AlertRaised, JournalEvent, PlanDenied, SignalSeen, TradeOpened
-from arbiter.model.ids import InstrumentId, TradeId, VenueId
+from arbiter.model.ids import Asset, InstrumentId, TradeId, VenueId
 from arbiter.model.instruments import Instrument
-from arbiter.model.money import from_float
-from arbiter.model.orders import Fill, Order, Side
+from arbiter.model.money import ZERO, from_float
+from arbiter.model.orders import Fill, Liquidity, Order, Side
 from arbiter.model.plans import Family, Plan, Signal
 from arbiter.model.reports import Absent, OrderTruth, VenueReport
 from arbiter.model.time import NS_PER_MS
@@ -88,7 +88,16 @@ class TradingCore:
             lock_of=lambda order: lock_of(order, registry.by_id(order.instrument), gate.limits),
             on_closed=self._closed,
         )
-        self.outcomes = Outcomes(ledger=ledger, recorder=recorder, outbox=outbox, floor=self.floor)
+        self.outcomes = Outcomes(
+            ledger=ledger,
+            recorder=recorder,
+            outbox=outbox,
+            floor=self.floor,
+            value_fee=self._value_fee,
+        )
+        self.frozen: set[tuple[VenueId, Asset]] = set()
+        """Balances that moved without us and are being looked into: nothing opens from them."""
+        self._lost: set[VenueId] = set()
         self._unsent: dict[TradeId, Plan] = {}
         """Plans whose intents wait for their commit."""
         self._on_breach: Callable[[str], None] = lambda _reason: None
@@ -128,8 +137,12 @@ class TradingCore:
         if self.board.healthy(venue) == connected:
             return
         self.board.set_venue_health(venue, connected, reason)
-        severity, word = ("info", "back") if connected else ("warning", "lost")
-        self._alert(severity, "VENUE_HEALTH", f"{venue} {word}: {reason}")
+        if not connected:
+            self._lost.add(venue)
+            self._alert("warning", "VENUE_HEALTH", f"{venue} lost: {reason}")
+        elif venue in self._lost:  # the first connection of a run is no news
+            self._lost.remove(venue)
+            self._alert("info", "VENUE_HEALTH", f"{venue} is back")
 
     def on_report(self, report: VenueReport) -> None:
         self.outcomes.on_report(report)
@@ -169,12 +182,12 @@ class TradingCore:
             self._go_after(signal, now)
 
     def _go_after(self, signal: Signal, now: int) -> None:
-        plan = self.spot.plan(signal, self.gate.spendable, now, self.gate.size_scale(now))
+        plan = self.spot.plan(signal, self._spendable, now, self.gate.size_scale(now))
         if isinstance(plan, str):
             if self.spot.note_refused(signal, now):
                 self.recorder.record(_seen(signal, now, verdict=plan))
             return
-        decision = self.gate.review(plan, now)
+        decision = self._frozen_funds(plan) or self.gate.review(plan, now)
         if isinstance(decision, Denied):
             if self.spot.note_refused(signal, now):
                 self.recorder.record(
@@ -187,7 +200,7 @@ class TradingCore:
     def propose(self, plan: Plan) -> TradeOpened | Denied:
         """Put any plan before the gate; approved, it is on the floor when this returns."""
         now = self._clock.now_ns()
-        decision = self.gate.review(plan, now)
+        decision = self._frozen_funds(plan) or self.gate.review(plan, now)
         if isinstance(decision, Denied):
             self.recorder.record(self._denial(plan, decision, now))
             return decision
@@ -209,8 +222,50 @@ class TradingCore:
     def _why_gone(self, trade: Trade) -> str | None:
         """Say why a committed trade no longer stands; None when it may be sent."""
         plan = self._unsent.pop(trade.id)
-        denied = self.gate.still_stands(plan, self._clock.now_ns()) or self._edge_gone(plan)
+        denied = (
+            self.gate.still_stands(plan, self._clock.now_ns())
+            or self._frozen_funds(plan)
+            or self._edge_gone(plan)
+        )
         return None if denied is None else str(denied)
+
+    def _spendable(self, venue: VenueId, asset: Asset) -> Decimal:
+        return ZERO if (venue, asset) in self.frozen else self.gate.spendable(venue, asset)
+
+    def _frozen_funds(self, plan: Plan) -> Denied | None:
+        """Refuse to open from a balance whose truth is not known at the moment."""
+        if not self.frozen or plan.reduce_only:
+            return None
+        for leg in plan.legs:
+            instrument = self.registry.by_id(leg.instrument)
+            asset = instrument.quote if leg.side is Side.BUY else instrument.base
+            if (instrument.venue, asset) in self.frozen:
+                return deny(
+                    DenialCode.BALANCE,
+                    venue=instrument.venue,
+                    asset=asset,
+                    frozen="it moved without an order of ours",
+                )
+        return None
+
+    def _value_fee(self, fill: Fill, quote: Asset) -> Decimal | None:
+        """Value a fee in a third asset by that venue's last price of it, however old.
+
+        Before there is one, by the rate: the fee is worth what it would be in quote.
+        """
+        for instrument in self.registry.instruments:
+            if (instrument.venue, instrument.base, instrument.quote) == (
+                fill.venue,
+                fill.fee_asset,
+                quote,
+            ):
+                mark = self.board.mark(instrument.id)
+                if mark is not None:
+                    return fill.fee * from_float(mark)
+        traded = self.registry.by_id(fill.instrument)
+        maker = fill.liquidity is Liquidity.MAKER
+        rate = traded.maker_fee if maker else traded.taker_fee
+        return traded.notional(fill.size, fill.price) * rate
 
     def _edge_gone(self, plan: Plan) -> Denied | None:
         if plan.min_edge <= 0:

@@ -18,13 +18,17 @@ from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.kill import KillReport, KillSwitchControl
 from arbiter.runtime.outbox import LiveOutbox
-from arbiter.runtime.recovery import Recovery, VenueRecovery
+from arbiter.runtime.reconciler import Reconciler, VenueRecovery
+from arbiter.runtime.recovery import Recovery
 from arbiter.runtime.supervisor import Supervisor
 
 log = structlog.get_logger(__name__)
 
 SAMPLE_S = 1.0
 """Trend samples are one second apart by definition."""
+
+RECONCILE_S = 10.0
+"""Between two comparisons of the ledger with what the venues hold."""
 
 
 class Engine:
@@ -46,6 +50,14 @@ class Engine:
         self.bus = bus
         self.kill_switch = KillSwitchControl(
             bus=bus, ledger=core.ledger, floor=core.floor, clients=clients
+        )
+        self.reconciler = Reconciler(
+            ledger=core.ledger,
+            recorder=core.recorder,
+            outcomes=core.outcomes,
+            floor=core.floor,
+            clients=clients,
+            frozen=core.frozen,
         )
         self.recovered: list[VenueRecovery] = []
         self._outbox = outbox
@@ -80,8 +92,10 @@ class Engine:
             outcomes=self.core.outcomes,
             floor=self.core.floor,
             clients=self._clients,
+            reconciler=self.reconciler,
         )
         self.recovered = await recovery.run(since_ns)
+        supervisor.spawn(self.reconciler.run(RECONCILE_S), "reconcile")
         self.core.rebase()
         for found in self.recovered:
             log.info("recovered", **msgspec.structs.asdict(found))

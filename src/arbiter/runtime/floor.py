@@ -98,6 +98,11 @@ class TradingFloor:
         """A venue's "no such order" counts only this long after sending."""
         return self._settings.absent_after_ms * NS_PER_MS
 
+    @property
+    def flat_after_ns(self) -> int:
+        """A trade not settled this long is held, with an alert."""
+        return self._settings.flat_ms * NS_PER_MS
+
     async def idle(self) -> None:
         """Wait until no trade is under way; orders that rest in a book are not waited for."""
         await self._idle.wait()
@@ -112,20 +117,31 @@ class TradingFloor:
         self._recorder.record(*before, opened, then=partial(self._durable, trade_id))
 
     def hush(self) -> None:
-        """Decide nothing until trades are resumed: the ledger is being repaired."""
+        """Decide only about trades that were taken up: the ledger is being repaired."""
         self._quiet = True
 
-    def resume(self, trades: Iterable[Trade]) -> None:
-        """Take up the trades that were open when the engine last stopped."""
-        self._quiet = False
-        for trade in trades:
+    def take_up(self, trade: Trade) -> None:
+        """Go on with a trade that was open when the engine last stopped."""
+        if trade.id not in self._progress:
             self._keep(trade.id, Progress())
             self._run(trade.id, Stimulus.CHANGED)
 
+    def resume(self, trades: Iterable[Trade]) -> None:
+        """End the hush and take up what has not been."""
+        self._quiet = False
+        for trade in trades:
+            self.take_up(trade)
+
     def changed(self, trade_id: TradeId) -> None:
         """The ledger has news of one of the trade's orders."""
-        if not self._quiet and self._ledger.trade(trade_id) is not None:
-            self._run(trade_id, Stimulus.CHANGED)
+        if self._quiet and trade_id not in self._progress:
+            return
+        trade = self._ledger.trade(trade_id)
+        if trade is None or trade.state.terminal:
+            return
+        if trade_id not in self._progress:
+            self._keep(trade_id, Progress())
+        self._run(trade_id, Stimulus.CHANGED)
 
     def deadline(self, trade_id: TradeId) -> None:
         """A time the machine asked for has come; the trade may have ended since."""

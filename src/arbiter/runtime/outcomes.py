@@ -18,8 +18,9 @@ from arbiter.model.events import (
     OrderRejected,
     OutcomeKnown,
     OutcomeUnknown,
+    TradeAdvanced,
 )
-from arbiter.model.ids import Asset
+from arbiter.model.ids import Asset, TradeId
 from arbiter.model.orders import Fill, Order, OrderStatus
 from arbiter.model.reports import (
     Absent,
@@ -32,6 +33,7 @@ from arbiter.model.reports import (
     Unknown,
     VenueReport,
 )
+from arbiter.model.trades import TradeState
 from arbiter.ports.outbox import Outbox
 from arbiter.runtime.floor import TradingFloor
 from arbiter.runtime.recorder import Recorder
@@ -80,13 +82,30 @@ class Outcomes:
         events = self._fill_events(fills)
         if not events:
             return 0
-        self._recorder.record(*events)
-        self._raise_alarms()
-        for trade_id in dict.fromkeys(
+        trades = dict.fromkeys(
             self._ledger.orders[event.fill.client_order_id].trade_id for event in events
-        ):
+        )
+        self._recorder.record(*events, *self._opened_again(trades))
+        self._raise_alarms()
+        for trade_id in trades:
             self._floor.changed(trade_id)
         return len(events)
+
+    def _opened_again(self, trades: Iterable[TradeId]) -> list[JournalEvent]:
+        """Open closed trades again in the very transaction that books their late fills."""
+        now = self._recorder.now_ns()
+        events: list[JournalEvent] = []
+        for trade_id in trades:
+            trade = self._ledger.trade(trade_id)
+            if trade is not None and trade.state.terminal:
+                text = f"trade {trade.seq} had ended as {trade.state} and got a fill: open again"
+                events += [
+                    TradeAdvanced(
+                        at_ns=now, trade_id=trade_id, state=TradeState.WORKING, reason="late fill"
+                    ),
+                    AlertRaised(at_ns=now, severity="warning", code="LATE_FILL", text=text),
+                ]
+        return events
 
     def on_answer(self, order: Order, answer: OrderTruth | Absent, fills: Iterable[Fill]) -> None:
         """Take the venue's answer to a question about one order, with the fills it knows."""

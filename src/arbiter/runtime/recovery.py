@@ -1,50 +1,38 @@
 """Recovery: starting up is asking every venue what happened while nobody was looking.
 
-Fills the ledger lacks are booked, orders without a last word are asked for and closed, balances
-that moved without us are booked as external. Nothing is opened before this ends; doing it again
-changes nothing.
+The reconciler's look is repeated at each venue until every order there has its last word and the
+balances agree. Nothing is opened before this ends; doing it again changes nothing.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import msgspec
 import structlog
 
 from arbiter.ledger.ledger import Ledger
-from arbiter.model.errors import OutcomeUnknown, TryAgain
-from arbiter.model.events import (
-    AlertRaised,
-    BalanceOpened,
-    ExternalChange,
-    OrderAbandoned,
-    TradeAdvanced,
-)
+from arbiter.model.events import AlertRaised, TradeAdvanced
 from arbiter.model.ids import VenueId
-from arbiter.model.money import plain
-from arbiter.model.orders import Fill, Order, OrderStatus
-from arbiter.model.reports import Absent, Holding
+from arbiter.model.orders import OrderStatus
+from arbiter.model.time import NS_PER_S
 from arbiter.model.trades import Trade, TradeState
 from arbiter.ports.venue import OrderClient
 from arbiter.runtime.floor import TradingFloor
 from arbiter.runtime.outcomes import Outcomes
+from arbiter.runtime.reconciler import (
+    FILL_MARGIN_NS,
+    NEVER_SENT,
+    NO_ANSWER,
+    Reconciler,
+    VenueRecovery,
+)
 from arbiter.runtime.recorder import Recorder
+
+__all__ = ["NEVER_SENT", "Recovery", "VenueRecovery"]
 
 log = structlog.get_logger(__name__)
 
-NEVER_SENT = "the engine stopped before it was sent"
 _PATIENCE_S = 0.5
-"""Between two attempts to reach a venue or to see an order closed."""
-
-
-class VenueRecovery(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found and mended at one venue."""
-
-    venue: VenueId
-    fills_booked: int
-    orders_closed: int
-    balances_opened: int
-    external_changes: int
+"""Between two looks at a venue that does not answer or has not closed everything."""
 
 
 class Recovery:
@@ -56,12 +44,14 @@ class Recovery:
         outcomes: Outcomes,
         floor: TradingFloor,
         clients: Mapping[VenueId, OrderClient],
+        reconciler: Reconciler,
     ) -> None:
         self._ledger = ledger
         self._recorder = recorder
         self._outcomes = outcomes
         self._floor = floor
         self._clients = clients
+        self._reconciler = reconciler
 
     async def run(self, since_ns: int) -> list[VenueRecovery]:
         """Bring the ledger to what the venues say, then take up the open trades.
@@ -70,103 +60,73 @@ class Recovery:
         again until it does: without its word nothing can be known to be flat.
         """
         self._floor.hush()
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self._venue(client, since_ns), name=f"recover {venue}")
-                for venue, client in self._clients.items()
-            ]
-        for trade in tuple(self._ledger.open_trades()):
-            self._classify(trade)
+        waiting = set(self._clients)
+        call = asyncio.create_task(self._call_a_person(waiting), name="recovery is late")
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(
+                        self._venue(client, since_ns, waiting), name=f"recover {venue}"
+                    )
+                    for venue, client in self._clients.items()
+                ]
+        finally:
+            call.cancel()
+        self._take_up(waiting)
         self._floor.resume(tuple(self._ledger.open_trades()))
         return [task.result() for task in tasks]
 
-    async def _venue(self, client: OrderClient, since_ns: int) -> VenueRecovery:
-        while True:
-            try:
-                return await self._ask_all(client, since_ns)
-            except (TryAgain, OutcomeUnknown) as error:
-                log.warning("venue does not answer yet", venue=client.venue, why=str(error))
-                await asyncio.sleep(_PATIENCE_S)
+    def _take_up(self, waiting: set[VenueId]) -> None:
+        """Go on with the trades whose venues have all answered: a lone leg cannot wait for others."""
+        for trade in tuple(self._ledger.open_trades()):
+            if not self._venues_of(trade) & waiting:
+                self._classify(trade)
+                current = self._ledger.trades.get(trade.id)
+                if current is not None:
+                    self._floor.take_up(current)
 
-    async def _ask_all(self, client: OrderClient, since_ns: int) -> VenueRecovery:
-        fills = await client.fills_since(since_ns)
-        booked = self._outcomes.book(fills)
-        closed = 0
-        for order in self._orders_at(client.venue):
-            await self._close(client, order, fills)
-            closed += 1
-        opened, external = self._compare(await client.holdings())
-        return VenueRecovery(
-            venue=client.venue,
-            fills_booked=booked,
-            orders_closed=closed,
-            balances_opened=opened,
-            external_changes=external,
-        )
+    def _venues_of(self, trade: Trade) -> set[VenueId]:
+        return {order.venue for order in self._ledger.orders_of(trade.id)}
 
-    def _orders_at(self, venue: VenueId) -> list[Order]:
-        return [o for o in self._ledger.orders.values() if o.venue == venue and o.open]
-
-    async def _close(self, client: OrderClient, order: Order, fills: Sequence[Fill]) -> None:
-        """Ask about one order until it has its last word; cancel it while it works."""
-        cancelled = False
-        while True:
-            order = self._ledger.orders[order.client_order_id]
-            if order.status.terminal:
-                return
-            answer = await client.query(order.client_order_id, order.instrument)
-            if isinstance(answer, Absent) and order.status is OrderStatus.CREATED:
-                self._abandon(order)
-                return
-            own = [fill for fill in fills if fill.client_order_id == order.client_order_id]
-            self._outcomes.on_answer(order, answer, own)
-            order = self._ledger.orders[order.client_order_id]
-            if order.status.terminal:
-                return
-            if not cancelled:
-                await client.cancel(order)
-                cancelled = True
-            fills = await client.fills_since(order.created_ns)
-            await asyncio.sleep(_PATIENCE_S)
-
-    def _abandon(self, order: Order) -> None:
-        self._recorder.record(
-            OrderAbandoned(
-                at_ns=self._recorder.now_ns(),
-                client_order_id=order.client_order_id,
-                reason=NEVER_SENT,
-            )
-        )
-
-    def _compare(self, holdings: Sequence[Holding]) -> tuple[int, int]:
-        """Book what the venue holds and the ledger does not know; give (opened, external)."""
-        opened = external = 0
-        for held in holdings:
+    async def _call_a_person(self, waiting: set[VenueId]) -> None:
+        """Hold the trades that a silent venue keeps open for too long, with an alert."""
+        await asyncio.sleep(self._floor.flat_after_ns / NS_PER_S)
+        for trade in tuple(self._ledger.open_trades()):
+            missing = self._venues_of(trade) & waiting
+            if not missing or trade.state is TradeState.HELD:
+                continue
             now = self._recorder.now_ns()
-            balance = self._ledger.balances.get((held.venue, held.asset))
-            if balance is None:
-                self._recorder.record(
-                    BalanceOpened(at_ns=now, venue=held.venue, asset=held.asset, total=held.total)
-                )
-                opened += 1
-            elif balance.total != held.total:
-                delta = held.total - balance.total
-                text = (
-                    f"{held.venue} holds {plain(held.total)} {held.asset}, "
-                    f"{plain(delta)} more than the ledger; booked as external"
-                )
-                self._recorder.record(
-                    ExternalChange(
-                        at_ns=now,
-                        venue=held.venue,
-                        asset=held.asset,
-                        delta=delta,
-                        reason="found at start",
-                    ),
-                    AlertRaised(at_ns=now, severity="warning", code="EXTERNAL_CHANGE", text=text),
-                )
-                external += 1
-        return opened, external
+            why = f"no answer from {', '.join(sorted(missing))} since the start"
+            text = f"trade {trade.seq} {trade.symbol} is held: {why}"
+            self._recorder.record(
+                TradeAdvanced(at_ns=now, trade_id=trade.id, state=TradeState.HELD, reason=why),
+                AlertRaised(at_ns=now, severity="critical", code="UNHEDGED", text=text),
+            )
+
+    async def _venue(
+        self, client: OrderClient, since_ns: int, waiting: set[VenueId]
+    ) -> VenueRecovery:
+        """Look until nothing is open and nothing differs; give the sum of what was mended."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        total = VenueRecovery(venue=client.venue)
+        oldest = min(
+            (o.created_ns for o in self._reconciler.open_at(client.venue)), default=since_ns
+        )
+        since_ns = min(since_ns, oldest) - FILL_MARGIN_NS
+        while True:
+            grace = loop.time() - began < self._floor.absent_after_ns / 1e9
+            try:
+                found = await self._reconciler.look(client, since_ns, starting=True, grace=grace)
+            except NO_ANSWER as error:
+                log.warning("venue does not answer yet", venue=client.venue, why=str(error))
+            else:
+                total = _sum(total, found)
+                if not self._reconciler.open_at(client.venue) and found.agrees:
+                    waiting.discard(client.venue)
+                    self._take_up(waiting)
+                    return total
+            await asyncio.sleep(_PATIENCE_S)
 
     def _classify(self, trade: Trade) -> None:
         """Give a trade that had only been planned the state its orders are in."""
@@ -182,3 +142,15 @@ class Recovery:
                 reason=NEVER_SENT if never else "found at the venue after a restart",
             )
         )
+
+
+def _sum(first: VenueRecovery, then: VenueRecovery) -> VenueRecovery:
+    return VenueRecovery(
+        venue=first.venue,
+        fills_booked=first.fills_booked + then.fills_booked,
+        orders_closed=first.orders_closed + then.orders_closed,
+        balances_opened=first.balances_opened + then.balances_opened,
+        external_changes=first.external_changes + then.external_changes,
+        strangers=then.strangers,
+        compared=then.compared,
+    )

@@ -1,0 +1,474 @@
+"""A small world in virtual time: venues with faults, a market, and one engine after another.
+
+Everything that decides is the real thing: core, outbox, recovery, reconciler and kill switch over
+the real loop machinery. Only time, the venues' transport and the disk are played.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from decimal import Decimal
+
+import msgspec
+
+from arbiter.books.registry import MarketRegistry
+from arbiter.execution.settings import ExecutionSettings
+from arbiter.execution.ways_out import excess
+from arbiter.ledger.ledger import Ledger
+from arbiter.matching.faults import Fault, FaultRates, Faults, Window
+from arbiter.model.changes import Changes
+from arbiter.model.events import AlertRaised, Event, ExternalChange, OrderFilled, decode_event
+from arbiter.model.ids import Asset, InstrumentId, Symbol, TradeId, VenueId
+from arbiter.model.instruments import FeeCharge, Instrument
+from arbiter.model.money import ZERO, use_wide_context
+from arbiter.model.time import NS_PER_MINUTE, NS_PER_MS, NS_PER_S
+from arbiter.model.trades import TradeState
+from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
+from arbiter.risk.limits import RiskLimits
+from arbiter.runtime.assembly import CoreSettings, assemble_core
+from arbiter.runtime.bus import CommandBus
+from arbiter.runtime.core import TradingCore
+from arbiter.runtime.hub import EventHub
+from arbiter.runtime.kill import KillSwitchControl
+from arbiter.runtime.outbox import LiveOutbox
+from arbiter.runtime.reconciler import Reconciler, VenueRecovery
+from arbiter.runtime.recovery import Recovery
+from tests.chaos.journal import Durable, VirtualJournal
+from tests.chaos.venue import VirtualVenue
+from tests.chaos.virtual_loop import VirtualClock, VirtualLoop
+from tests.fakes.clock import START_NS, FakeIds
+
+VENUES = (VenueId("binance"), VenueId("bybit"), VenueId("okx"))
+USDT, BNB = Asset("USDT"), Asset("BNB")
+MIDS = {"BTC": 100.0, "ETH": 20.0}
+LOTS = {"binance": "0.001", "bybit": "0.0025", "okx": "0.0001"}
+MINIMA = {"binance": Decimal(5), "bybit": Decimal(10), "okx": Decimal(1)}
+CHARGES = {"binance": FeeCharge.RECEIVED, "bybit": FeeCharge.QUOTE, "okx": FeeCharge.THIRD}
+RECONCILE_S = 5.0
+RECOVERY_MARGIN_NS = 300 * NS_PER_S
+
+
+def instrument(venue: VenueId, base: str) -> Instrument:
+    """A pair whose lot, minimum and fee asset differ from venue to venue."""
+    charge = CHARGES[venue]
+    return Instrument(
+        id=InstrumentId(f"{base}USDT.{venue.upper()}"),
+        venue=venue,
+        market_id=f"{base}USDT",
+        symbol=Symbol(f"{base}/USDT"),
+        base=Asset(base),
+        quote=USDT,
+        settle=USDT,
+        tick=Decimal("0.01"),
+        lot=Decimal(LOTS[venue]),
+        min_size=Decimal("0.01"),
+        min_notional=MINIMA[venue],
+        maker_fee=Decimal("0.0005"),
+        taker_fee=Decimal("0.001"),
+        fee_charge=charge,
+        fee_asset=BNB if charge is FeeCharge.THIRD else None,
+    )
+
+
+class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):
+    rates: FaultRates = FaultRates()
+    windows: dict[VenueId, tuple[Window, ...]] = {}
+    execution: ExecutionSettings = ExecutionSettings(flat_ms=20_000)
+    limits: RiskLimits = RiskLimits(
+        max_concurrent_trades=6,
+        max_total_exposure_usd=Decimal(100_000),
+        daily_loss_limit_usd=Decimal(1_000_000),
+        max_drawdown_percent=Decimal(100),
+    )
+    quote_every_ms: int = 250
+    dislocation: float = 0.04
+    """Chance per symbol and quote round that one venue's price goes astray."""
+    bases: tuple[str, ...] = ("BTC", "ETH")
+    cooldown_s: float = 1.0
+    external_per_minute: float = 0.0
+    journal_outages_per_minute: float = 0.0
+
+
+class Engine:
+    """One run of the engine, from its start to its death."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.ledger = Ledger()
+        events = world.durable.events()
+        for event in events:
+            self.ledger.apply(event)
+        self.since_ns = (events[-1].at_ns if events else START_NS) - RECOVERY_MARGIN_NS
+        self.journal = VirtualJournal(world.durable, world.loop, world.commit_ns, world.on_commit)
+        clients = dict(world.venues)
+        self.outbox = LiveOutbox(clients, world.clock)
+        hub = EventHub()
+        self.core: TradingCore = assemble_core(
+            CoreSettings(
+                mode="sim",
+                spot=SpotSettings(
+                    trend_filter_mode=TrendFilterMode.DISABLED,
+                    cooldown_seconds=world.settings.cooldown_s,
+                    retry_seconds=0.2,
+                    max_trades_per_hour=100_000,
+                ),
+                limits=world.settings.limits,
+                execution=world.settings.execution,
+            ),
+            registry=world.registry,
+            ledger=self.ledger,
+            clock=world.clock,
+            ids=world.ids,
+            journal=self.journal,
+            outbox=self.outbox,
+            hub=hub,
+            usd_rate={USDT: Decimal(1)}.get,
+            baselines={},
+        )
+        hub.listen(world.watch)
+        self.reconciler = Reconciler(
+            ledger=self.ledger,
+            recorder=self.core.recorder,
+            outcomes=self.core.outcomes,
+            floor=self.core.floor,
+            clients=clients,
+            frozen=self.core.frozen,
+        )
+        self.recovery = Recovery(
+            ledger=self.ledger,
+            recorder=self.core.recorder,
+            outcomes=self.core.outcomes,
+            floor=self.core.floor,
+            clients=clients,
+            reconciler=self.reconciler,
+        )
+        self.bus = CommandBus(
+            ledger=self.ledger,
+            recorder=self.core.recorder,
+            strategies=(self.core.spot.settings.strategy,),
+        )
+        self.kill_switch = KillSwitchControl(
+            bus=self.bus, ledger=self.ledger, floor=self.core.floor, clients=clients
+        )
+        self.recovered: list[VenueRecovery] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.dead = False
+        self.outbox.open(_Mute(self), self._spawn)
+
+    def start(self) -> asyncio.Task[None]:
+        for venue in self.world.venues.values():
+            self._spawn(venue.run(_Mute(self)))
+        return self._spawn(self._recover())
+
+    def die(self) -> None:
+        """Stop between two instructions, as a power cut does."""
+        self.dead = True
+        self.journal.die()
+        for task in self._tasks:
+            task.cancel()
+        for venue in self.world.venues.values():
+            venue.sink = None
+
+    async def _recover(self) -> None:
+        self.recovered = await self.recovery.run(self.since_ns)
+        self.core.state.started = self.world.trading
+        self._spawn(self.reconciler.run(RECONCILE_S))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = self.world.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.world.errors.append(error)
+
+
+class _Mute:
+    """The way into an engine: closed once it is dead."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        target: Callable[..., object] = getattr(self._engine.core, name)
+
+        def call(*args: object, **kwargs: object) -> object:
+            return None if self._engine.dead else target(*args, **kwargs)
+
+        return call
+
+
+class World:
+    def __init__(self, seed: int, settings: WorldSettings) -> None:
+        use_wide_context()
+        self.seed = seed
+        self.settings = settings
+        self.random = random.Random(seed)
+        self.loop = VirtualLoop()
+        asyncio.set_event_loop(self.loop)
+        self.clock = VirtualClock(self.loop)
+        self.ids = FakeIds()
+        self.durable = Durable()
+        self.errors: list[BaseException] = []
+        self.alerts: Counter[str] = Counter()
+        self.external: Counter[tuple[VenueId, Asset]] = Counter()
+        self.moved: dict[tuple[VenueId, Asset], Decimal] = {}
+        self.violations: list[str] = []
+        self.exposed: dict[TradeId, int] = {}
+        self.flat_after_ns: list[int] = []
+        self.on_commit: Callable[[int, bool], None] = lambda _number, _durable: None
+        self.stopped_at: dict[TradeId, int] = {}
+        listed = [instrument(venue, base) for venue in VENUES for base in (*settings.bases, "BNB")]
+        self.registry = MarketRegistry(listed)
+        self.venues: dict[VenueId, VirtualVenue] = {}
+        for venue in VENUES:
+            faults = Faults(
+                settings.rates,
+                self.random.random,
+                windows=settings.windows.get(venue, ()),
+            )
+            own = [i for i in listed if i.venue == venue]
+            self.venues[venue] = VirtualVenue(venue, own, faults, self.loop, self.random.random)
+            balances = {Asset(base): Decimal(50) for base in settings.bases}
+            balances |= {USDT: Decimal(20_000), BNB: Decimal(10)}
+            self.venues[venue].exchange.open_account(balances, START_NS - NS_PER_MINUTE)
+        self.mids = {base: MIDS.get(base, 10.0) for base in (*settings.bases, "BNB")}
+        self.astray: dict[tuple[VenueId, str], tuple[float, int]] = {}
+        self.heard_ns = dict.fromkeys(VENUES, 0)
+        self.healed = False
+        self.trading = True
+        """Whether engines go on to trade once they have recovered."""
+        self.engine = Engine(self)
+        self._market = self.loop.create_task(self._run_market())
+
+    # Running
+
+    def run(self, seconds: float) -> None:
+        self.loop.run_until_complete(asyncio.sleep(seconds))
+
+    def start(self, limit_s: float = 120.0) -> None:
+        """Start the present engine and wait for its recovery."""
+        self.loop.run_until_complete(asyncio.wait([self.engine.start()], timeout=limit_s))
+
+    def crash(self) -> None:
+        """Kill the engine; the next one is made from what was committed."""
+        self.engine.die()
+        self.exposed.clear()
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.engine = Engine(self)
+
+    def heal(self) -> None:
+        self.healed = True
+        for venue in self.venues.values():
+            venue.faults.heal()
+
+    def settle(self, limit_s: float = 180.0) -> None:
+        """Heal, open nothing new, and let everything come to rest."""
+        self.heal()
+        self.engine.core.state.stopping = True
+        self.run(self.settings.rates.delay_ms / 1_000)
+        for _ in range(int(limit_s)):
+            self.run(1.0)
+            if not self.engine.ledger.open_trades() and not self._differences():
+                break
+        self.run(3 * RECONCILE_S)
+
+    def close(self) -> None:
+        self.engine.die()
+        self._market.cancel()
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.close()
+        asyncio.set_event_loop(None)
+
+    def commit_ns(self) -> int:
+        return int((1 + 20 * self.random.random() ** 3) * NS_PER_MS)
+
+    # What must always hold
+
+    def watch(self, events: Sequence[Event], changes: Changes) -> None:
+        """Follow what stands alone, and count alerts."""
+        ledger, now = self.engine.ledger, self.loop.now_ns
+        for event in events:
+            if isinstance(event, AlertRaised):
+                self.alerts[event.code] += 1
+            elif isinstance(event, ExternalChange):
+                self.external[event.venue, event.asset] += 1
+        for trade_id in changes.trades:
+            trade = ledger.trade(trade_id)
+            if trade is None:
+                continue
+            alone = bool(self._alone(trade_id))
+            if alone and trade_id not in self.exposed:
+                self.exposed[trade_id] = now
+            elif not alone and trade_id in self.exposed:
+                self.flat_after_ns.append(now - self.exposed.pop(trade_id))
+
+    def _alone(self, trade_id: TradeId) -> Decimal:
+        """Units of a trade that stand alone and that one of its venues would take an order for."""
+        trade = self.engine.ledger.trade(trade_id)
+        if trade is None:
+            return ZERO
+        over = abs(excess(trade))
+        for leg in trade.legs:
+            listed = self.registry.by_id(leg.instrument)
+            price = leg.planned_price * Decimal("0.95")  # minima are held against today's price
+            if listed.size_problem(listed.floor_size(over), price) is None:
+                return over
+        return ZERO
+
+    def check_clock(self) -> None:
+        """Nothing stands alone past its time without being held, with an alert."""
+        limit = self.settings.execution.flat_ms * NS_PER_MS + 6 * NS_PER_S
+        for trade_id, since in self.exposed.items():
+            trade = self.engine.ledger.trade(trade_id)
+            if trade is None or self.loop.now_ns - since < limit:
+                continue
+            if trade.state is not TradeState.HELD:
+                self.violations.append(
+                    f"trade {trade.seq} stood alone since {since} and is {trade.state}"
+                )
+            elif not self.alerts["UNHEDGED"]:
+                self.violations.append(f"trade {trade.seq} is held without an alert")
+
+    def check_rest(self) -> None:
+        """After healing: venue truth is the ledger, nothing stands alone, nothing happened twice."""
+        self.violations += self._differences()
+        ledger = self.engine.ledger
+        for trade in ledger.open_trades():
+            dark = any(
+                venue.faults.active(Fault.DELISTING, self.loop.now_ns, leg.instrument)
+                for leg in trade.legs
+                if (venue := self.venues[self.registry.by_id(leg.instrument).venue])
+            )
+            if not (dark and trade.state is TradeState.HELD):
+                self.violations.append(f"trade {trade.seq} is still {trade.state}: {trade.reason}")
+        for trade_id, trade in ledger.closed_trades.items():
+            if self._alone(trade_id):
+                self.violations.append(f"trade {trade.seq} ended {trade.state} with a lone leg")
+        for key, balance in ledger.balances.items():
+            if not ledger.open_trades() and balance.locked:
+                self.violations.append(f"{key} still locks {balance.locked}")
+        self._check_fills()
+        for venue in self.venues.values():
+            for key, times in venue.submitted.items():
+                if times > 1:
+                    self.violations.append(f"{key} was handed over {times} times")
+        for place in self.external:
+            if place not in self.moved:
+                self.violations.append(f"{place} was booked as external though nobody moved it")
+        self.violations += [f"a task failed: {error!r}" for error in self.errors]
+
+    def check_restart(self) -> None:
+        """A restart recovers, the next one changes nothing."""
+        if self.engine.ledger.open_trades():
+            return
+        self.trading = False
+        self.crash()
+        self.start()
+        self.run(2 * RECONCILE_S)
+        self.crash()
+        before = len(self.durable.batches)
+        self.start()
+        self.run(1.0)
+        added = [decode_event(data) for batch in self.durable.batches[before:] for data in batch]
+        if added:
+            self.violations.append(f"the second restart booked {added}")
+        self.violations += self._differences()
+
+    def _check_fills(self) -> None:
+        booked = Counter(
+            (event.fill.venue, event.fill.venue_trade_id)
+            for event in self.durable.events()
+            if isinstance(event, OrderFilled)
+        )
+        truth = {
+            (venue, fill.venue_trade_id)
+            for venue, at in self.venues.items()
+            for fill in at.exchange.fills_since(0)
+        }
+        if booked.keys() != truth:
+            missing, extra = truth - booked.keys(), booked.keys() - truth
+            self.violations.append(f"fills missing {missing}, invented {extra}")
+        twice = [key for key, times in booked.items() if times > 1]
+        if twice:
+            self.violations.append(f"fills booked twice: {twice}")
+
+    def _differences(self) -> list[str]:
+        return [
+            f"{venue} holds {total} {asset}, the ledger "
+            f"{self.engine.ledger.balances[venue, asset].total}"
+            for venue, at in self.venues.items()
+            for asset, total in at.totals().items()
+            if (venue, asset) in self.engine.ledger.balances
+            and self.engine.ledger.balances[venue, asset].total != total
+        ]
+
+    # The market
+
+    async def _run_market(self) -> None:
+        period_s = self.settings.quote_every_ms / 1_000
+        while True:
+            await asyncio.sleep(period_s)
+            self._step()
+            self.check_clock()
+
+    def _step(self) -> None:
+        now, draw = self.loop.now_ns, self.random
+        for base in self.mids:
+            self.mids[base] *= 1 + draw.gauss(0, 0.0003)
+            if base != "BNB" and draw.random() < self.settings.dislocation:
+                length = int(draw.uniform(0.3, 4.0) * NS_PER_S)
+                shift = draw.choice((-1, 1)) * draw.uniform(0.006, 0.02)
+                self.astray[draw.choice(VENUES), base] = (shift, now + length)
+            for venue in VENUES:
+                self._quote(venue, base, now)
+        for venue in VENUES:
+            silent = now - self.heard_ns[venue] > 3 * NS_PER_S
+            if not self.engine.dead:
+                self.engine.core.on_venue_health(venue, connected=not silent, reason="silence")
+        if draw.random() < self.settings.external_per_minute * self._rounds_per_minute():
+            self._move_something()
+        if draw.random() < self.settings.journal_outages_per_minute * self._rounds_per_minute():
+            self.engine.journal.fail_until(now + int(draw.uniform(0.5, 8) * NS_PER_S))
+
+    def _rounds_per_minute(self) -> float:
+        return self.settings.quote_every_ms / 60_000
+
+    def _move_something(self) -> None:
+        if self.healed:
+            return
+        venue = self.random.choice(VENUES)
+        asset = self.random.choice([USDT, *map(Asset, self.settings.bases)])
+        delta = Decimal(self.random.choice((-1, 1))) * Decimal(self.random.randint(1, 500)) / 100
+        self.moved[venue, asset] = self.moved.get((venue, asset), ZERO) + delta
+        self.venues[venue].move(asset, delta)
+
+    def _quote(self, venue: VenueId, base: str, now: int) -> None:
+        at = self.venues[venue]
+        listed = self.registry.by_id(InstrumentId(f"{base}USDT.{venue.upper()}"))
+        shift, until = self.astray.get((venue, base), (0.0, 0))
+        mid = self.mids[base] * (1 + (shift if now < until else 0.0))
+        bid, ask = round(mid * 0.9996, 2), round(mid * 1.0004 + 0.01, 2)
+        size = round(self.random.uniform(0.5, 5.0) * 100 / mid, 3)
+        at.quote(listed.id, bid, ask, size)
+        fault = at.faults.on_quote(listed.id, now)
+        if fault is Fault.CROSSED:
+            bid, ask = ask + 0.05, bid
+        if fault in (None, Fault.CROSSED):
+            self.loop.call_later(
+                self.random.uniform(0.002, 0.02), self._hear, venue, listed.id, bid, ask, size
+            )
+
+    def _hear(
+        self, venue: VenueId, listed: InstrumentId, bid: float, ask: float, size: float
+    ) -> None:
+        self.heard_ns[venue] = self.loop.now_ns
+        if self.engine.dead:
+            return
+        now = self.clock.now_ns()
+        slot = self.registry.slot(listed)
+        self.engine.core.on_quote(slot, bid, ask, size, size, now, now)
