@@ -22,6 +22,8 @@ class SpotTally:
         self._ledger = ledger
         self._strategy = strategy
         self._signals: deque[int] = deque(sorted(earlier))
+        self.started_ns = started_ns
+        """When this engine started."""
         self.run_started_ns = started_ns
         """When trading was last started."""
         self.completed_in_run = 0
@@ -36,14 +38,16 @@ class SpotTally:
                 trade = self._ledger.trade(event.trade_id)
                 if trade is not None and trade.family is Family.SPOT:
                     self.completed_in_run += 1
-            elif isinstance(event, StrategySwitched):
-                if event.running and event.strategy == self._strategy:
-                    self.run_started_ns, self.completed_in_run = event.at_ns, 0
+            elif isinstance(event, StrategySwitched) and self._starts(event):
+                self.run_started_ns, self.completed_in_run = event.at_ns, 0
 
     def signals_last_hour(self, now_ns: int) -> int:
         while self._signals and now_ns - self._signals[0] >= NS_PER_HOUR:
             self._signals.popleft()
         return len(self._signals)
+
+    def _starts(self, event: StrategySwitched) -> bool:
+        return event.running and event.strategy == self._strategy
 
     def _see(self, at_ns: int) -> None:
         """A signal stored a second time, as executed, is no second signal."""

@@ -1,6 +1,6 @@
 """Errors at the edge: one translation to HTTP, one body per surface."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -31,6 +31,18 @@ class HttpFailure(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
+class Refused(ArbiterError):
+    """An answer a surface's contract prescribes: its status, its code and details."""
+
+    def __init__(
+        self, status: int, code: str, message: str, details: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.details = dict(details or {})
+
+
 Render = Callable[[HttpFailure], Response]
 
 _STATUS: tuple[tuple[type[ArbiterError], HTTPStatus], ...] = (
@@ -52,6 +64,8 @@ INTERNAL = HttpFailure(
 
 def status_of(error: ArbiterError) -> int:
     """The HTTP status an error stands for; the first class that fits."""
+    if isinstance(error, Refused):
+        return error.status
     for kind, status in _STATUS:
         if isinstance(error, kind):
             return status

@@ -15,6 +15,9 @@ from arbiter.api.common import listen
 
 _GRACE_S = 3
 _KEEP_ALIVE_S = 30
+_WS_PING_S = 20.0
+_WS_MESSAGE = 64 * 1024
+"""Longest message a client may send, bytes."""
 
 
 class _Uvicorn(uvicorn.Server):
@@ -35,8 +38,20 @@ class _Uvicorn(uvicorn.Server):
 class ApiServer:
     """`bind` at once, so that a taken port is told before anything starts; then `run` as a task."""
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int, setting: str) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        setting: str,
+        ssl_cert: str | None = None,
+        ssl_key: str | None = None,
+    ) -> None:
+        """With `ssl_cert` and `ssl_key`, PEM files, it speaks TLS and nothing else."""
         self._app = app
+        self._ssl_cert = ssl_cert
+        self._ssl_key = ssl_key
         self._host = host
         self._port = port
         self._setting = setting
@@ -47,7 +62,8 @@ class ApiServer:
     @property
     def urls(self) -> tuple[str, ...]:
         """Where it listens; empty before `bind`."""
-        return tuple(listen.url_of(each) for each in self._sockets if each.fileno() >= 0)
+        urls = (listen.url_of(each) for each in self._sockets if each.fileno() >= 0)
+        return tuple(url.replace("http:", "https:", 1) if self._ssl_cert else url for url in urls)
 
     @property
     def bound(self) -> bool:
@@ -71,6 +87,13 @@ class ApiServer:
             server_header=False,
             timeout_graceful_shutdown=_GRACE_S,
             timeout_keep_alive=_KEEP_ALIVE_S,
+            ssl_certfile=self._ssl_cert,
+            ssl_keyfile=self._ssl_key,
+            ws="websockets-sansio",
+            ws_max_size=_WS_MESSAGE,
+            ws_ping_interval=_WS_PING_S,
+            ws_ping_timeout=_WS_PING_S,
+            ws_per_message_deflate=False,
         )
         server = self._server = _Uvicorn(config, self._serving)
         try:

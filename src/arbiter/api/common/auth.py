@@ -1,0 +1,95 @@
+"""Who is calling: an API key or a bearer token becomes a principal."""
+
+from typing import Protocol
+
+import msgspec
+
+from arbiter.access.api_keys import same_key
+from arbiter.access.roles import Principal, Role
+from arbiter.access.tokens import Audience
+from arbiter.model.errors import BadConfig, Unauthenticated
+from arbiter.model.ids import Actor
+
+SHORTEST_KEY = 16
+_SAMPLES = frozenset({"your-secret-api-key", "your-api-key", "changeme", "secret-api-key"})
+"""Keys that stand in published examples."""
+
+
+class Verifier(Protocol):
+    """What is needed of `access.service.AccessService`."""
+
+    async def verify_access(self, token: str, audience: Audience, /) -> Principal: ...
+
+    async def verify_api_key(self, text: str, /) -> Principal: ...
+
+
+def check_fixed_key(key: str, setting: str) -> str:
+    """Refuse a key that is short or known, as `BadConfig`."""
+    if len(key) < SHORTEST_KEY or key.lower() in _SAMPLES or len(set(key)) < 6:
+        raise BadConfig(
+            f"{setting} must be at least {SHORTEST_KEY} random characters; "
+            "make one with: openssl rand -hex 24"
+        )
+    return key
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What a caller showed."""
+
+    api_key: str | None = None
+    bearer: str | None = None
+
+    def __repr__(self) -> str:
+        return "Credentials(…)"
+
+
+class Door:
+    """Lets callers of one surface in.
+
+    `fixed_key` is the key set from outside; its bearer may do everything. Where nothing is
+    `required` every caller is `stranger`.
+    """
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        *,
+        audience: Audience,
+        required: bool,
+        fixed_key: str | None,
+        stranger: Actor,
+    ) -> None:
+        self._verifier = verifier
+        self._audience = audience
+        self._fixed_key = fixed_key
+        self.required = required
+        self.stranger = Principal(actor=stranger, user_id=None, role=Role.ADMIN)
+
+    async def admit(self, shown: Credentials) -> Principal:
+        """Say who calls; `Unauthenticated` for a stranger or a credential that is not good."""
+        if not self.required:
+            return self.stranger
+        if shown.api_key is not None:
+            return await self._by_key(shown.api_key)
+        if shown.bearer is not None:
+            return await self._verifier.verify_access(shown.bearer, self._audience)
+        raise Unauthenticated("an API key (X-API-Key) or a bearer token is needed")
+
+    async def admit_token(self, token: str) -> Principal:
+        """The same for a credential of either kind, as a stream's first message carries it."""
+        if not self.required:
+            return self.stranger
+        if token.count(".") == 2:
+            return await self._verifier.verify_access(token, self._audience)
+        return await self._by_key(token)
+
+    async def _by_key(self, key: str) -> Principal:
+        if self._fixed_key is not None and same_key(key, self._fixed_key):
+            return Principal(actor=Actor("key:environment"), user_id=None, role=Role.ADMIN)
+        return await self._verifier.verify_api_key(key)
+
+
+def bearer_of(authorization: str | None) -> str | None:
+    """Take the token out of an Authorization header; other schemes are not ours."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
