@@ -1,0 +1,70 @@
+"""An engine in a process of its own, for tests that kill it.
+
+It recovers and lets trades that were open end, opening none; once all that is durable it says
+``settled``. Then it does what is written to it: ``trade``, until killed, or ``stop``.
+"""
+
+import asyncio
+import os
+import sys
+
+import uvloop
+
+from arbiter.app.bootstrap import run_engine
+from arbiter.app.config import Settings, load
+from arbiter.app.running import Running
+from arbiter.model.events import AlertRaised
+from arbiter.runtime.core import TradingCore
+
+SETTLED = "SETTLED"
+OPENING_NONE = {"ARBITER__SPOT__MIN_PROFIT_THRESHOLD": "0.1"}
+"""No spread of these markets is that wide."""
+
+
+async def main() -> int:
+    """Run the engine on ARBITER_HOME; gives its exit code."""
+    stop = asyncio.Event()
+    started: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
+
+    async def obey() -> None:
+        core = (await started).engine.core
+        await settle(core)
+        print("settled", flush=True)
+        while command := await asyncio.to_thread(sys.stdin.readline):
+            if command == "trade\n":
+                trading(core, load(environment=os.environ).settings)
+                print("trading", flush=True)
+            elif command == "stop\n":
+                stop.set()
+                return  # a thread that still reads would hold up the end
+
+    environment = os.environ | OPENING_NONE
+    obeying = asyncio.create_task(obey())
+    try:
+        return await run_engine(
+            load(environment=environment).settings,
+            stop=stop,
+            environment=environment,
+            on_ready=started.set_result,
+        )
+    finally:
+        obeying.cancel()
+
+
+async def settle(core: TradingCore) -> None:
+    """Wait until no trade is open and everything that happened is durable."""
+    await core.floor.idle()
+    durable = asyncio.Event()
+    text = "every trade from before has ended"
+    alert = AlertRaised(at_ns=core.recorder.now_ns(), severity="info", code=SETTLED, text=text)
+    core.recorder.record(alert, then=durable.set)
+    await durable.wait()
+
+
+def trading(core: TradingCore, settings: Settings) -> None:
+    """Trade by the settings from the next quote on."""
+    core.spot.reconfigure(settings.spot.record(core.registry.resolve_symbol))
+
+
+if __name__ == "__main__":
+    sys.exit(uvloop.run(main()))
