@@ -24,6 +24,7 @@ from arbiter.backtest.survey import (
     frames,
 )
 from arbiter.books.board import QuoteRows
+from arbiter.model.errors import InvalidValue
 from arbiter.model.time import NS_PER_MS
 
 _KEYS = ("venue", "market_type", "symbol")
@@ -81,40 +82,30 @@ class _Decoder:
 
     def __init__(self, listing: Listing) -> None:
         markets = [listed.market for listed in listing.listed]
-        names = (
-            sorted({m.venue for m in markets}),
-            sorted({m.kind for m in markets}),
-            sorted({m.symbol for m in markets}),
+        markets += [left.market for left in listing.left_out]
+        told = pl.DataFrame(
+            {
+                "venue": [market.venue for market in markets],
+                "market_type": [market.kind for market in markets],
+                "symbol": [market.symbol for market in markets],
+            }
         )
-        self._enums = [pl.Enum(known) for known in names]
-        self._shape = tuple(len(known) for known in names)
-        self._slots: NDArray[np.int32] = np.full(int(np.prod(self._shape)) + 1, -1, np.int32)
+        keys = _hashes(told)
+        if len(set(keys.tolist())) < len(markets):
+            raise InvalidValue("two markets hash alike; run them apart with --symbols")
+        slots = np.full(len(markets), -1, dtype=np.int32)
         sizes = np.ones(listing.registry.n_slots)
-        for listed in listing.listed:
-            slot = listing.registry.slot(listed.instrument.id)
-            market = listed.market
-            place = [
-                known.index(part)
-                for known, part in zip(
-                    names, (market.venue, market.kind, market.symbol), strict=True
-                )
-            ]
-            self._slots[np.ravel_multi_index(place, self._shape)] = slot
-            sizes[slot] = float(listed.contract_size)
+        for place, listed in enumerate(listing.listed):
+            slots[place] = listing.registry.slot(listed.instrument.id)
+            sizes[slots[place]] = float(listed.contract_size)
+        order = np.argsort(keys)
+        self._keys, self._slots = keys[order], slots[order]
         self._sizes = sizes if (sizes != 1.0).any() else None
 
     def decode(self, frame: pl.DataFrame, exchange: str) -> QuoteRows:
-        codes = frame.select(
-            pl.col(key).cast(known, strict=False).to_physical().cast(pl.Int32)
-            for key, known in zip(_KEYS, self._enums, strict=True)
-        )
-        _, kinds, symbols = self._shape
-        place = codes.select(
-            ((pl.col("venue") * kinds + pl.col("market_type")) * symbols + pl.col("symbol"))
-            .fill_null(-1)
-            .alias("place")
-        )["place"].to_numpy()
-        slots = self._slots[place]
+        keys = _hashes(frame)
+        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        slots = np.where(self._keys[place] == keys, self._slots[place], np.int32(-1))
         prices = np.empty((len(frame), 4))
         for column, name in enumerate(_PRICES):
             prices[:, column] = frame[name].cast(pl.Float64).to_numpy()
@@ -130,6 +121,13 @@ class _Decoder:
         if self._sizes is not None:
             rows.prices[:, 2:] *= self._sizes[rows.slots][:, None]
         return rows
+
+
+def _hashes(frame: pl.DataFrame) -> NDArray[np.uint64]:
+    """One number per row for its market: comparing strings would cost more than all the rest."""
+    parts = [frame[key].hash(seed).to_numpy() for seed, key in enumerate(_KEYS)]
+    mixed: NDArray[np.uint64] = parts[0] ^ (parts[1] * np.uint64(3)) ^ (parts[2] * np.uint64(5))
+    return mixed
 
 
 class _Stream:

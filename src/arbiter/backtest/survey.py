@@ -3,7 +3,9 @@
 The same files give the same survey, whatever reads them afterwards.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -31,7 +33,7 @@ _KEYS = ["venue", "market_type", "symbol"]
 PAUSE_NS = 60 * NS_PER_S
 
 _STEPS_FROM = 500
-"""Prices and sizes per chunk and market that ticks and lots are read from."""
+"""A market's first rows, which ticks and lots are read from."""
 
 _PRICE_DIGITS = 12
 _SIZE_DIGITS = 8
@@ -129,8 +131,15 @@ def frames(file: Path, columns: list[str], rows: int = CHUNK_ROWS) -> Iterator[p
     """Read a file slice by slice, so that memory does not grow with its length."""
     lazy = pl.scan_parquet(file).select(columns)
     total: int = pl.scan_parquet(file).select(pl.len()).collect().item()
-    for offset in range(0, total, rows):
-        yield lazy.slice(offset, rows).collect()
+    # The next slice is read while this one is worked on.
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="parquet") as reader:
+        ahead: deque[Future[pl.DataFrame]] = deque()
+        for offset in range(0, total, rows):
+            ahead.append(reader.submit(lazy.slice(offset, rows).collect))
+            if len(ahead) > 1:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def _instruments(file: Path) -> list[Instrument]:
@@ -145,31 +154,43 @@ def _instruments(file: Path) -> list[Instrument]:
 
 def _add(found: Survey, frame: pl.DataFrame) -> None:
     found.rows += len(frame)
-    grouped = frame.group_by(_KEYS, maintain_order=True).agg(
+    counted = frame.group_by(_KEYS, maintain_order=True).agg(
         pl.len().alias("rows"),
         pl.col("recv_ts_ns").min().alias("first"),
         pl.col("recv_ts_ns").max().alias("last"),
+    )
+    unseen = False
+    for row in counted.iter_rows(named=True):
+        if any(row[key] is None for key in _KEYS):
+            continue
+        facts = found.markets.setdefault(_market(row), Facts(first_ns=row["first"] or 0))
+        unseen |= facts.rows < _STEPS_FROM
+        facts.rows += row["rows"]
+        facts.first_ns = min(facts.first_ns, row["first"] or facts.first_ns)
+        facts.last_ns = max(facts.last_ns, row["last"] or 0)
+    if unseen:
+        _look_closer(found, frame)
+
+
+def _look_closer(found: Survey, frame: pl.DataFrame) -> None:
+    """Read first prices, ticks and lots off a frame in which some market is new."""
+    grouped = frame.group_by(_KEYS, maintain_order=True).agg(
         pl.col("ask").filter(pl.col("ask") > 0).first().alias("price"),
-        pl.concat_list(
-            pl.col("bid").head(_STEPS_FROM).implode(), pl.col("ask").head(_STEPS_FROM).implode()
-        ).alias("prices"),
-        pl.concat_list(
-            pl.col("bid_size").head(_STEPS_FROM).implode(),
-            pl.col("ask_size").head(_STEPS_FROM).implode(),
-        ).alias("sizes"),
+        *(pl.col(name).head(_STEPS_FROM) for name in ("bid", "ask", "bid_size", "ask_size")),
     )
     for row in grouped.iter_rows(named=True):
         if any(row[key] is None for key in _KEYS):
             continue
-        market = Market(venue=row["venue"], kind=row["market_type"], symbol=row["symbol"])
-        facts = found.markets.setdefault(market, Facts(first_ns=row["first"] or 0))
-        facts.rows += row["rows"]
-        facts.first_ns = min(facts.first_ns, row["first"] or facts.first_ns)
-        facts.last_ns = max(facts.last_ns, row["last"] or 0)
+        facts = found.markets[_market(row)]
         if facts.price is None and row["price"] is not None:
             facts.price = from_float(row["price"])
-        facts.price_step = min(facts.price_step, _step(row["prices"], _PRICE_DIGITS))
-        facts.size_step = min(facts.size_step, _step(row["sizes"], _SIZE_DIGITS))
+        prices, sizes = row["bid"] + row["ask"], row["bid_size"] + row["ask_size"]
+        facts.price_step = min(facts.price_step, _step(prices, _PRICE_DIGITS))
+        facts.size_step = min(facts.size_step, _step(sizes, _SIZE_DIGITS))
+
+
+def _market(row: Mapping[str, str]) -> Market:
+    return Market(venue=row["venue"], kind=row["market_type"], symbol=row["symbol"])
 
 
 def _stretch(found: Survey, received: NDArray[np.int64], newest: int | None) -> int | None:

@@ -38,7 +38,7 @@ def rows(*changes: Mapping[str, object]) -> pl.DataFrame:
                 "bid_size": 1.0,
                 "ask_size": 2.0,
             }
-            | change
+            | dict(change)
         )
     return pl.DataFrame(made, strict=False)
 
