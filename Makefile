@@ -13,7 +13,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup setup-dev up test test-fast test-slow check format bench docs lock clean
+.PHONY: help setup setup-dev up test test-fast test-slow chaos check format bench docs lock clean
 
 # An environment whose interpreter has gone (an upgraded system) is made anew.
 ifneq ($(shell $(BIN)/python -c 'print("usable")' 2>/dev/null),usable)
@@ -69,6 +69,9 @@ test-fast: setup-dev ## Run the fast tests only
 # Exit code 5 says that no test carries the mark.
 test-slow: setup-dev ## Run the slow tests only (restarts, crashes, soaks)
 	$(BIN)/python -m pytest -m slow $(ARGS) || [ $$? -eq 5 ]
+
+chaos: setup-dev ## Run 1,000 seeds of faults and crashes in virtual time (ARGS="--seeds 50")
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 check: setup-dev ## Lint, formatting, types, import contracts, docs
 	$(BIN)/ruff check .

@@ -75,9 +75,12 @@ class VirtualJournal:
         batch, then = self._waiting.popleft()
         number = len(self._durable.batches)
         self._on_commit(number, False)
-        if self._dead:
+        if self._died():
             return
         self._durable.batches.append(batch)
         self._on_commit(number, True)
-        if then is not None and not self._dead:
+        if then is not None and not self._died():
             then()
+
+    def _died(self) -> bool:
+        return self._dead

@@ -22,6 +22,8 @@ from arbiter.model.events import AlertRaised, Event, ExternalChange, OrderFilled
 from arbiter.model.ids import Asset, InstrumentId, Symbol, TradeId, VenueId
 from arbiter.model.instruments import FeeCharge, Instrument
 from arbiter.model.money import ZERO, use_wide_context
+from arbiter.model.orders import Fill, Order
+from arbiter.model.reports import Absent, OrderTruth, VenueReport
 from arbiter.model.time import NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 from arbiter.model.trades import TradeState
 from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
@@ -100,7 +102,12 @@ class Engine:
         for event in events:
             self.ledger.apply(event)
         self.since_ns = (events[-1].at_ns if events else START_NS) - RECOVERY_MARGIN_NS
-        self.journal = VirtualJournal(world.durable, world.loop, world.commit_ns, world.on_commit)
+        self.journal = VirtualJournal(
+            world.durable,
+            world.loop,
+            world.commit_ns,
+            world.committed,
+        )
         clients = dict(world.venues)
         self.outbox = LiveOutbox(clients, world.clock)
         hub = EventHub()
@@ -154,11 +161,11 @@ class Engine:
         self.recovered: list[VenueRecovery] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.dead = False
-        self.outbox.open(_Mute(self), self._spawn)
+        self.outbox.open(_Door(self), self._spawn)
 
     def start(self) -> asyncio.Task[None]:
         for venue in self.world.venues.values():
-            self._spawn(venue.run(_Mute(self)))
+            _ = self._spawn(venue.run(_Door(self)))
         return self._spawn(self._recover())
 
     def die(self) -> None:
@@ -173,7 +180,7 @@ class Engine:
     async def _recover(self) -> None:
         self.recovered = await self.recovery.run(self.since_ns)
         self.core.state.started = self.world.trading
-        self._spawn(self.reconciler.run(RECONCILE_S))
+        _ = self._spawn(self.reconciler.run(RECONCILE_S))
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = self.world.loop.create_task(work)
@@ -187,19 +194,23 @@ class Engine:
             self.world.errors.append(error)
 
 
-class _Mute:
+class _Door:
     """The way into an engine: closed once it is dead."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def __getattr__(self, name: str) -> Callable[..., object]:
-        target: Callable[..., object] = getattr(self._engine.core, name)
+    def on_report(self, report: VenueReport) -> None:
+        if not self._engine.dead:
+            self._engine.core.on_report(report)
 
-        def call(*args: object, **kwargs: object) -> object:
-            return None if self._engine.dead else target(*args, **kwargs)
+    def on_answer(self, order: Order, answer: OrderTruth | Absent, fills: Sequence[Fill]) -> None:
+        if not self._engine.dead:
+            self._engine.core.on_answer(order, answer, fills)
 
-        return call
+    def on_wake(self, trade: TradeId) -> None:
+        if not self._engine.dead:
+            self._engine.core.on_wake(trade)
 
 
 class World:
@@ -284,6 +295,9 @@ class World:
         self.loop.close()
         asyncio.set_event_loop(None)
 
+    def committed(self, number: int, durable: bool) -> None:
+        self.on_commit(number, durable)
+
     def commit_ns(self) -> int:
         return int((1 + 20 * self.random.random() ** 3) * NS_PER_MS)
 
@@ -308,15 +322,16 @@ class World:
                 self.flat_after_ns.append(now - self.exposed.pop(trade_id))
 
     def _alone(self, trade_id: TradeId) -> Decimal:
-        """Units of a trade that stand alone and that one of its venues would take an order for."""
+        """Units of a trade that stand alone and that the venue of the filled leg would take back."""
         trade = self.engine.ledger.trade(trade_id)
         if trade is None:
             return ZERO
-        over = abs(excess(trade))
+        over = excess(trade)
         for leg in trade.legs:
             listed = self.registry.by_id(leg.instrument)
             price = leg.planned_price * Decimal("0.95")  # minima are held against today's price
-            if listed.size_problem(listed.floor_size(over), price) is None:
+            size = listed.floor_size(abs(over))
+            if over * leg.side.sign > ZERO and listed.size_problem(size, price) is None:
                 return over
         return ZERO
 
@@ -349,9 +364,9 @@ class World:
         for trade_id, trade in ledger.closed_trades.items():
             if self._alone(trade_id):
                 self.violations.append(f"trade {trade.seq} ended {trade.state} with a lone leg")
-        for key, balance in ledger.balances.items():
+        for place, balance in ledger.balances.items():
             if not ledger.open_trades() and balance.locked:
-                self.violations.append(f"{key} still locks {balance.locked}")
+                self.violations.append(f"{place} still locks {balance.locked}")
         self._check_fills()
         for venue in self.venues.values():
             for key, times in venue.submitted.items():

@@ -57,7 +57,7 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
 
     ways: tuple[Way, ...]
     tradable: bool
-    """Large enough for an order on one of the venues."""
+    """Worth an order: large enough to unwind, or to chase at a price within bounds."""
     notes: tuple[str, ...]
     """Why a way is not among them."""
 
@@ -98,8 +98,8 @@ def outlook(
         if problem is not None:
             notes.append(f"{instrument.id}: {plain(abs(over))} is below its {problem}")
             continue
-        tradable = True
         if touch is None:
+            tradable = True
             notes.append(f"{instrument.id} shows no live quote")
             continue
         limit = _reach(instrument, side, touch, settings.unwind_slippage_bps)
@@ -112,6 +112,7 @@ def outlook(
                     f"from {plain(leg.planned_price)}"
                 )
                 continue
+        tradable = True
         if instrument.size_problem(size, min(touch, limit)) is not None:
             limit = touch  # a venue holds the minimum value against the limit price
         fee = instrument.taker_fee

@@ -119,9 +119,14 @@ class Faults:
         self._rates = rates
         self._draw = draw
         self.windows = list(windows)
-        self._script = {(one.call, one.nth): one.fault for one in script}
+        self._script: dict[tuple[str, int], Fault] = {}
+        self.follow(script)
         self._calls: Counter[str] = Counter()
         self.counts: Counter[Fault] = Counter()
+
+    def follow(self, script: Sequence[Scripted]) -> None:
+        """Put these faults where they are scripted, besides those that are already."""
+        self._script |= {(one.call, one.nth): one.fault for one in script}
 
     def heal(self) -> None:
         """Inject nothing more; what is delisted stays so, and a clock stays wrong."""
