@@ -116,6 +116,8 @@ class SignalFilter(msgspec.Struct, frozen=True, kw_only=True):
 class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
     actor: Actor | None = None
     action: str | None = None
+    entity_part: str | None = None
+    """A part of what was changed, in any case."""
     since_ns: int | None = None
     until_ns: int | None = None
 
@@ -160,6 +162,8 @@ async def audit(engine: AsyncEngine, wanted: AuditFilter, page: Page) -> Listing
     conditions = _equal(table, {"actor": wanted.actor, "action": wanted.action}) + _between(
         table.c.at_ns, wanted.since_ns, wanted.until_ns
     )
+    if wanted.entity_part is not None:
+        conditions.append(table.c.entity.icontains(wanted.entity_part, autoescape=True))
     query = select(table).where(*conditions).order_by(table.c.at_ns.desc(), table.c.id.desc())
     rows, total = await _page(engine, query, page)
     return Listing(

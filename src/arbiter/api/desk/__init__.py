@@ -1,0 +1,1 @@
+"""The desk: orders, fills, positions, budgets and audit of every strategy, for people."""

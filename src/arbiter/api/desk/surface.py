@@ -1,0 +1,45 @@
+"""The desk's surface (port 8000): REST, streams and their documentation."""
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
+from starlette.responses import Response
+
+from arbiter.access.roles import Role
+from arbiter.api.common.apps import make_app
+from arbiter.api.common.docs_pages import install_docs
+from arbiter.api.common.guard import LimitBody, RefuseStrangers
+from arbiter.api.desk import bodies
+from arbiter.api.desk.answers import answer, render
+from arbiter.api.desk.budgets import budget_routes
+from arbiter.api.desk.deps import DeskDeps
+from arbiter.api.desk.door import make_door, needs, session_routes
+from arbiter.api.desk.trading import trading_routes
+
+
+def make_desk_app(deps: DeskDeps) -> FastAPI:
+    app = make_app(title="Arbiter desk", version=deps.version, render=render)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    door = make_door(deps)
+    viewer, trader = needs(door, Role.VIEWER), needs(door, Role.TRADER)
+    read = [Depends(viewer)]
+    app.include_router(trading_routes(deps), dependencies=read)
+    app.include_router(budget_routes(deps, trader), dependencies=read)
+    app.include_router(session_routes(deps, door))
+
+    @app.get("/health", response_model=bodies.Healthy, tags=["health"])
+    async def health() -> Response:
+        """Say that the desk answers."""
+        return answer(bodies.Healthy())
+
+    install_docs(app)
+    app.add_middleware(LimitBody, largest=deps.settings.largest_body, render=render)
+    if deps.settings.this_machine_only and not deps.settings.auth_required:
+        app.add_middleware(RefuseStrangers, origins=(), render=render)
+    return app
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """Answer a request that does not fit its description as FastAPI itself does: 422."""
+    assert isinstance(error, RequestValidationError)
+    return await request_validation_exception_handler(request, error)
