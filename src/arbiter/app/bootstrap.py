@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from importlib.metadata import version
@@ -11,6 +12,7 @@ import structlog
 
 from arbiter.api.common.server import ApiServer
 from arbiter.app import kill_file
+from arbiter.app.administration import make_access, void
 from arbiter.app.config import Settings
 from arbiter.app.control_handlers import ControlHandlers
 from arbiter.app.control_socket import ControlServer
@@ -19,6 +21,7 @@ from arbiter.app.health_facts import RunningHealth
 from arbiter.app.running import Running
 from arbiter.app.sim_world import World, connect_sim
 from arbiter.app.surfaces import Surface, surfaces
+from arbiter.app.tuning import Tuning
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.commands import EngageKillSwitch, SetBudget
 from arbiter.model.errors import StorageUnavailable
@@ -27,18 +30,24 @@ from arbiter.model.money import use_wide_context
 from arbiter.model.plans import Signal
 from arbiter.model.time import NS_PER_HOUR, NS_PER_MINUTE, day_start
 from arbiter.model.trades import TradeState
+from arbiter.ports.candles import PastCandles
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.bus import CommandBus
+from arbiter.runtime.candles import CandleKeeper
 from arbiter.runtime.clock import SystemClock, SystemIds
+from arbiter.runtime.core import TradingCore
 from arbiter.runtime.engine import Engine
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.outbox import LiveOutbox
 from arbiter.runtime.queries import Queries
+from arbiter.runtime.spot_tally import SpotTally
 from arbiter.runtime.supervisor import Supervisor
 from arbiter.storage import listings, loader, migrate
+from arbiter.storage.candle_store import PgCandles
 from arbiter.storage.database import make_engine
 from arbiter.storage.instance_lock import InstanceLock
 from arbiter.storage.journal import PgJournal
+from arbiter.storage.spot_reads import SpotReads
 from arbiter.venues.sim.spawn import SimHandle, keep_running
 
 log = structlog.get_logger(__name__)
@@ -106,10 +115,12 @@ class _Run:
         self._servers: dict[str, ApiServer] = {}
         self._addresses: dict[str, tuple[str, ...]] = {}
         self._ready = False
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="passwords")
 
     async def to_the_end(self) -> int:
         await migrate.upgrade(self._url)
         async with AsyncExitStack() as stack:
+            stack.enter_context(self._threads)
             stack.push_async_callback(self._reads.dispose)
             await self._journal.open()
             stack.push_async_callback(self._journal.close)
@@ -152,12 +163,13 @@ class _Run:
     async def _assemble(self, world: World, ledger: Ledger) -> tuple[Running, RunningHealth]:
         settings, clock = self._settings, self._clock
         outbox = LiveOutbox(world.clients, clock)
+        tuning = Tuning(settings, world.registry, ledger.settings)
         core = assemble_core(
             CoreSettings(
                 mode=settings.engine.mode,
-                spot=settings.spot.record(world.registry.resolve_symbol),
-                limits=settings.risk.record(),
-                execution=settings.execution.record(),
+                spot=tuning.spot,
+                limits=tuning.limits,
+                execution=tuning.execution,
             ),
             registry=world.registry,
             ledger=ledger,
@@ -169,14 +181,23 @@ class _Run:
             usd_rate=USD_RATES.get,
             baselines={},
         )
+        tuning.govern(core)
         now = clock.now_ns()
         for signal in await self._traded_since(now - NS_PER_HOUR):
             core.spot.note_traded(signal, signal.detected_ns)
-        bus = CommandBus(ledger=ledger, recorder=core.recorder, strategies=STRATEGIES)
+        bus = CommandBus(ledger=ledger, recorder=core.recorder, strategies=STRATEGIES, tuner=tuning)
         done = listings.TradeFilter(states=[TradeState.COMPLETED], since_ns=day_start(now))
         today = await listings.trades(self._reads, done, listings.Page(limit=1))
         queries = Queries(core, clock, version("arbiter-engine"), today.total)
         self._hub.listen(queries.watch)
+        earlier = await SpotReads(self._reads).signal_times(now - NS_PER_HOUR)
+        tally = SpotTally(ledger, SPOT, now, earlier)
+        self._hub.listen(tally.watch)
+        self._keep_candles(world, core)
+        access = make_access(
+            settings, self._reads, self._threads, lambda entry: void(core.recorder.record(entry))
+        )
+        await access.load()
         engine = Engine(
             core=core,
             bus=bus,
@@ -187,9 +208,30 @@ class _Run:
             version=version("arbiter-engine"),
         )
         running = Running(
-            engine=engine, bus=bus, queries=queries, hub=self._hub, listeners=self._addresses
+            engine=engine,
+            bus=bus,
+            queries=queries,
+            hub=self._hub,
+            clock=clock,
+            reads=self._reads,
+            access=access,
+            tuning=tuning,
+            spot_tally=tally,
+            usd_rate=USD_RATES.get,
+            listeners=self._addresses,
         )
         return running, RunningHealth(queries, self._supervisor, clock)
+
+    def _keep_candles(self, world: World, core: TradingCore) -> None:
+        keeper = CandleKeeper(
+            board=core.board,
+            registry=world.registry,
+            store=PgCandles(self._reads),
+            clock=self._clock,
+            past={v: c for v, c in world.clients.items() if isinstance(c, PastCandles)},
+        )
+        self._hub.listen(keeper.watch)
+        self._supervisor.spawn(keeper.run(), "candles")
 
     async def _traded_since(self, since_ns: int) -> list[Signal]:
         """Signals that were traded on, oldest first: cooldowns and the hourly cap outlive a stop."""
@@ -208,12 +250,16 @@ class _Run:
             surface.app,
             host=surface.host,
             port=surface.port,
-            setting=f"listen.{surface.name}_port",
+            setting=f"listen.{surface.name}",
+            ssl_cert=surface.ssl_cert,
+            ssl_key=surface.ssl_key,
         )
         server.bind()
         self._servers[surface.name] = server
         self._addresses[surface.name] = server.urls
         self._supervisor.spawn(server.run(), f"listener {surface.name}")
+        if surface.work is not None:
+            self._supervisor.spawn(surface.work(), f"streams {surface.name}")
 
     async def _control(self, running: Running, stack: AsyncExitStack) -> None:
         handlers = ControlHandlers(

@@ -36,6 +36,7 @@ from arbiter.app.config_sections import (
     Risk,
     Sim,
     Spot,
+    SpotApi,
 )
 from arbiter.app.home import CONFIG_NAME, Home, absolute, default_home
 from arbiter.model.errors import BadConfig, InvalidValue
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     budgets: Budgets = Budgets()
     access: Access = Access()
     listen: Listen = Listen()
+    spot_api: SpotApi = SpotApi()
     logging: Logging = Logging()
 
     @classmethod
@@ -196,6 +198,7 @@ def _check(settings: Settings, merged: Layer) -> None:
         "sim": settings.sim.record,
         "backtest": settings.backtest.record,
         "access": settings.access.record,
+        "spot_api": lambda: _check_spot_api(settings),
     }
     for name, record in records.items():
         try:
@@ -214,6 +217,11 @@ def _check(settings: Settings, merged: Layer) -> None:
                 f"{currency!r} is no currency a budget can be in{hint}"
             )
     _check_url(settings, merged)
+
+
+def _check_spot_api(settings: Settings) -> None:
+    if settings.listen.spot_enabled:
+        settings.spot_api.check(settings.listen.spot_host)
 
 
 def _check_url(settings: Settings, merged: Layer) -> None:

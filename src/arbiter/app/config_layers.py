@@ -51,6 +51,7 @@ ALIASES: Mapping[str, Path] = {
     "JWT_SECRET": ("access", "jwt_secret"),
     "JWT_ACCESS_EXPIRY_SECS": ("access", "access_expiry_seconds"),
     "JWT_REFRESH_EXPIRY_SECS": ("access", "refresh_expiry_seconds"),
+    "ARBOT_API_KEY": ("spot_api", "api_key"),
     "WEALTH__OBSERVABILITY__METRICS_PORT": ("listen", "ops_port"),
     "WEALTH__OBSERVABILITY__METRICS_BIND_ADDRESS": ("listen", "ops_host"),
 }

@@ -22,12 +22,14 @@ from arbiter.app.config_fields import (
     text,
 )
 from arbiter.execution.settings import ExecutionSettings, LegOrder, LoneLeg
+from arbiter.model.errors import BadConfig
 from arbiter.model.ids import Symbol, VenueId
 from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
 from arbiter.risk.limits import RiskLimits
 
 if TYPE_CHECKING:
     from arbiter.access.tokens import TokenSettings
+    from arbiter.api.spot.deps import SpotApiSettings
     from arbiter.backtest.settings import BacktestSettings
     from arbiter.venues.sim.settings import SimSettings
 
@@ -269,6 +271,58 @@ class Listen(Section):
     ops_enabled: Switch = text(True, "Whether the health probes are served.")
     ops_host: Host = text("127.0.0.1", "Health probes.")
     ops_port: Whole = number(9_090, Unit.PORT, 1, 65_535, "Health probes.")
+    spot_enabled: Switch = text(True, "Whether the spot API is served.")
+    spot_host: Host = text("127.0.0.1", "Spot API.")
+    spot_port: Whole = number(8_080, Unit.PORT, 1, 65_535, "Spot API.")
+
+
+class SpotApi(Section):
+    """The spot API: who may call it, how often, and over what."""
+
+    auth_required: Switch = text(False, "Whether callers must show a key or a token.")
+    api_key: SecretStr = text(SecretStr(""), "A key that opens everything (ARBOT_API_KEY).")
+    cors_enabled: Switch = text(True, "Whether pages of other origins may call.")
+    cors_origins: Names = text(
+        (), "Origins beside this machine's own; * for all, only with auth_required."
+    )
+    rate_limit: Whole = number(
+        0, Unit.COUNT, 0, 1_000_000, "Reads per minute and address; 0 means 1000."
+    )
+    ssl_cert: Line = text("", "Certificate chain (PEM file); with ssl_key it speaks TLS.")
+    ssl_key: Line = text("", "The certificate's private key (PEM file).")
+
+    def check(self, host: str) -> None:
+        """Refuse what is not safe for a listener on `host`, as `BadConfig`."""
+        from arbiter.api.common.listen import is_loopback
+
+        if not is_loopback(host) and not self.auth_required:
+            raise BadConfig(
+                f"listen.spot_host = {host} lets other machines in: set spot_api.auth_required"
+            )
+        if "*" in self.cors_origins and not self.auth_required:
+            raise BadConfig("spot_api.cors_origins = * needs spot_api.auth_required")
+        if bool(self.ssl_cert) != bool(self.ssl_key):
+            raise BadConfig("spot_api.ssl_cert and spot_api.ssl_key belong together: set both")
+        key = self.api_key.get_secret_value()
+        if key:
+            from arbiter.api.common.auth import check_fixed_key
+
+            check_fixed_key(key, "spot_api.api_key (ARBOT_API_KEY)")
+
+    def record(self, host: str) -> "SpotApiSettings":
+        """Build the surface's own record for a listener on `host`."""
+        from arbiter.api.common.listen import is_loopback
+        from arbiter.api.common.rate_limit import Rate
+        from arbiter.api.spot.deps import SpotApiSettings
+
+        return SpotApiSettings(
+            auth_required=self.auth_required,
+            api_key=self.api_key.get_secret_value() or None,
+            cors_enabled=self.cors_enabled,
+            cors_origins=self.cors_origins,
+            this_machine_only=is_loopback(host),
+            reads=Rate(self.rate_limit or 1_000, 50),
+        )
 
 
 class Logging(Section):

@@ -1,13 +1,20 @@
 """A running engine, as shown to whoever serves or steers it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from arbiter.access.service import AccessService
+from arbiter.app.tuning import Tuning
+from arbiter.model.ids import Asset
+from arbiter.ports.clock import Clock
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.engine import Engine
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.queries import Queries
+from arbiter.runtime.spot_tally import SpotTally
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,5 +24,12 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     bus: CommandBus
     queries: Queries
     hub: EventHub
+    clock: Clock
+    reads: AsyncEngine
+    """The database, for reading."""
+    access: AccessService
+    tuning: Tuning
+    spot_tally: SpotTally
+    usd_rate: Callable[[Asset], Decimal | None]
     listeners: Mapping[str, tuple[str, ...]]
     """Addresses by name of the listener."""

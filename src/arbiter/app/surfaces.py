@@ -1,6 +1,6 @@
 """Which APIs are served, where, and what each is given: one function a surface."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 
 import msgspec
 from fastapi import FastAPI
@@ -17,6 +17,10 @@ class Surface(msgspec.Struct, frozen=True, kw_only=True):
     app: FastAPI
     host: str
     port: int
+    ssl_cert: str | None = None
+    ssl_key: str | None = None
+    work: Callable[[], Coroutine[None, None, None]] | None = None
+    """Runs beside the server for as long as the engine does."""
 
 
 def surfaces(
@@ -29,3 +33,42 @@ def surfaces(
 
         app = make_ops_app(health, version=version)
         yield Surface(name="ops", app=app, host=listen.ops_host, port=listen.ops_port)
+    if listen.spot_enabled:
+        yield _spot(settings, running, version)
+
+
+def _spot(settings: Settings, running: Running, version: str) -> Surface:
+    from arbiter.api.spot.app import create_spot_app
+    from arbiter.api.spot.deps import SpotDeps
+    from arbiter.storage.candle_store import PgCandles
+    from arbiter.storage.spot_reads import SpotReads
+
+    host = settings.listen.spot_host
+    app = create_spot_app(
+        SpotDeps(
+            settings=settings.spot_api.record(host),
+            version=version,
+            clock=running.clock,
+            core=running.engine.core,
+            bus=running.bus,
+            kill_switch=running.engine.kill_switch,
+            queries=running.queries,
+            hub=running.hub,
+            history=SpotReads(running.reads),
+            candles=PgCandles(running.reads),
+            access=running.access,
+            tally=running.spot_tally,
+            tuner=running.tuning,
+            usd_rate=running.usd_rate,
+            home=settings.home.root,
+        )
+    )
+    return Surface(
+        name="spot",
+        app=app,
+        host=host,
+        port=settings.listen.spot_port,
+        ssl_cert=settings.spot_api.ssl_cert or None,
+        ssl_key=settings.spot_api.ssl_key or None,
+        work=app.streams.run,
+    )

@@ -1,7 +1,7 @@
 """Where one-minute candles are kept and, before the engine saw its first quote, come from."""
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from arbiter.model.ids import InstrumentId
 from arbiter.model.quotes import Candle
@@ -28,6 +28,7 @@ class CandleStore(Protocol):
         ...
 
 
+@runtime_checkable
 class PastCandles(Protocol):
     """A venue that can tell its own past."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import BigInteger, func, literal, select
+from sqlalchemy import ARRAY, BigInteger, Text, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -23,7 +23,7 @@ class PgCandles:
 
     async def missing(self, instruments: Collection[InstrumentId]) -> Sequence[InstrumentId]:
         wanted = list(instruments)
-        asked = func.unnest(wanted).table_valued("name").render_derived()
+        asked = func.unnest(cast(wanted, ARRAY(Text))).table_valued("name").render_derived()
         known = select(_TABLE.c.instrument).where(_TABLE.c.instrument == asked.c.name).exists()
         async with reading(self._engine) as connection:
             rows = await connection.execute(select(asked.c.name).where(~known))

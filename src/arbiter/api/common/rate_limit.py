@@ -39,6 +39,8 @@ class Verdict(NamedTuple):
     """Epoch seconds."""
     retry_after_s: int | None
     """Set when the request is refused."""
+    broken: str
+    """The limit that refused it, in words."""
 
 
 class RateLimits:
@@ -60,11 +62,14 @@ class RateLimits:
         """Count one request; one that is refused costs nothing. `exempt` ones are never refused."""
         minute, burst = self._items[kind]
         retry: int | None = None
+        broken = ""
         if not self._minutes.test(minute, caller):
             reset = self._minutes.get_window_stats(minute, caller).reset_time
             retry = max(1, -int(-(reset - now_s) // 1))
+            broken = f"{minute.amount} requests per minute"
         elif not self._bursts.test(burst, caller):
             retry = 1
+            broken = f"{burst.amount} requests per second"
         else:
             self._minutes.hit(minute, caller)
             self._bursts.hit(burst, caller)
@@ -74,6 +79,7 @@ class RateLimits:
             remaining=max(stats.remaining, 0),
             reset_s=-int(-stats.reset_time // 1),
             retry_after_s=None if exempt else retry,
+            broken=broken,
         )
 
 

@@ -126,9 +126,7 @@ def _routes(deps: SpotDeps, door: Door, streams: Streams) -> APIRouter:
 
 def _refusal(verdict: Verdict) -> Response:
     wait_s = verdict.retry_after_s or 1
-    error = RateLimited(
-        f"Rate limit exceeded: {verdict.limit} requests per minute", retry_after_ms=wait_s * 1_000
-    )
+    error = RateLimited(f"Rate limit exceeded: {verdict.broken}", retry_after_ms=wait_s * 1_000)
     response = render(HttpFailure(status=429, message=str(error), error=error))
     response.headers["Retry-After"] = str(wait_s)
     return response

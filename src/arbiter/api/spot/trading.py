@@ -59,7 +59,8 @@ def trading_routes(deps: SpotDeps, door: Door) -> APIRouter:
         strategy = core.spot.settings.strategy
         running = core.ledger.strategies.get(strategy, True)
         await deps.bus.execute(narrowing)
-        await deps.bus.execute(StartStrategy(actor=caller.actor, strategy=strategy))
+        if not running:
+            await deps.bus.execute(StartStrategy(actor=caller.actor, strategy=strategy))
         listed = _instruments(deps, (symbols, exchanges))
         return answer(
             bodies.Started(
