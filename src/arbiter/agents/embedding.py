@@ -1,0 +1,85 @@
+"""An embedding of the market context: deterministic, offline, the same for ever.
+
+The context is normalised to features in −1..1 that flip their sign with the regime (momentum,
+trend, stretch, pressure) plus a few that do not (volatility, trend strength, spread), and projected
+by a fixed matrix of ±1 to 1536 dimensions. A random projection keeps angles, so that two equal
+regimes are near one another and two opposed ones far apart.
+"""
+
+import hashlib
+import math
+from functools import cache
+
+import numpy as np
+
+from arbiter.agents.indicators import change, indicators
+from arbiter.agents.orderbook import imbalance
+from arbiter.agents.view import Floats, MarketView
+from arbiter.model.agents import EMBEDDING_SIZE
+
+VERSION = "context-1"
+_SYMBOL_FEATURES = 6
+_SYMBOL_WEIGHT = 0.12
+
+
+def features(view: MarketView) -> Floats:
+    """Normalise a view: `[N]` in −1..1, no unit left."""
+    one, five = indicators(view.bars), indicators(view.bars.coarser(5))
+    values: list[float] = []
+    for found in (one, five):
+        if found is None:
+            values += [0.0] * 8
+            continue
+        values += [
+            (found.rsi - 50.0) / 30.0,
+            math.tanh(found.macd_histogram / (0.15 * found.atr)),
+            math.tanh((found.ema_fast - found.ema_slow) / found.atr),
+            math.tanh(found.band),
+            math.tanh((found.plus_di - found.minus_di) / 15.0),
+            math.tanh((found.close - found.middle) / (2.0 * found.atr)),
+            0.4 * (found.adx / 30.0 - 1.0),
+            0.4 * math.tanh(math.log(max(found.atr / found.close, 1e-9) / 1e-3)),
+        ]
+    scale = _minute_volatility(view)
+    for minutes in (5, 15, 60, 240):
+        moved = change(view.bars, minutes)
+        values.append(math.tanh(moved / (scale * math.sqrt(minutes))))
+    books = view.books or (view.top,)
+    values.append(float(np.mean([imbalance(top) for top in books])))
+    if view.others:
+        mid = float(np.mean([(top.bid + top.ask) / 2 for top in view.others]))
+        values.append(math.tanh((view.price / mid - 1.0) / 0.002))
+    else:
+        values.append(0.0)
+    values.append(0.4 * math.tanh((view.top.ask - view.top.bid) / view.price / 0.001))
+    digest = hashlib.sha256(view.symbol.encode()).digest()
+    values += [_SYMBOL_WEIGHT * (1.0 if byte & 1 else -1.0) for byte in digest[:_SYMBOL_FEATURES]]
+    clipped: Floats = np.clip(np.array(values), -1.0, 1.0)
+    return clipped
+
+
+def embed(view: MarketView) -> tuple[float, ...]:
+    """Give the unit vector of `EMBEDDING_SIZE` dimensions for a view."""
+    return project(features(view))
+
+
+def project(values: Floats) -> tuple[float, ...]:
+    """Project features to a unit vector; all zeros are moved off the origin by a constant."""
+    with_bias = np.append(values, 0.05)
+    vector = _matrix(len(with_bias)) @ with_bias
+    return tuple((vector / np.linalg.norm(vector)).tolist())
+
+
+@cache
+def _matrix(width: int) -> Floats:
+    """Fixed ±1 by a hash, not by a generator whose stream may change: `[EMBEDDING_SIZE, width]`."""
+    bits = hashlib.shake_256(f"arbiter {VERSION}".encode()).digest(EMBEDDING_SIZE * width // 8)
+    signs = np.unpackbits(np.frombuffer(bits, dtype=np.uint8)).astype(np.float64) * 2.0 - 1.0
+    return signs.reshape(EMBEDDING_SIZE, width)
+
+
+def _minute_volatility(view: MarketView) -> float:
+    close = view.bars.close[-240:]
+    if len(close) < 3:
+        return 1e-3
+    return max(float(np.diff(np.log(close)).std()), 1e-5)
