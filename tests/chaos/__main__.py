@@ -4,16 +4,13 @@ Prints every violation with its seed; run that seed alone with ``--first SEED --
 """
 
 import argparse
-import logging
 import multiprocessing
 import os
 import sys
 import time
 from collections import Counter
 
-import structlog
-
-from tests.chaos.mix import Outcome, run_seed
+from tests.chaos.mix import Outcome, hush, run_seed
 
 
 def main() -> int:
@@ -26,7 +23,7 @@ def main() -> int:
     began = time.monotonic()
     outcomes: list[Outcome] = []
     context = multiprocessing.get_context("spawn")
-    with context.Pool(arguments.jobs, initializer=_quiet) as pool:
+    with context.Pool(arguments.jobs, initializer=hush) as pool:
         for outcome in pool.imap_unordered(run_seed, seeds, chunksize=4):
             outcomes.append(outcome)
             for violation in outcome.violations:
@@ -37,11 +34,6 @@ def main() -> int:
         print(f"FAILED seeds: {' '.join(map(str, failed))}")
         return 1
     return 0
-
-
-def _quiet() -> None:
-    """Keep the engines' own log out of the report."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def _report(outcomes: list[Outcome], seconds: float) -> None:

@@ -1,9 +1,11 @@
 """A random mix of every fault, from a seed: what `make chaos` and the fixed seeds run."""
 
+import logging
 import random
 from collections import Counter
 
 import msgspec
+import structlog
 
 from arbiter.execution.settings import ExecutionSettings, LegOrder
 from arbiter.matching.faults import Fault, FaultRates, Window
@@ -69,6 +71,11 @@ def settings_of(seed: int) -> WorldSettings:
         external_per_minute=often(4.0),
         journal_outages_per_minute=often(3.0),
     )
+
+
+def hush() -> None:
+    """Keep the engines' own log out of a long run's report."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def run_seed(seed: int) -> Outcome:
