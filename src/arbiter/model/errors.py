@@ -5,6 +5,7 @@
     │   ├── StorageUnavailable    database down, disk full, still starting
     │   ├── VenueUnreachable      could not even send
     │   └── RateLimited           carries retry_after_ms
+    │       └── Banned                the venue has shut our key or address out
     ├── WillNotWork           the same call will fail again until something is changed
     │   ├── BadConfig             a setting; names the key and the nearest valid one
     │   ├── InvalidValue          a value outside its domain (size, price, symbol …)
@@ -45,6 +46,10 @@ class RateLimited(TryAgain):
     def __init__(self, message: str, *, retry_after_ms: int) -> None:
         super().__init__(message)
         self.retry_after_ms = retry_after_ms
+
+
+class Banned(RateLimited):
+    """The venue has shut this key or address out (418); `retry_after_ms` says for how long."""
 
 
 class WillNotWork(ArbiterError):
