@@ -35,6 +35,7 @@ from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.candles import CandleKeeper
 from arbiter.runtime.clock import SystemClock, SystemIds
+from arbiter.runtime.collector import spare_the_collector
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.engine import Engine
 from arbiter.runtime.hub import EventHub
@@ -287,6 +288,7 @@ class _Run:
                         allocated=allocated,
                     )
                 )
+        spare_the_collector()
         running.engine.start_trading()
         for server in self._servers.values():
             await server.ready()
