@@ -12,7 +12,7 @@ from arbiter.backtest.session import Session
 from arbiter.backtest.survey import Survey
 from arbiter.model.time import NS_PER_S
 
-POINTS = 2_000
+POINTS = 1_500
 MAX_PAIRS = 24
 """More would neither fit a chart nor be looked at."""
 
@@ -37,6 +37,8 @@ class SpreadSamples:
             and board.registry.instrument_at(symbol * venues + sell) is not None
         ]
         self.pairs: Sequence[tuple[int, int]] = pairs[:MAX_PAIRS]
+        self._buys = np.array([buy for buy, _ in self.pairs], dtype=np.intp)
+        self._sells = np.array([sell for _, sell in self.pairs], dtype=np.intp)
         self.pairs_left_out = len(pairs) - len(self.pairs)
         self.every_ns = max(found.quoted_ns // POINTS, NS_PER_S)
         self.times_ns: list[int] = []
@@ -49,15 +51,10 @@ class SpreadSamples:
     def _look(self, now_ns: int) -> int:
         """Take one sample; gives when to look again."""
         board = self._session.core.board
-        gross = board.gross_spreads(now_ns)
-        row = np.array(
-            [
-                gross[buy // board.n_venues, buy % board.n_venues, sell % board.n_venues]
-                for buy, sell in self.pairs
-            ]
-        )
-        if np.isfinite(row).any():
+        gross, net = board.spreads_of(self._buys, self._sells, now_ns)
+        fresh = np.isfinite(gross)
+        if fresh.any():
             self.times_ns.append(now_ns)
-            self.gross.append(row)
-            self.best_edges.append(float(board.edges(now_ns).max()))
+            self.gross.append(gross)
+            self.best_edges.append(float(net[fresh].max()))
         return now_ns + self.every_ns

@@ -272,6 +272,20 @@ class QuoteBoard:
         bid = np.where(fresh, table[:, :, kernel.BID], np.nan)[:, None, :]
         return (bid - ask) / ask
 
+    def spreads_of(
+        self, buys: NDArray[np.intp], sells: NDArray[np.intp], now_ns: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Give gross spreads and net edges of chosen pairs, as fractions; NaN where not fresh."""
+        buy, sell = self._state[buys], self._state[sells]
+        oldest = now_ns - self._epoch_ns - self.settings.max_age_ns
+        ask, bid = buy[:, kernel.ASK], sell[:, kernel.BID]
+        fresh = (buy[:, kernel.LIVE] > 0) & (sell[:, kernel.LIVE] > 0)
+        fresh &= np.minimum(buy[:, kernel.RECEIVE], sell[:, kernel.RECEIVE]) >= oldest
+        ask = np.where(fresh, ask, np.nan)
+        gross = (bid - ask) / ask
+        fees = buy[:, kernel.FEE] + bid / ask * sell[:, kernel.FEE]
+        return gross, gross - fees - self.settings.slippage
+
     def mids(self, now_ns: int) -> NDArray[np.float64]:
         """Give the mid price of every slot; NaN where the quote is not fresh."""
         middle = (self._state[:, kernel.BID] + self._state[:, kernel.ASK]) / 2

@@ -85,12 +85,8 @@ def _quote_step(  # noqa: PLR0912 - one straight pass; a call per check would do
     slots = state.shape[0]
     if slot < 0 or slot >= slots or math.isnan(state[slot, FEE]):
         return -UNLISTED
-    if not (
-        math.isfinite(bid)
-        and math.isfinite(ask)
-        and math.isfinite(bid_size)
-        and math.isfinite(ask_size)
-    ):
+    # x − x is zero for every finite number and NaN for the others: one check instead of four.
+    if (bid - bid) + (ask - ask) + (bid_size - bid_size) + (ask_size - ask_size) != 0.0:
         return -NOT_FINITE
     if bid <= 0.0 or ask <= 0.0:
         return -NOT_POSITIVE
@@ -119,7 +115,8 @@ def _quote_step(  # noqa: PLR0912 - one straight pass; a call per check would do
         newest = receive
         params[NEWEST] = receive
     venues = int(params[VENUES])
-    venue = slot % venues
+    # A division of 32 bits costs half of one of 64.
+    venue = int(np.uint32(slot) % np.uint32(venues))
     own = HEADER + venue * VENUE_FIELDS
     params[own + LAST_RECEIVE] = max(params[own + LAST_RECEIVE], receive)
     params[own + ACCEPTED] += 1.0
@@ -149,7 +146,7 @@ def _quote_step(  # noqa: PLR0912 - one straight pass; a call per check would do
             sell = state[other, BID]
             net = sell - ask - ask * fee - sell * other_fee - ask * slippage
             edge = net / ask
-            if edge <= max_edge and (edge > best or (code == 0 and edge == best)):
+            if edge >= best and edge <= max_edge and (edge > best or code == 0):
                 best = edge
                 code = 1 + slot * slots + other
         # Buy there, sell here.
@@ -157,7 +154,7 @@ def _quote_step(  # noqa: PLR0912 - one straight pass; a call per check would do
             buy = state[other, ASK]
             net = bid - buy - buy * other_fee - bid * fee - buy * slippage
             edge = net / buy
-            if edge <= max_edge and (edge > best or (code == 0 and edge == best)):
+            if edge >= best and edge <= max_edge and (edge > best or code == 0):
                 best = edge
                 code = 1 + other * slots + slot
     return code
@@ -196,7 +193,8 @@ def _quote_scan(
     return stop, 0
 
 
-quote_step: QuoteStep = cast(QuoteStep, njit(cache=True)(_quote_step))
+# Divisors are prices and numbers of venues, both above zero: no division needs a guard.
+quote_step: QuoteStep = cast(QuoteStep, njit(cache=True, error_model="numpy")(_quote_step))
 """Take one quote.
 
 Returns 0 for nothing, ``−fault`` for a refused quote (the old one stays), or the best candidate
@@ -207,7 +205,9 @@ venue gives no time. Net edge = (bid_B − ask_A − ask_A·fee_A − bid_B·fee
 / ask_A, a fraction of the buy price.
 """
 
-quote_scan: QuoteScan = cast(QuoteScan, njit(cache=True, nogil=True)(_quote_scan))
+quote_scan: QuoteScan = cast(
+    QuoteScan, njit(cache=True, nogil=True, error_model="numpy")(_quote_scan)
+)
 """Take recorded quotes, each by `quote_step`, up to and including the next candidate.
 
 Rows are `slots` (int32, all of existing slots), `prices` (bid, ask, bid size, ask size) and `times`
