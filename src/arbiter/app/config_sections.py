@@ -288,6 +288,9 @@ class SpotApi(Section):
     rate_limit: Whole = number(
         0, Unit.COUNT, 0, 1_000_000, "Reads per minute and address; 0 means 1000."
     )
+    write_rate_limit: Whole = number(
+        0, Unit.COUNT, 0, 1_000_000, "Changes per minute and address; 0 means 100."
+    )
     ssl_cert: Line = text("", "Certificate chain (PEM file); with ssl_key it speaks TLS.")
     ssl_key: Line = text("", "The certificate's private key (PEM file).")
 
@@ -315,13 +318,15 @@ class SpotApi(Section):
         from arbiter.api.common.rate_limit import Rate
         from arbiter.api.spot.deps import SpotApiSettings
 
+        reads, writes = self.rate_limit or 1_000, self.write_rate_limit or 100
         return SpotApiSettings(
             auth_required=self.auth_required,
             api_key=self.api_key.get_secret_value() or None,
             cors_enabled=self.cors_enabled,
             cors_origins=self.cors_origins,
             this_machine_only=is_loopback(host),
-            reads=Rate(self.rate_limit or 1_000, 50),
+            reads=Rate(reads, max(50, reads // 20)),
+            writes=Rate(writes, max(10, writes // 10)),
         )
 
 

@@ -1,0 +1,1 @@
+"""The spot API over real sockets and a real engine."""

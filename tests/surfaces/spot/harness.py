@@ -1,0 +1,126 @@
+"""A whole engine on a loop of its own: simulated venues, PostgreSQL, and the spot API on a port."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from arbiter.app.bootstrap import run_engine
+from arbiter.app.config import load
+from arbiter.app.running import Running
+from arbiter.model.errors import ArbiterError
+
+T = TypeVar("T")
+
+LIVELY = {
+    "ARBITER__SIM__SYMBOLS": "8",
+    "ARBITER__SIM__QUOTES_PER_SECOND": "800",
+    "ARBITER__SIM__DISLOCATIONS__PER_MINUTE": "600",
+    "ARBITER__SPOT__USE_TREND_FILTER": "false",
+    "ARBITER__SPOT__COOLDOWN_SECONDS": "1",
+    "ARBITER__SPOT__TRADE_AMOUNT_USD": "50",
+    "ARBITER__SPOT_API__RATE_LIMIT": "1000000",
+    "ARBITER__SPOT_API__WRITE_RATE_LIMIT": "1000000",
+}
+"""Eight symbols on four venues with a spread worth having every tenth of a second."""
+
+START_S = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class LiveEngine:
+    """`start` and `stop` it as often as wished; the data folder and the database stay."""
+
+    def __init__(self, home: Path, url: str, changes: Mapping[str, str] | None = None) -> None:
+        self.home = home
+        self.port = free_port()
+        self.environment = {
+            "ARBITER_HOME": str(home),
+            "DATABASE_URL": url,
+            "ARBITER__LISTEN__SPOT_PORT": str(self.port),
+            "ARBITER__LISTEN__OPS_PORT": str(free_port()),
+            "ARBITER__LISTEN__OPS_ENABLED": "false",
+            **LIVELY,
+            **(changes or {}),
+        }
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.api = f"{self.base}/api/v1"
+        self._running: Running | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
+
+    @property
+    def running(self) -> Running:
+        assert self._running is not None
+        return self._running
+
+    def start(self) -> "LiveEngine":
+        ready = threading.Event()
+        settings = load(environment=self.environment).settings
+
+        def on_ready(running: Running) -> None:
+            self._running = running
+            ready.set()
+
+        async def whole() -> None:
+            self._loop = asyncio.get_running_loop()
+            self._stop = asyncio.Event()
+            await run_engine(
+                settings, stop=self._stop, environment=self.environment, on_ready=on_ready
+            )
+
+        def body() -> None:
+            try:
+                asyncio.run(whole())
+            except ArbiterError as error:
+                self._failure = error
+            finally:
+                ready.set()
+
+        self._thread = threading.Thread(target=body, name="engine")
+        self._thread.start()
+        if not ready.wait(START_S) or self._running is None:
+            self.stop()
+            raise AssertionError(f"the engine did not start: {self._failure}")
+        return self
+
+    def stop(self) -> None:
+        if self._loop is not None and self._stop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread is not None:
+            self._thread.join()
+        self._running = None
+
+    def do(self, act: Callable[[], T]) -> T:
+        """Run something on the engine's loop and give its result."""
+
+        async def call() -> T:
+            return act()
+
+        return self.wait_for(call())
+
+    def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(START_S)
+
+    def client(self, **options: Any) -> httpx.Client:
+        return httpx.Client(base_url=self.api, timeout=20.0, **options)
+
+    def destroy(self) -> None:
+        """Stop the engine and its venues."""
+        self.stop()
+
+
+__all__ = ["LIVELY", "LiveEngine", "free_port"]
