@@ -44,6 +44,8 @@ class OrdersWanted(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the strategy's name, in any case."""
     instrument: InstrumentId | None = None
     statuses: Collection[OrderStatus] | None = None
+    until_ns: int | None = None
+    """Bounds the time of making, not included."""
 
 
 class FillsWanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +55,8 @@ class FillsWanted(msgspec.Struct, frozen=True, kw_only=True):
     strategy_part: str | None = None
     instrument: InstrumentId | None = None
     side: Side | None = None
+    until_ns: int | None = None
+    """Bounds the venue's time of execution, not included."""
 
 
 class ClosedWanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,10 +174,12 @@ class DeskHistory(Protocol):
 
     async def counts(self) -> Counts: ...
 
-    async def equity(self, since_ns: int, until_ns: int, points: int) -> Sequence[EquityPoint]:
+    async def equity(
+        self, since_ns: int | None, until_ns: int, points: int
+    ) -> Sequence[EquityPoint]:
         """At most `points` moments of the times (end not included), oldest first.
 
-        The first is the level before the times began.
+        The first is the level before the times began: None begins with the first trade.
         """
         ...
 

@@ -150,7 +150,7 @@ class DeskView:
 
     def strategies(self) -> list[StrategyFacts]:
         """List those this engine runs, then those only the ledger remembers."""
-        return [self._strategy(name) for name in (*self._cards, *self._remembered())]
+        return [self.strategy(name) for name in (*self._cards, *self._remembered())]
 
     def strategy_of(self, uuid: UUID) -> StrategyId | None:
         """Find the strategy that goes by a UUID."""
@@ -168,7 +168,7 @@ class DeskView:
         named = {name for name, _ in ledger.positions} | {name for name, _ in ledger.budgets}
         return sorted((named | set(ledger.strategies)) - self._cards.keys())
 
-    def _strategy(self, name: StrategyId) -> StrategyFacts:
+    def strategy(self, name: StrategyId) -> StrategyFacts:
         card = self._cards.get(name)
         listed = self._core.registry.instruments
         return StrategyFacts(

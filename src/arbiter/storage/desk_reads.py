@@ -54,6 +54,7 @@ class DeskReads:
                 strategy_part=wanted.strategy_part,
                 instrument=wanted.instrument,
                 statuses=wanted.statuses,
+                until_ns=wanted.until_ns,
             ),
             _page(page),
         )
@@ -70,6 +71,7 @@ class DeskReads:
                 strategy_part=wanted.strategy_part,
                 instrument=wanted.instrument,
                 side=wanted.side,
+                until_ns=wanted.until_ns,
             ),
             _page(page),
         )
@@ -211,8 +213,13 @@ class DeskReads:
             signals, orders, fills, trades = (await connection.execute(query)).one()
         return Counts(signals=signals, orders=orders, fills=fills, trades=trades)
 
-    async def equity(self, since_ns: int, until_ns: int, points: int) -> Sequence[EquityPoint]:
+    async def equity(
+        self, since_ns: int | None, until_ns: int, points: int
+    ) -> Sequence[EquityPoint]:
         t = schema.TRADES.c
+        if since_ns is None:
+            async with reading(self._engine) as connection:
+                since_ns = await connection.scalar(select(func.min(t.completed_ns))) or until_ns
         step = max(1, -(-(until_ns - since_ns) // max(points - 1, 1)))
         bucket = ((t.completed_ns - literal(since_ns, _NS)) // literal(step, _NS)).label("bucket")
         query = (

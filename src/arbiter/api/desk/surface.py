@@ -14,6 +14,9 @@ from arbiter.api.desk.answers import answer, render
 from arbiter.api.desk.budgets import budget_routes
 from arbiter.api.desk.deps import DeskDeps
 from arbiter.api.desk.door import make_door, needs, session_routes
+from arbiter.api.desk.markets import market_routes
+from arbiter.api.desk.overview import Families, overview_routes
+from arbiter.api.desk.stories import story_routes
 from arbiter.api.desk.trading import trading_routes
 
 
@@ -23,8 +26,12 @@ def make_desk_app(deps: DeskDeps) -> FastAPI:
     door = make_door(deps)
     viewer, trader = needs(door, Role.VIEWER), needs(door, Role.TRADER)
     read = [Depends(viewer)]
+    families = Families(deps)
     app.include_router(trading_routes(deps), dependencies=read)
     app.include_router(budget_routes(deps, trader), dependencies=read)
+    app.include_router(overview_routes(deps, trader, families), dependencies=read)
+    app.include_router(market_routes(deps), dependencies=read)
+    app.include_router(story_routes(deps), dependencies=read)
     app.include_router(session_routes(deps, door))
 
     @app.get("/health", response_model=bodies.Healthy, tags=["health"])

@@ -67,10 +67,15 @@ def read_refusal(reason: str) -> Refusal:
     return Refusal(code, _numbers(text), text)
 
 
-def explain(reason: str) -> str:
-    """Say a refusal in a sentence, with its numbers and what can be done about it."""
+def explain(reason: str, otherwise: str | None = None) -> str:
+    """Say a refusal in a sentence, with its numbers and what can be done about it.
+
+    What our gate did not say is taken for a venue's words, unless there is something `otherwise`.
+    """
     refusal = read_refusal(reason)
     words = _WORDS.get(refusal.code)
+    if words is None and otherwise is not None:
+        return otherwise
     if words is None:
         return f"The venue refused the order: {refusal.text or refusal.code}"
     if "frozen" in refusal.numbers:
