@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
 from arbiter.model.errors import Conflict, StorageUnavailable
-from arbiter.storage import access_schema, migrate, schema
+from arbiter.storage import access_schema, agents_schema, migrate, schema
 from arbiter.storage.database import make_engine
 from arbiter.storage.metadata import METADATA
 from tests.fakes.postgres import FreshDatabase
@@ -25,7 +25,8 @@ def _differences(connection: Connection) -> list[object]:
 
 
 async def test_a_migrated_database_is_what_the_tables_say(database_url: str) -> None:
-    assert {access_schema.USERS.name, schema.TRADES.name} <= METADATA.tables.keys()
+    ours = {access_schema.USERS.name, agents_schema.DECISIONS.name, schema.TRADES.name}
+    assert ours <= METADATA.tables.keys()
     await migrate.upgrade(database_url)
     engine = make_engine(database_url)
     async with engine.connect() as connection:
