@@ -274,6 +274,12 @@ class Listen(Section):
     spot_enabled: Switch = text(True, "Whether the spot API is served.")
     spot_host: Host = text("127.0.0.1", "Spot API.")
     spot_port: Whole = number(8_080, Unit.PORT, 1, 65_535, "Spot API.")
+    desk_enabled: Switch = text(True, "Whether the desk is served.")
+    desk_host: Host = text("127.0.0.1", "The desk: REST, streams and the web page.")
+    desk_port: Whole = number(8_000, Unit.PORT, 1, 65_535, "The desk.")
+    desk_auth_required: Switch = text(
+        False, "Whether the desk asks for a log-in or a key; always, where others can reach it."
+    )
 
 
 class SpotApi(Section):

@@ -5,9 +5,18 @@ from collections.abc import Callable, Coroutine, Iterator
 import msgspec
 from fastapi import FastAPI
 
+from arbiter.app import kill_file
 from arbiter.app.config import Settings
+from arbiter.app.config_sections import BUDGET_CURRENCIES
 from arbiter.app.health_facts import RunningHealth
 from arbiter.app.running import Running
+from arbiter.model.commands import ReleaseKillSwitch
+from arbiter.model.ids import Actor, Asset, StrategyId
+from arbiter.model.instruments import InstrumentKind
+from arbiter.model.plans import Family
+
+STRATEGIES = ((StrategyId("spot-arbitrage"), Family.SPOT, (InstrumentKind.SPOT,)),)
+"""Every strategy with its family and the kinds of instruments it may trade."""
 
 
 class Surface(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +44,60 @@ def surfaces(
         yield Surface(name="ops", app=app, host=listen.ops_host, port=listen.ops_port)
     if listen.spot_enabled:
         yield _spot(settings, running, version)
+    if listen.desk_enabled:
+        yield _desk(settings, running, version)
+
+
+def _desk(settings: Settings, running: Running, version: str) -> Surface:
+    from arbiter.api.common.listen import is_loopback
+    from arbiter.api.desk.deps import DeskApiSettings, DeskDeps
+    from arbiter.api.desk.surface import make_desk
+    from arbiter.runtime.desk_view import DeskView, StrategyCard
+    from arbiter.storage.candle_store import PgCandles
+    from arbiter.storage.desk_reads import DeskReads
+
+    host = settings.listen.desk_host
+    engine, bus = running.engine, running.bus
+
+    async def release(actor: Actor) -> None:
+        kill_file.remove(settings.home.kill_file)
+        await bus.execute(ReleaseKillSwitch(actor=actor))
+
+    desk = make_desk(
+        DeskDeps(
+            settings=DeskApiSettings(
+                auth_required=settings.listen.desk_auth_required or not is_loopback(host),
+                this_machine_only=is_loopback(host),
+                currencies=tuple(Asset(currency) for currency in BUDGET_CURRENCIES),
+            ),
+            version=version,
+            clock=running.clock,
+            view=DeskView(
+                core=engine.core,
+                queries=running.queries,
+                clock=running.clock,
+                usd_rate=running.usd_rate,
+                strategies=tuple(
+                    StrategyCard(name=name, family=family, kinds=kinds)
+                    for name, family, kinds in STRATEGIES
+                ),
+            ),
+            history=DeskReads(running.reads),
+            candles=PgCandles(running.reads),
+            bus=bus,
+            kill_switch=engine.kill_switch,
+            release_kill_switch=release,
+            hub=running.hub,
+            access=running.access,
+        )
+    )
+    return Surface(
+        name="desk",
+        app=desk.app,
+        host=host,
+        port=settings.listen.desk_port,
+        work=desk.feed.run,
+    )
 
 
 def _spot(settings: Settings, running: Running, version: str) -> Surface:

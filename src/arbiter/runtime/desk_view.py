@@ -1,6 +1,6 @@
 """What the desk shows of this moment, from memory: strategies, positions, budgets, quotes, risk."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -252,6 +252,10 @@ class DeskView:
 
     def matrix(self, limit: int, symbol: Symbol | None = None) -> list[MatrixRow]:
         """Show top of book by symbol and venue, the best net spread first."""
+        return list(self.each_market(limit, symbol))
+
+    def each_market(self, limit: int, symbol: Symbol | None = None) -> Iterator[MatrixRow]:
+        """Do as `matrix`, row by row; the order is of the first row's moment."""
         registry, now = self._core.registry, self._clock.now_ns()
         best = {
             pair.buy_slot // len(registry.venues): pair
@@ -262,7 +266,8 @@ class DeskView:
         by_symbol = {registry.symbols[index]: pair for index, pair in best.items()}
         if symbol is not None:
             wanted = [symbol]
-        return [self._matrix_row(each, by_symbol.get(each), now) for each in wanted[:limit]]
+        for each in wanted[:limit]:
+            yield self._matrix_row(each, by_symbol.get(each), now)
 
     def pairs(self, symbol: Symbol) -> list[Pair]:
         """Show every pair of venues for a symbol, both ways, best edge first."""

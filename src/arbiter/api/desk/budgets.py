@@ -20,9 +20,8 @@ from arbiter.api.desk.door import Ask
 from arbiter.model.commands import RemoveBudget, SetBudget
 from arbiter.model.errors import Conflict, InvalidValue, NotFound
 from arbiter.model.holdings import Budget
-from arbiter.model.ids import Asset, StrategyId, strategy_uuid
+from arbiter.model.ids import Asset, StrategyId
 from arbiter.model.money import plain
-from arbiter.runtime.desk_view import Earned
 
 CurrencyPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9]{1,20}$")]
 CurrencyQuery = Annotated[str, Query(pattern=r"^[A-Za-z0-9]{1,20}$")]
@@ -39,14 +38,7 @@ def budget_routes(deps: DeskDeps, trader: Ask) -> APIRouter:
     )
     async def registry() -> Response:
         """Show every budget by strategy and currency; without a limit, `allocated` is null."""
-        snapshot: dict[str, dict[str, bodies.RegistryEntry]] = {}
-        for strategy in sorted({owner for owner, _ in view.ledger.budgets}):
-            earned = view.earned(strategy)
-            snapshot[str(strategy_uuid(strategy))] = {
-                row.currency: rows.registry_entry(row, earned.get(row.currency, Earned()))
-                for row in view.budgets(strategy)
-            }
-        return answer(snapshot)
+        return answer(rows.registry_body(view))
 
     @routes.get("/{strategy_id}", response_model=bodies.BudgetSummary, responses=failures(404))
     async def summary(strategy_id: UUID, currency: CurrencyQuery | None = None) -> Response:

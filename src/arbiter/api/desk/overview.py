@@ -1,5 +1,6 @@
 """``/api/desk``: the engine as a whole, its risk, its holdings, and the switches."""
 
+import contextlib
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -14,7 +15,7 @@ from arbiter.api.desk.commands import carry_out
 from arbiter.api.desk.deps import DeskDeps
 from arbiter.api.desk.door import Ask
 from arbiter.model.commands import EngageKillSwitch, StartStrategy, StopStrategy
-from arbiter.model.errors import NotFound
+from arbiter.model.errors import NotFound, StorageUnavailable
 from arbiter.model.time import NS_PER_DAY, NS_PER_S, day_start
 
 
@@ -46,7 +47,9 @@ class Families:
         now = self._deps.clock.now_ns()
         if self._read_ns is None or not 0 <= now - self._read_ns < NS_PER_S:
             self._read_ns = now
-            self._sums = await self._deps.history.pnl_by_family(day_start(now))
+            # While the database is away the last known figures stand.
+            with contextlib.suppress(StorageUnavailable):
+                self._sums = await self._deps.history.pnl_by_family(day_start(now))
         return self._sums
 
 

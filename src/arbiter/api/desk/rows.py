@@ -13,7 +13,7 @@ from arbiter.model.money import ONE, ZERO, quotient
 from arbiter.model.orders import Order, Side
 from arbiter.model.time import rfc3339
 from arbiter.ports.desk_history import FillSum, StoredAudit, StoredFill
-from arbiter.runtime.desk_view import Earned, OpenPosition, StrategyFacts
+from arbiter.runtime.desk_view import DeskView, Earned, OpenPosition, StrategyFacts
 
 
 def number(value: Decimal | None) -> float | None:
@@ -273,6 +273,18 @@ def registry_entry(row: Budget, earned: Earned) -> bodies.RegistryEntry:
     return bodies.RegistryEntry.model_construct(
         strategy_name=row.strategy, currency=row.currency, **budget_figures(row, earned)
     )
+
+
+def registry_body(view: DeskView) -> dict[UUID, dict[str, bodies.RegistryEntry]]:
+    """Show every budget by strategy and currency."""
+    snapshot: dict[UUID, dict[str, bodies.RegistryEntry]] = {}
+    for strategy in sorted({owner for owner, _ in view.ledger.budgets}):
+        earned = view.earned(strategy)
+        snapshot[strategy_uuid(strategy)] = {
+            row.currency: registry_entry(row, earned.get(row.currency, Earned()))
+            for row in view.budgets(strategy)
+        }
+    return snapshot
 
 
 def budget_summary(

@@ -1,5 +1,7 @@
 """The desk's surface (port 8000): REST, streams and their documentation."""
 
+from typing import NamedTuple
+
 from fastapi import Depends, FastAPI, Request
 from fastapi.exception_handlers import request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
@@ -14,13 +16,21 @@ from arbiter.api.desk.answers import answer, render
 from arbiter.api.desk.budgets import budget_routes
 from arbiter.api.desk.deps import DeskDeps
 from arbiter.api.desk.door import make_door, needs, session_routes
+from arbiter.api.desk.feed import Feed
 from arbiter.api.desk.markets import market_routes
 from arbiter.api.desk.overview import Families, overview_routes
 from arbiter.api.desk.stories import story_routes
+from arbiter.api.desk.stream import stream_routes
 from arbiter.api.desk.trading import trading_routes
 
 
-def make_desk_app(deps: DeskDeps) -> FastAPI:
+class Desk(NamedTuple):
+    app: FastAPI
+    feed: Feed
+    """Its `run` must run beside the server."""
+
+
+def make_desk(deps: DeskDeps) -> Desk:
     app = make_app(title="Arbiter desk", version=deps.version, render=render)
     app.add_exception_handler(RequestValidationError, _invalid)
     door = make_door(deps)
@@ -33,6 +43,8 @@ def make_desk_app(deps: DeskDeps) -> FastAPI:
     app.include_router(market_routes(deps), dependencies=read)
     app.include_router(story_routes(deps), dependencies=read)
     app.include_router(session_routes(deps, door))
+    feed = Feed(deps, families)
+    app.include_router(stream_routes(feed, door))
 
     @app.get("/health", response_model=bodies.Healthy, tags=["health"])
     async def health() -> Response:
@@ -43,7 +55,7 @@ def make_desk_app(deps: DeskDeps) -> FastAPI:
     app.add_middleware(LimitBody, largest=deps.settings.largest_body, render=render)
     if deps.settings.this_machine_only and not deps.settings.auth_required:
         app.add_middleware(RefuseStrangers, origins=(), render=render)
-    return app
+    return Desk(app, feed)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
