@@ -65,8 +65,8 @@ def market(
             "symbol": np.array([f"C{n}_USDT" for n in range(symbols)])[slots // len(VENUES)],
             "bid": np.round(mid - 0.01, 4),
             "ask": np.round(mid + 0.01, 4),
-            "bid_size": np.ones(rows),
-            "ask_size": np.ones(rows),
+            "bid_size": np.repeat(2.5, rows),
+            "ask_size": np.repeat(3.7, rows),
         }
     )
 

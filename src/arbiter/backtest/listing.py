@@ -7,7 +7,7 @@ There is no margin, no leverage, no funding payment and no liquidation. Contract
 base (COIN-M and the like) cannot be told that way and are left out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -101,6 +101,27 @@ def make_listing(
         left_out=tuple(left),
         registry=registry,
         opening=_opening(kept, survey, settings),
+    )
+
+
+def listing_of(
+    instruments: Iterable[Instrument], opening: Mapping[tuple[VenueId, Asset], Decimal]
+) -> Listing:
+    """List instruments that are known anyway, with these holdings."""
+    listed = tuple(
+        Listed(
+            market=Market(venue=i.venue, kind=i.kind.value, symbol=i.market_id),
+            instrument=i,
+            contract_size=ONE,
+            inferred=(),
+        )
+        for i in instruments
+    )
+    return Listing(
+        listed=listed,
+        left_out=(),
+        registry=MarketRegistry(entry.instrument for entry in listed),
+        opening=dict(opening),
     )
 
 

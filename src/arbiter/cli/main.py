@@ -15,6 +15,7 @@ from arbiter.cli import (
     keys,
     kill,
     markets,
+    record,
     status,
     up,
     users,
@@ -39,6 +40,7 @@ app.command("kill")(kill.kill)
 app.command("resume")(kill.resume)
 app.command("doctor")(doctor.doctor)
 app.command("markets")(markets.markets)
+app.command("record")(record.record)
 app.add_typer(backtest.app, name="backtest")
 app.add_typer(export.app, name="export")
 app.add_typer(budgets.app, name="budgets")
