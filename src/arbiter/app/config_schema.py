@@ -72,8 +72,11 @@ def closest(asked: str, known: list[str]) -> str | None:
 
 
 def _closest(asked: str, known: list[str], cutoff: float) -> str | None:
-    found = difflib.get_close_matches(asked, known, n=1, cutoff=cutoff)
-    return found[0] if found else None
+    """Swapped letters are the commonest slip: a word of the very same letters wins."""
+    found = difflib.get_close_matches(asked, known, n=5, cutoff=cutoff)
+    letters = sorted(asked)
+    swapped = [word for word in found if sorted(word) == letters]
+    return next(iter(swapped or found), None)
 
 
 def _plain(part: str) -> str:
