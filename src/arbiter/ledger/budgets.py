@@ -39,6 +39,7 @@ class Budgets:
             self._record(replace(row, allocated=None, updated_ns=event.at_ns), changes)
         else:
             del self.rows[key]
+            changes.budgets.pop(key, None)
             changes.removed_budgets.add(key)
 
     def move(
@@ -74,3 +75,4 @@ class Budgets:
     def _record(self, row: Budget, changes: Changes) -> None:
         key = (row.strategy, row.currency)
         self.rows[key] = changes.budgets[key] = row
+        changes.removed_budgets.discard(key)

@@ -103,10 +103,11 @@ class Ledger:
             ev.AlertRaised: _nothing,
         }
 
-    def apply(self, event: ev.JournalEvent) -> Changes:
-        """Book one event. A fill booked before changes nothing and returns empty `Changes`."""
+    def apply(self, *events: ev.JournalEvent) -> Changes:
+        """Book events, one after the other. A fill booked before changes nothing."""
         changes = Changes()
-        self._folds[type(event)](event, changes)
+        for event in events:
+            self._folds[type(event)](event, changes)
         return changes
 
     def restore(self, image: LedgerImage) -> None:

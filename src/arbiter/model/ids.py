@@ -35,6 +35,8 @@ ENGINE = Actor("engine")
 
 _STRATEGY_NAMESPACE = UUID("6a1f0c52-8f0e-5d1e-9b1a-7d2f3f6f9f10")
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [high + low for high in _CROCKFORD for low in _CROCKFORD]
+"""Two digits at a time: ids are made between a decision and its orders."""
 
 
 def uuid7(now_ns: int, randomness: int) -> UUID:
@@ -62,8 +64,4 @@ def client_order_id(trade: TradeId, role: str, attempt: int) -> ClientOrderId:
 def _base32(value: UUID) -> str:
     """26 characters instead of 32: leaves room for the role within Binance's 36."""
     number = value.int
-    digits = []
-    for _ in range(26):
-        digits.append(_CROCKFORD[number & 31])
-        number >>= 5
-    return "".join(reversed(digits))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])

@@ -7,6 +7,7 @@ result would only fire in a division, so divisions say their own quantum.
 import decimal
 import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 
 from arbiter.model.errors import InvalidValue
 
@@ -57,6 +58,7 @@ def plain(value: Decimal) -> str:
     return "0" if text in {"-0", ""} else text
 
 
+@lru_cache(maxsize=4_096)
 def common_step(first: Decimal, second: Decimal) -> Decimal:
     """Give the smallest step that is a multiple of both: sizes on it are valid on both venues."""
     exponent = min(_exponent(first), _exponent(second))

@@ -19,7 +19,7 @@ from arbiter.risk.exposure import OpenExposure
 from arbiter.risk.inventory import Inventory
 from arbiter.risk.limits import RiskLimits
 from arbiter.risk.needs import Amount
-from arbiter.risk.proposal import Proposal, propose
+from arbiter.risk.proposal import Proposal, look_up, propose
 from arbiter.risk.staircase import Assessment, assess, size_scale
 from arbiter.risk.view import (
     BoardView,
@@ -120,7 +120,7 @@ class Gate:
         """Ask again, right before sending, what may have changed since the review."""
         if plan.reduce_only:
             return None
-        return self._first_refusal(SENDING_CHECKS, propose(plan, self._view, now_ns))
+        return self._first_refusal(SENDING_CHECKS, look_up(plan, self._view, now_ns))
 
     def assess(self, now_ns: int) -> Assessment:
         """Measure the staircases; once `breached`, everything has to be closed and stopped."""

@@ -35,6 +35,9 @@ class Stakes(msgspec.Struct, frozen=True):
     """A currency without a fresh USD rate; the figures are then not to be used."""
 
 
+_NO_STAKES = Stakes(ZERO, ZERO)
+
+
 class Proposal(msgspec.Struct, frozen=True):
     plan: Plan
     legs: tuple[ProposedLeg, ...]
@@ -61,6 +64,13 @@ def propose(plan: Plan, view: RiskView, now_ns: int) -> Proposal:
         _sums(((leg.instrument.venue, leg.need.lock[0]), leg.need.lock[1]) for leg in legs),
         _sums(leg.need.reserve for leg in legs),
     )
+
+
+def look_up(plan: Plan, view: RiskView, now_ns: int) -> Proposal:
+    """Look up the legs alone, for checks that ask for neither stakes nor sums."""
+    slippage = view.limits.market_slippage
+    legs = tuple([_propose_leg(leg, view, slippage) for leg in plan.legs])
+    return Proposal(plan, legs, (), _NO_STAKES, now_ns, {}, {})
 
 
 def _propose_leg(leg: Leg, view: RiskView, market_slippage: Decimal) -> ProposedLeg:

@@ -26,9 +26,7 @@ class Recorder:
 
         `then` runs after the commit. Returns what changed.
         """
-        changes = self._ledger.apply(events[0])
-        for event in events[1:]:
-            changes.merge(self._ledger.apply(event))
+        changes = self._ledger.apply(*events)
         batch: tuple[Event, ...] = events
         self._journal.append(batch, changes, then)
         self._hub.publish(batch, changes)
