@@ -200,6 +200,7 @@ class Execution(Section):
     flat_ms: Whole = number(
         30_000, Unit.MILLISECONDS, 1_000, 600_000, "A trade not settled by then is held."
     )
+    hedge_residuals: bool = text(True, "Trade away what finished trades left over.")
     absent_after_ms: Whole = number(
         5_000, Unit.MILLISECONDS, 100, 60_000, "A venue's 'no such order' counts from here on."
     )

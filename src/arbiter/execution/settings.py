@@ -45,6 +45,8 @@ class ExecutionSettings(msgspec.Struct, frozen=True, kw_only=True):
     retried from state, at `max_retry_ms`."""
     flat_ms: int = 30_000
     """A trade not settled this long after its first order is HELD, with an alert, and goes on."""
+    hedge_residuals: bool = True
+    """Trade away what finished trades left over, once it is large enough for an order."""
     absent_after_ms: int = 5_000
     """A venue's "no such order" counts only this long after sending: a slow request may still
     arrive."""

@@ -102,9 +102,9 @@ def outlook(
             tradable = True
             notes.append(f"{instrument.id} shows no live quote")
             continue
-        limit = _reach(instrument, side, touch, settings.unwind_slippage_bps)
+        limit = reach(instrument, side, touch, settings.unwind_slippage_bps)
         if role == CHASE:
-            bound = _reach(instrument, side, leg.planned_price, settings.max_chase_bps)
+            bound = reach(instrument, side, leg.planned_price, settings.max_chase_bps)
             limit = max(limit, bound) if side is Side.SELL else min(limit, bound)
             if (touch < limit) if side is Side.SELL else (touch > limit):
                 notes.append(
@@ -165,7 +165,7 @@ def _rank(way: Way, lone_leg: LoneLeg) -> tuple[int, int, Decimal]:
     return way.failures, 0 if preferred else 1, worse
 
 
-def _reach(instrument: Instrument, side: Side, price: Decimal, bps: int) -> Decimal:
+def reach(instrument: Instrument, side: Side, price: Decimal, bps: int) -> Decimal:
     """Go `bps` beyond a price, on the tick that still executes."""
     slip = bps * _BPS
     if side is Side.BUY:

@@ -11,17 +11,18 @@ import msgspec
 
 from arbiter.books.board import QuoteBoard
 from arbiter.books.registry import MarketRegistry
+from arbiter.execution.residuals import hedge
 from arbiter.execution.settings import ExecutionSettings
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.denials import DenialCode, Denied, deny
 from arbiter.model.events import AlertRaised, JournalEvent, PlanDenied, SignalSeen, TradeOpened
-from arbiter.model.ids import Asset, InstrumentId, TradeId, VenueId
+from arbiter.model.ids import ENGINE, Asset, InstrumentId, PlanId, StrategyId, TradeId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, from_float
 from arbiter.model.orders import Fill, Liquidity, Order, Side
 from arbiter.model.plans import Family, Plan, Signal
 from arbiter.model.reports import Absent, OrderTruth, VenueReport
-from arbiter.model.time import NS_PER_MS
+from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.model.trades import Trade
 from arbiter.opportunities.spot_spread import SpotSpread
 from arbiter.ports.clock import Clock, IdSource
@@ -31,6 +32,9 @@ from arbiter.runtime.booking import denied_orders, intents, lock_of
 from arbiter.runtime.floor import TradingFloor
 from arbiter.runtime.outcomes import Outcomes
 from arbiter.runtime.recorder import Recorder
+
+_RESIDUAL_PAUSE_NS = 30 * NS_PER_S
+"""Between two attempts to trade the same leftovers away."""
 
 
 class EngineState:
@@ -97,6 +101,8 @@ class TradingCore:
         )
         self.frozen: set[tuple[VenueId, Asset]] = set()
         """Balances that moved without us and are being looked into: nothing opens from them."""
+        self._execution = execution
+        self._residuals_tried: dict[tuple[StrategyId, Asset, Asset], int] = {}
         self._lost: set[VenueId] = set()
         self._unsent: dict[TradeId, Plan] = {}
         """Plans whose intents wait for their commit."""
@@ -280,6 +286,46 @@ class TradingCore:
         assessment = self.gate.assess(self._clock.now_ns())
         if assessment.breached and not self.ledger.kill_switch.engaged:
             self._on_breach("; ".join(assessment.warnings))
+        if self._execution.hedge_residuals and trade.family is Family.SPOT:
+            self._hedge_residual(trade)
+
+    def _hedge_residual(self, trade: Trade) -> None:
+        """Trade away what is left over in a symbol, while nothing else is under way there."""
+        now, switch = self._clock.now_ns(), self.ledger.kill_switch
+        base, _, _ = trade.symbol.partition("/")
+        key = (trade.strategy, Asset(base), Asset(trade.quote))
+        residual = self.ledger.residuals.get(key)
+        if residual is None or not residual.quantity or switch.engaged or not self.state.started:
+            return
+        if any(
+            (other.strategy, other.symbol) == (trade.strategy, trade.symbol)
+            for other in self.ledger.open_trades()
+        ):
+            return
+        tried_ns = self._residuals_tried.get(key)
+        if tried_ns is not None and now - tried_ns < _RESIDUAL_PAUSE_NS:
+            return
+        leg = hedge(
+            residual,
+            self.ledger.positions,
+            self.registry.instruments,
+            self,
+            self._execution.unwind_slippage_bps,
+        )
+        if leg is None:
+            return
+        self._residuals_tried[key] = now
+        plan = Plan(
+            id=PlanId(self._ids.new_id()),
+            strategy=trade.strategy,
+            family=Family.MANUAL,
+            actor=ENGINE,
+            symbol=trade.symbol,
+            legs=(leg,),
+            reduce_only=True,
+            created_ns=now,
+        )
+        _ = self.propose(plan)
 
     def _alert(self, severity: str, code: str, text: str) -> None:
         now = self._clock.now_ns()

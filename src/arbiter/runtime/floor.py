@@ -85,6 +85,7 @@ class TradingFloor:
         self._wakes: dict[TradeId, int] = {}
         """The earliest look each trade has coming; a later one need not be asked for."""
         self._quiet = False
+        self._hushed_ns: int | None = None
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -119,11 +120,12 @@ class TradingFloor:
     def hush(self) -> None:
         """Decide only about trades that were taken up: the ledger is being repaired."""
         self._quiet = True
+        self._hushed_ns = self._clock.monotonic_ns()
 
     def take_up(self, trade: Trade) -> None:
-        """Go on with a trade that was open when the engine last stopped."""
+        """Go on with a trade that was open when the engine last stopped; its clock never stood."""
         if trade.id not in self._progress:
-            self._keep(trade.id, Progress())
+            self._keep(trade.id, Progress(began_ns=self._hushed_ns))
             self._run(trade.id, Stimulus.CHANGED)
 
     def resume(self, trades: Iterable[Trade]) -> None:
