@@ -49,6 +49,8 @@ class JournalSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Events waiting in memory before the journal gives up."""
     write_timeout_s: float = 30.0
     """One transaction may take this long before its connection counts as lost."""
+    silence_s: float = 3.0
+    """A transaction without an answer for this long makes the journal unhealthy."""
     first_retry_s: float = 0.05
     longest_retry_s: float = 2.0
     lock_wait_s: float = 5.0
@@ -101,7 +103,7 @@ class PgJournal:
 
     @property
     def healthy(self) -> bool:
-        """False before `open`, and from the first failed write until all that waited is written."""
+        """False before `open`, and from the first write that failed or hangs until none waits."""
         return self._healthy
 
     @property
@@ -224,7 +226,11 @@ class PgJournal:
     async def _write(self, batch: _Batch) -> None:
         """Write one batch, however long the database stays away."""
         delay = self._settings.first_retry_s
+        silence = TimeoutError(f"no answer for {self._settings.silence_s:g} s")
         while True:
+            alarm = asyncio.get_running_loop().call_later(
+                self._settings.silence_s, self._note_outage, silence
+            )
             try:
                 async with asyncio.timeout(self._settings.write_timeout_s):
                     await self._commit(batch)
@@ -241,6 +247,8 @@ class PgJournal:
             except BaseException:
                 self._drop_connection()
                 raise
+            finally:
+                alarm.cancel()
         self._note_success(batch)
 
     async def _commit(self, batch: _Batch) -> None:
@@ -296,7 +304,7 @@ class PgJournal:
             logger.error(
                 "the journal cannot be written (%s); no new risk is taken and the write is "
                 "repeated until it succeeds: %s",
-                error,
+                str(error) or "no answer",
                 _mend(error, self._url),
             )
 

@@ -96,6 +96,21 @@ async def test_a_fill_carries_the_strategy_of_an_order_of_the_same_commit(
         assert tuple(row) == (samples.SPOT, event.trade.id)
 
 
+async def test_a_database_that_hangs_is_unhealthy_until_it_answers(
+    ledger_db: FreshDatabase,
+) -> None:
+    settings = JournalSettings(silence_s=0.05)
+    async with running(ledger_db.url, settings) as run, looking_at(ledger_db) as look:
+        async with look.transaction():
+            await look.execute("SELECT * FROM journal_head FOR UPDATE")
+            number = run.append(sent(1))
+            await unhealthy(run.journal)
+        await run.journal.drain()
+        assert run.journal.healthy
+        assert run.told == [number]
+        assert await journalled(look) == [sent(1)]
+
+
 async def test_a_commit_whose_answer_is_lost_is_not_written_twice(
     ledger_db: FreshDatabase,
 ) -> None:
