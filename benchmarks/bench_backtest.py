@@ -65,8 +65,8 @@ def market(
             "symbol": np.array([f"C{n}_USDT" for n in range(symbols)])[slots // len(VENUES)],
             "bid": np.round(mid - 0.01, 4),
             "ask": np.round(mid + 0.01, 4),
-            "bid_size": np.repeat(2.5, rows),
-            "ask_size": np.repeat(3.7, rows),
+            "bid_size": np.repeat(20.5, rows),
+            "ask_size": np.repeat(30.7, rows),
         }
     )
 
@@ -201,7 +201,7 @@ def measure(quotes: int, repeats: int, symbols: int) -> dict[str, Any]:
             market(quotes, one_in, symbols).write_parquet(file, row_group_size=CHUNK)
             results["cases"][one_in] = in_memory(file, request(file, EVERYDAY), repeats)
         traded = Path(folder) / "traded.parquet"
-        slow = market(1_000_000, 330, symbols, spacing_ns=1_000_000)
+        slow = market(1_000_000, 660, symbols, spacing_ns=1_000_000)
         slow.write_parquet(traded, row_group_size=CHUNK)
         results["traded"] = in_memory(traded, request(traded, EAGER, latency_ms=0.0), repeats)
         rare = Path(folder) / f"{CASES[0]}.parquet"

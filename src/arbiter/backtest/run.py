@@ -18,7 +18,9 @@ from arbiter.backtest.survey import Survey, survey
 from arbiter.backtest.tally import Tally
 from arbiter.kernels.warm import warm
 from arbiter.model.ids import Asset, Symbol
+from arbiter.ports.journal import Journal
 from arbiter.runtime.assembly import CoreSettings
+from arbiter.runtime.hub import EventHub
 
 Resolve = Callable[[str], Symbol]
 
@@ -61,8 +63,17 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
         return self.prepared.quotes.counts
 
 
-def prepare(request: Request, found: Survey | None = None) -> Prepared:
-    """Survey the files (unless `found` says what they hold) and set everything up."""
+def prepare(
+    request: Request,
+    found: Survey | None = None,
+    *,
+    kept: Journal | None = None,
+    hub: EventHub | None = None,
+) -> Prepared:
+    """Survey the files (unless `found` says what they hold) and set everything up.
+
+    A replay that is to be watched and stored brings the engine's `hub` and its journal as `kept`.
+    """
     warm()
     found = found or survey(request.files)
     listing = make_listing(found, request.settings, symbols=request.symbols, venues=request.venues)
@@ -75,6 +86,8 @@ def prepare(request: Request, found: Survey | None = None) -> Prepared:
         found.first_ns,
         budgets=request.budgets,
         watch=tally.on_step,
+        kept=kept,
+        hub=hub,
     )
     tally.attach(session.ledger, session.core.board)
     session.hub.listen(tally.on_events)
