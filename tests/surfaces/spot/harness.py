@@ -50,6 +50,7 @@ class LiveEngine:
             "ARBITER__LISTEN__SPOT_PORT": str(self.port),
             "ARBITER__LISTEN__OPS_PORT": str(free_port()),
             "ARBITER__LISTEN__OPS_ENABLED": "false",
+            "ARBITER__LISTEN__DESK_ENABLED": "false",
             **LIVELY,
             **(changes or {}),
         }

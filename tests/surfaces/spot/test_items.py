@@ -16,9 +16,7 @@ RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 
 
 def completed(client: httpx.Client) -> dict[str, Any]:
-    found: dict[str, Any] = client.get(
-        "/trades", params={"status": "completed", "limit": 1}
-    ).json()
+    found: dict[str, Any] = client.get("/trades", params={"status": "completed", "limit": 1}).json()
     return found
 
 
@@ -162,9 +160,7 @@ def test_trades_page_with_exact_counts(client: httpx.Client) -> None:
     offset, more = 0, True
     newest = int(client.get("/trades", params={"limit": 1}).json()["trades"][0]["id"])
     while more:
-        page = client.get(
-            "/trades", params={"limit": 2, "offset": offset, "end_date": last}
-        ).json()
+        page = client.get("/trades", params={"limit": 2, "offset": offset, "end_date": last}).json()
         assert page["pagination"]["limit"] == 2
         assert page["pagination"]["offset"] == offset
         assert page["pagination"]["has_more"] == (
@@ -246,9 +242,7 @@ def test_both_loopbacks_answer(engine: LiveEngine) -> None:
         ("/openapi.json", "/api/v1/prices/current"),
     ],
 )
-def test_pages_beside_the_api_ask_no_other_host(
-    engine: LiveEngine, path: str, words: str
-) -> None:
+def test_pages_beside_the_api_ask_no_other_host(engine: LiveEngine, path: str, words: str) -> None:
     page = httpx.get(f"{engine.base}{path}")
     assert page.status_code == 200
     assert words in page.text

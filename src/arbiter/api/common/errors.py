@@ -97,7 +97,9 @@ def install_errors(app: FastAPI, render: Render) -> None:
         )
 
     async def unexpected(request: Request, error: Exception) -> Response:
-        return _respond(INTERNAL)
+        response = _respond(INTERNAL)
+        response.headers["Connection"] = "close"  # the server ends it after a fault
+        return response
 
     def _respond(failure: HttpFailure) -> Response:
         response = render(failure)

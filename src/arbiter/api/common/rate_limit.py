@@ -20,6 +20,7 @@ from arbiter.model.errors import InvalidValue
 HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "X-RateLimit-Type")
 _TYPE = "requests"
 _VERDICT = "arbiter.rate_limit"
+_MINUTE_S = 60
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -65,7 +66,7 @@ class RateLimits:
         broken = ""
         if not self._minutes.test(minute, caller):
             reset = self._minutes.get_window_stats(minute, caller).reset_time
-            retry = max(1, -int(-(reset - now_s) // 1))
+            retry = min(max(-int(-(reset - now_s) // 1), 1), _MINUTE_S)
             broken = f"{minute.amount} requests per minute"
         elif not self._bursts.test(burst, caller):
             retry = 1

@@ -1,10 +1,11 @@
 """The desk's surface (port 8000): REST, streams and their documentation."""
 
+from http import HTTPStatus
 from typing import NamedTuple
 
 from fastapi import Depends, FastAPI, Request
-from fastapi.exception_handlers import request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import to_json
 from starlette.responses import Response
 
 from arbiter.access.roles import Role
@@ -59,6 +60,12 @@ def make_desk(deps: DeskDeps) -> Desk:
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
-    """Answer a request that does not fit its description as FastAPI itself does: 422."""
+    """Answer what does not fit its description with FastAPI's own body, whatever was sent.
+
+    FastAPI's own handler fails on what JSON cannot say: an input of NaN.
+    """
     assert isinstance(error, RequestValidationError)
-    return await request_validation_exception_handler(request, error)
+    body = to_json(
+        {"detail": error.errors()}, inf_nan_mode="strings", bytes_mode="base64", fallback=str
+    )
+    return Response(body, HTTPStatus.UNPROCESSABLE_ENTITY, media_type="application/json")

@@ -53,7 +53,7 @@ def price_routes(deps: SpotDeps) -> APIRouter:
         prices: dict[str, dict[str, dict[str, float]]] = {}
         for instrument in _chosen(registry.instruments, wanted, venue):
             quote = board.quote(instrument.id)
-            if quote is not None:
+            if quote is not None and board.healthy(instrument.venue):
                 name = registry.compact_name(instrument.symbol)
                 prices.setdefault(name, {})[instrument.venue] = leaf_of(quote)
         now = epoch_seconds(deps.clock.now_ns())

@@ -56,7 +56,7 @@ class PriceFeed:
     def _write(self, slot: int) -> str | None:
         quote = self._board.quote_at(slot)
         instrument = self._registry.instrument_at(slot)
-        if quote is None or instrument is None:
+        if quote is None or instrument is None or not self._board.healthy(instrument.venue):
             return None
         data = {
             "symbol": self._registry.compact_name(instrument.symbol),

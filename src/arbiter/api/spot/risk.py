@@ -79,7 +79,7 @@ def risk_routes(deps: SpotDeps, door: Door) -> APIRouter:
                 success=True,
                 message="Emergency stop activated",
                 trades_cancelled=len(under_way) - completed,
-                positions_closed=unwound,
+                positions_closed=unwound if wanted.force else 0,
                 timestamp=rfc3339(deps.clock.now_ns()),
                 exchanges=[
                     bodies.VenueWord(exchange=proof.venue, flat=proof.flat, note=proof.note)
