@@ -19,7 +19,7 @@ from arbiter.risk.exposure import OpenExposure
 from arbiter.risk.inventory import Inventory
 from arbiter.risk.limits import RiskLimits
 from arbiter.risk.needs import Amount
-from arbiter.risk.proposal import Proposal, look_up, propose
+from arbiter.risk.proposal import Proposal, bare, propose
 from arbiter.risk.staircase import Assessment, assess, size_scale
 from arbiter.risk.view import (
     BoardView,
@@ -37,6 +37,7 @@ SENDING_CHECKS: tuple[Check, ...] = (
     markets.venues_are_healthy,
     markets.quotes_are_fresh,
 )
+"""These see the plan alone, with nothing worked out: the orders are waiting."""
 
 OPENING_CHECKS: tuple[Check, ...] = (
     standing.kill_switch_is_off,
@@ -120,7 +121,7 @@ class Gate:
         """Ask again, right before sending, what may have changed since the review."""
         if plan.reduce_only:
             return None
-        return self._first_refusal(SENDING_CHECKS, look_up(plan, self._view, now_ns))
+        return self._first_refusal(SENDING_CHECKS, bare(plan, now_ns))
 
     def assess(self, now_ns: int) -> Assessment:
         """Measure the staircases; once `breached`, everything has to be closed and stopped."""
@@ -128,7 +129,7 @@ class Gate:
 
     def size_scale(self, now_ns: int) -> Decimal:
         """Give the factor that sizing applies to new trades, 1 or 0.5."""
-        return size_scale(self.assess(now_ns))
+        return size_scale(self._view.limits, self._view.ledger, now_ns)
 
     def spendable(self, venue: VenueId, asset: Asset) -> Decimal:
         """Give what sizing may draw on at a venue and leave the inventory floor there."""

@@ -66,11 +66,9 @@ def propose(plan: Plan, view: RiskView, now_ns: int) -> Proposal:
     )
 
 
-def look_up(plan: Plan, view: RiskView, now_ns: int) -> Proposal:
-    """Look up the legs alone, for checks that ask for neither stakes nor sums."""
-    slippage = view.limits.market_slippage
-    legs = tuple([_propose_leg(leg, view, slippage) for leg in plan.legs])
-    return Proposal(plan, legs, (), _NO_STAKES, now_ns, {}, {})
+def bare(plan: Plan, now_ns: int) -> Proposal:
+    """Work nothing out, for checks that look at the plan's legs and at nothing else of it."""
+    return Proposal(plan, (), (), _NO_STAKES, now_ns, {}, {})
 
 
 def _propose_leg(leg: Leg, view: RiskView, market_slippage: Decimal) -> ProposedLeg:

@@ -95,9 +95,14 @@ def assess(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Assessment:
     )
 
 
-def size_scale(assessment: Assessment) -> Decimal:
-    """Give the factor for new sizes: 0.5 from warning on, else 1."""
-    return ONE if assessment.level is _NORMAL else HALF
+def size_scale(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Decimal:
+    """Give the factor for new sizes: 0.5 from warning on in any staircase, else 1."""
+    climbed = (
+        daily_loss(limits, ledger, now_ns).level is not _NORMAL
+        or drawdown(limits, ledger).level is not _NORMAL
+        or concurrency(limits, sum(1 for _ in ledger.open_trades())).level is not _NORMAL
+    )
+    return HALF if climbed else ONE
 
 
 def daily_loss(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Usage:

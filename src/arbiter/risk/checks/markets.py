@@ -7,16 +7,17 @@ from arbiter.risk.view import RiskView
 
 
 def venues_are_healthy(proposal: Proposal, view: RiskView) -> Denied | None:
-    for proposed in proposal.legs:
-        if not view.board.healthy(proposed.instrument.venue):
-            return deny(DenialCode.VENUE_UNHEALTHY, venue=proposed.instrument.venue)
+    for leg in proposal.plan.legs:
+        venue = view.registry.by_id(leg.instrument).venue
+        if not view.board.healthy(venue):
+            return deny(DenialCode.VENUE_UNHEALTHY, venue=venue)
     return None
 
 
 def quotes_are_fresh(proposal: Proposal, view: RiskView) -> Denied | None:
     allowed_ns = view.limits.staleness_threshold_ms * NS_PER_MS
-    for proposed in proposal.legs:
-        instrument = proposed.leg.instrument
+    for leg in proposal.plan.legs:
+        instrument = leg.instrument
         age_ns = view.board.age_ns(instrument, proposal.now_ns)
         if age_ns is None:
             return deny(DenialCode.QUOTE_MISSING, instrument=instrument)
