@@ -278,9 +278,13 @@ def _settle(
     why = "; ".join([f"{plain(abs(over))} stand alone", *map(str, view.ways), *view.notes])
     order = _order(best, orders, why)
     state = TradeState.WORKING if best.role == CHASE else TradeState.UNWINDING
-    if trade.state is TradeState.HELD:
-        return progress, (order,)
-    return progress, (Advance(state, why), order)
+    effects: list[Effect] = [order]
+    if trade.state is not TradeState.HELD:
+        effects.insert(0, Advance(state, why))
+    if not any(o.leg in (CHASE, UNWIND) for o in orders):
+        text = f"trade {trade.seq} {trade.symbol}: {why}"
+        effects.insert(0, Alert("warning", "LONE_LEG", text))
+    return progress, tuple(effects)
 
 
 def _order(way: Way, orders: Sequence[Order], why: str) -> AddOrder:

@@ -11,6 +11,7 @@ import msgspec
 
 from arbiter.books.board import QuoteBoard
 from arbiter.books.registry import MarketRegistry
+from arbiter.execution.refusals import Refusals
 from arbiter.execution.residuals import hedge
 from arbiter.execution.settings import ExecutionSettings
 from arbiter.ledger.ledger import Ledger
@@ -98,7 +99,9 @@ class TradingCore:
             outbox=outbox,
             floor=self.floor,
             value_fee=self._value_fee,
+            on_refusal=self._note_refusal,
         )
+        self._refusals = Refusals()
         self.frozen: set[tuple[VenueId, Asset]] = set()
         """Balances that moved without us and are being looked into: nothing opens from them."""
         self._execution = execution
@@ -193,7 +196,7 @@ class TradingCore:
             if self.spot.note_refused(signal, now):
                 self.recorder.record(_seen(signal, now, verdict=plan))
             return
-        decision = self._frozen_funds(plan) or self.gate.review(plan, now)
+        decision = self._obstacle(plan) or self.gate.review(plan, now)
         if isinstance(decision, Denied):
             if self.spot.note_refused(signal, now):
                 self.recorder.record(
@@ -206,7 +209,7 @@ class TradingCore:
     def propose(self, plan: Plan) -> TradeOpened | Denied:
         """Put any plan before the gate; approved, it is on the floor when this returns."""
         now = self._clock.now_ns()
-        decision = self._frozen_funds(plan) or self.gate.review(plan, now)
+        decision = self._obstacle(plan) or self.gate.review(plan, now)
         if isinstance(decision, Denied):
             self.recorder.record(self._denial(plan, decision, now))
             return decision
@@ -230,13 +233,41 @@ class TradingCore:
         plan = self._unsent.pop(trade.id)
         denied = (
             self.gate.still_stands(plan, self._clock.now_ns())
-            or self._frozen_funds(plan)
+            or self._obstacle(plan)
             or self._edge_gone(plan)
         )
         return None if denied is None else str(denied)
 
     def _spendable(self, venue: VenueId, asset: Asset) -> Decimal:
         return ZERO if (venue, asset) in self.frozen else self.gate.spendable(venue, asset)
+
+    def _obstacle(self, plan: Plan) -> Denied | None:
+        """Refuse to open where orders keep coming back, or from a balance that is in doubt."""
+        return self._keeps_refusing(plan) or self._frozen_funds(plan)
+
+    def _keeps_refusing(self, plan: Plan) -> Denied | None:
+        now = self._clock.monotonic_ns()
+        for leg in () if plan.reduce_only else plan.legs:
+            venue = self.registry.by_id(leg.instrument).venue
+            pause_ns = self._refusals.pause_ns(leg.instrument, venue, now)
+            if pause_ns:
+                return deny(
+                    DenialCode.VENUE_UNHEALTHY,
+                    instrument=leg.instrument,
+                    refuses="orders",
+                    again_in_ms=pause_ns // NS_PER_MS,
+                )
+        return None
+
+    def _note_refusal(self, order: Order, refused: bool) -> None:
+        now = self._clock.monotonic_ns()
+        if not refused:
+            self._refusals.accepted(order.instrument, order.venue)
+        elif self._refusals.refused(order.instrument, order.venue, now):
+            text = (
+                f"{order.venue} keeps refusing orders on {order.instrument}: none is opened there"
+            )
+            self._alert("warning", "VENUE_REFUSES", text)
 
     def _frozen_funds(self, plan: Plan) -> Denied | None:
         """Refuse to open from a balance whose truth is not known at the moment."""

@@ -39,13 +39,15 @@ from arbiter.runtime.floor import TradingFloor
 from arbiter.runtime.recorder import Recorder
 
 ABSENT = "ABSENT"
+NOT_SENT = "NOT_SENT"
+"""Code of a client's own refusal: the order never left."""
 
 _NEVER_THERE = frozenset({OrderStatus.REJECTED, OrderStatus.ABANDONED})
 
 
 class Outcomes:
     """`value_fee` gives what a fee in a third asset is worth in a quote currency, None when nobody
-    knows."""
+    knows; `on_refusal` is told of every order a venue refused (True) or accepted (False)."""
 
     def __init__(
         self,
@@ -55,7 +57,9 @@ class Outcomes:
         outbox: Outbox,
         floor: TradingFloor,
         value_fee: Callable[[Fill, Asset], Decimal | None] = lambda _fill, _quote: None,
+        on_refusal: Callable[[Order, bool], None] = lambda _order, _refused: None,
     ) -> None:
+        self._on_refusal = on_refusal
         self._value_fee = value_fee
         self._told: set[tuple[str, str]] = set()
         self._ledger = ledger
@@ -141,6 +145,7 @@ class Outcomes:
             case Accepted(venue_order_id=venue_order_id):
                 if order.venue_order_id == venue_order_id and order.unknown_since_ns is None:
                     return []
+                self._on_refusal(order, False)
                 if order.status in _NEVER_THERE:
                     self._back_from_the_dead(order)
                 return [
@@ -151,6 +156,8 @@ class Outcomes:
                 if order.venue_order_id is not None or order.filled_size:
                     self._outbox.ask(order)  # it was accepted: this refuses something else
                     return []
+                if code != NOT_SENT:
+                    self._on_refusal(order, True)
                 return [
                     *self._known(order),
                     OrderRejected(at_ns=now, client_order_id=key, code=code, reason=reason),

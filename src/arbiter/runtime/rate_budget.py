@@ -21,11 +21,9 @@ from arbiter.model.reports import Absent, Accepted, Holding, OrderTruth, Refused
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import OrderClient, ReportSink
+from arbiter.runtime.outcomes import NOT_SENT
 
 T = TypeVar("T")
-
-NOT_SENT = "NOT_SENT"
-"""Code of a refusal of our own: the order never left, so the venue cannot have it."""
 
 
 class Urgency(IntEnum):
