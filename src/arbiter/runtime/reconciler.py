@@ -17,6 +17,7 @@ from decimal import Decimal
 import msgspec
 import structlog
 
+from arbiter.execution.single import rests
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
 from arbiter.model.events import (
@@ -119,7 +120,8 @@ class Reconciler:
         """Compare one venue with the ledger and repair.
 
         Fills are asked for from `since_ns` on. `starting` says that no request of this run is
-        under way: what works is cancelled, and what was never sent is abandoned; with `grace` a
+        under way: what works is cancelled unless it was meant to rest, and what was never sent is
+        abandoned; with `grace` a
         venue's "no such order" is not believed yet. Raises what the client raises.
         """
         async with self._looking[client.venue]:
@@ -128,6 +130,10 @@ class Reconciler:
     def open_at(self, venue: VenueId) -> list[Order]:
         """Give the orders at a venue that have no last word yet, unsent ones included."""
         return [o for o in self._ledger.orders.values() if o.venue == venue and o.open]
+
+    def unsettled_at(self, venue: VenueId) -> list[Order]:
+        """Of those, the ones that do not simply rest in the venue's book."""
+        return [order for order in self.open_at(venue) if not rests(order)]
 
     async def _look_or_not(self, client: OrderClient) -> VenueRecovery:
         now = self._recorder.now_ns()
@@ -156,7 +162,7 @@ class Reconciler:
         shown = {truth.client_order_id for truth in working}
         for order in self.open_at(venue):
             if order.client_order_id in shown:
-                if starting:
+                if starting and not rests(order):
                     await client.cancel(order)
             elif starting or self._may_be_asked(order):
                 await self._ask(client, order, starting=starting, grace=grace)
@@ -267,8 +273,11 @@ class Reconciler:
         )
 
     def _standing(self, venue: VenueId) -> tuple[Decimal, ...] | None:
-        """The venue's totals in the ledger; None while an order of ours is under way there."""
-        if any(order.status is not OrderStatus.CREATED for order in self.open_at(venue)):
+        """The venue's totals in the ledger; None while an order of ours is under way there.
+
+        One that rests is not: should it fill in between, the difference is gone at the next look.
+        """
+        if any(order.status is not OrderStatus.CREATED for order in self.unsettled_at(venue)):
             return None
         return tuple(row.total for (at, _), row in self._ledger.balances.items() if at == venue)
 

@@ -122,7 +122,7 @@ class Recovery:
                 log.warning("venue does not answer yet", venue=client.venue, why=str(error))
             else:
                 total = _sum(total, found)
-                if not self._reconciler.open_at(client.venue) and found.agrees:
+                if not self._reconciler.unsettled_at(client.venue) and found.agrees:
                     waiting.discard(client.venue)
                     self._take_up(waiting)
                     return total
