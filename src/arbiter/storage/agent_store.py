@@ -189,6 +189,8 @@ class PgAgentStore:
             if vectors[0] is None:
                 return []
             await connection.execute(text(f"SET LOCAL hnsw.ef_search = {EF_SEARCH:d}"))
+            # Vectors lie outside their rows, which the planner does not count: a scan costs more.
+            await connection.execute(text("SET LOCAL enable_seqscan = off"))
             nearest = await connection.execute(
                 text(_NEAREST), {"vector": vectors[0], "own": decision, "limit": limit}
             )

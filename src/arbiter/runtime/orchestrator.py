@@ -1,0 +1,610 @@
+"""The orchestrator: who is due looks, the newest opinions are counted, the risk officer may veto.
+
+    due agents ─► opinions ─► vote ─► risk-agent (hard) ─► the engine's gate ─► order
+
+Every evaluation is kept as a decision, HOLD included. A language model is only ever an opinion or
+one more chance to say no: sizes, limits and the gate are the engine's own.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from arbiter.agents import accounts, risk_officer, vote
+from arbiter.agents.embedding import embed
+from arbiter.agents.indicators import returns
+from arbiter.agents.opinions import Opinion
+from arbiter.agents.roster import AgentProfile, roster
+from arbiter.agents.settings import RULES_MODEL, Schedule, VoteSettings
+from arbiter.agents.view import MarketView
+from arbiter.model.agents import (
+    ORCHESTRATOR,
+    RISK_AGENT,
+    Action,
+    AgentSession,
+    Decision,
+    DecisionType,
+    SessionState,
+)
+from arbiter.model.denials import Denied
+from arbiter.model.errors import TryAgain
+from arbiter.model.ids import InstrumentId
+from arbiter.model.instruments import Instrument
+from arbiter.model.money import ONE, ZERO, quotient
+from arbiter.model.orders import Side
+from arbiter.model.time import NS_PER_S
+from arbiter.ports.advisor import Advisor, NoAdvice, Question, QuestionKind, Usage
+from arbiter.ports.agent_store import AgentStore
+from arbiter.ports.clock import Clock, IdSource
+from arbiter.runtime.agent_desk import AGENTS, AgentDesk, OrderTicket
+from arbiter.runtime.agent_news import AgentStatus, ErrorNews
+from arbiter.runtime.agent_views import ViewMaker, context_text
+from arbiter.runtime.core import TradingCore
+
+log = structlog.get_logger(__name__)
+
+TICK_S = 1.0
+HEARTBEAT_S = 25.0
+INACTIVE_AFTER_NS = 300 * NS_PER_S
+_WAITING_DECISIONS = 5_000
+_BATCH = 50
+_GIVE_UP_S = 10.0
+"""A vote waits this long for agents that have not spoken on its symbol yet."""
+_SIZE_MARGIN = Decimal("0.98")
+"""Below the engine's own limit per trade, which looks at the worst price."""
+
+Spawn = Callable[[Coroutine[None, None, None], str], object]
+
+
+class AgentRecord:
+    """One agent's life signs."""
+
+    def __init__(self, profile: AgentProfile, now_ns: int) -> None:
+        self.profile = profile
+        self.seen_ns = now_ns
+        self.signals = 0
+        self.last_signal_ns: int | None = None
+        self.idle: str = ""
+        """Why it does nothing, when it does nothing."""
+        self.error: str = ""
+        self.model = RULES_MODEL
+
+
+class Heard(msgspec.Struct, frozen=True):
+    opinion: Opinion
+    decision: Decision
+    instrument: InstrumentId
+
+
+class Orchestrator:
+    def __init__(
+        self,
+        *,
+        core: TradingCore,
+        desk: AgentDesk,
+        views: ViewMaker,
+        store: AgentStore,
+        clock: Clock,
+        ids: IdSource,
+        spawn: Spawn,
+        schedule: Schedule,
+        voting: VoteSettings,
+        advisor: Advisor | None = None,
+    ) -> None:
+        self._core = core
+        self._desk = desk
+        self._views = views
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._spawn = spawn
+        self._voting = voting
+        self._advisor = advisor
+        now = clock.now_ns()
+        self.agents = {profile.name: AgentRecord(profile, now) for profile in roster(schedule)}
+        self._due: dict[tuple[str, InstrumentId], int] = {}
+        self._busy: set[tuple[str, InstrumentId]] = set()
+        self._heard: dict[InstrumentId, dict[str, Heard]] = {}
+        self._silent: dict[InstrumentId, set[str]] = {}
+        """Agents that looked and had nothing to look at."""
+        self._next_vote: dict[UUID, int] = {}
+        self._voting_now: set[UUID] = set()
+        self._first_seen: dict[UUID, int] = {}
+        self._unsaved: dict[UUID, Decision] = {}
+        self._to_save = asyncio.Event()
+        self._told_ns: dict[str, int] = {}
+        if not views.headlines.configured:
+            self.agents["sentiment-agent"].idle = "no text feed is configured"
+
+    # Reading
+
+    def statuses(self) -> list[AgentStatus]:
+        return [self.status(name) for name in self.agents]
+
+    def status(self, name: str) -> AgentStatus:
+        """An agent's life signs; a name nobody has is a KeyError."""
+        record = self.agents[name]
+        silent = self._clock.now_ns() - record.seen_ns > INACTIVE_AFTER_NS
+        status = "inactive" if record.idle or silent else "error" if record.error else "active"
+        return AgentStatus(
+            name=name,
+            type=record.profile.type,
+            status=status,
+            last_seen_ns=record.seen_ns,
+            healthy=status == "active",
+            signals_generated=record.signals,
+            last_signal_ns=record.last_signal_ns,
+            model=record.model,
+            note=record.idle or record.error,
+        )
+
+    # Running
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tick_forever(), name="agents tick")
+            group.create_task(self._save_forever(), name="agents decisions")
+
+    async def _tick_forever(self) -> None:
+        while True:
+            if self._core.state.started:
+                await self.tick()
+            self._beat()
+            await asyncio.sleep(TICK_S)
+
+    async def tick(self) -> None:
+        """Let everyone who is due look, then count where it is time to."""
+        running = [s for s in self._desk.sessions if s.state is SessionState.RUNNING]
+        instruments = {s.instrument: self._core.registry.by_id(s.instrument) for s in running}
+        now = self._clock.monotonic_ns()
+        for instrument in instruments.values():
+            self._views.look(instrument)
+            await self._let_look(instrument, now)
+        for session in running:
+            self._first_seen.setdefault(session.id, now)
+            if session.id not in self._voting_now and self._may_vote(session, now):
+                self._next_vote[session.id] = now + int(self._voting.every_s * NS_PER_S)
+                self._voting_now.add(session.id)
+                self._spawn(self._vote(session), "agents vote")
+        self._forget(set(instruments), {session.id for session in running})
+
+    def _forget(self, instruments: set[InstrumentId], sessions: set[UUID]) -> None:
+        self._views.forget(instruments)
+        for key in [key for key in self._due if key[1] not in instruments]:
+            del self._due[key]
+        for table in (self._heard, self._silent):
+            for name in [name for name in table if name not in instruments]:
+                table.pop(name, None)
+        for times in (self._next_vote, self._first_seen):
+            for key_ in [key_ for key_ in times if key_ not in sessions]:
+                del times[key_]
+
+    def _may_vote(self, session: AgentSession, now: int) -> bool:
+        if now < self._next_vote.get(session.id, 0):
+            return False
+        voters = {n for n, r in self.agents.items() if r.profile.rules is not None and not r.idle}
+        heard = set(self._heard.get(session.instrument, ())) | self._silent.get(
+            session.instrument, set()
+        )
+        waited = now - self._first_seen[session.id] > _GIVE_UP_S * NS_PER_S
+        return bool(heard) and (waited or voters <= heard)
+
+    # Opinions
+
+    async def _let_look(self, instrument: Instrument, now: int) -> None:
+        due = [
+            record
+            for name, record in self.agents.items()
+            if record.profile.every_s is not None
+            and not record.idle
+            and now >= self._due.get((name, instrument.id), 0)
+            and (name, instrument.id) not in self._busy
+        ]
+        if not due:
+            return
+        view = await self._views.view(instrument)
+        if view is None:
+            return
+        for record in due:
+            profile = record.profile
+            assert profile.every_s is not None
+            self._due[profile.name, instrument.id] = now + int(profile.every_s * NS_PER_S)
+            if self._advisor is not None and self._advisor.serves(profile.name):
+                self._busy.add((profile.name, instrument.id))
+                self._spawn(self._ask(self._advisor, record, view), f"{profile.name} asks")
+            else:
+                self._evaluate(record, view)
+
+    def _evaluate(self, record: AgentRecord, view: MarketView) -> None:
+        opinion = self._by_rules(record, view)
+        if opinion is not None:
+            self._keep(record, view, opinion, RULES_MODEL, prompt=None, response=None)
+
+    def _by_rules(self, record: AgentRecord, view: MarketView) -> Opinion | None:
+        assert record.profile.rules is not None
+        record.seen_ns = self._clock.now_ns()
+        opinion = record.profile.rules(view)
+        silent = self._silent.setdefault(view.instrument, set())
+        if opinion is None:
+            silent.add(record.profile.name)
+        else:
+            silent.discard(record.profile.name)
+        return opinion
+
+    async def _ask(self, advisor: Advisor, record: AgentRecord, view: MarketView) -> None:
+        """Let a model say more than the rules; on any failure the rules' word stands."""
+        try:
+            opinion = self._by_rules(record, view)
+            if opinion is None:
+                return
+            texts = tuple(h.text for h in view.headlines or ())[-20:]
+            question = Question(
+                kind=QuestionKind.SIGNAL,
+                agent=record.profile.name,
+                symbol=view.symbol,
+                context=dict(opinion.context),
+                rules_say=f"{opinion.action} {opinion.confidence:.2f}: {opinion.reasoning}",
+                untrusted=texts,
+            )
+            advice = await advisor.signal(question)
+            record.seen_ns = self._clock.now_ns()
+            if isinstance(advice, NoAdvice):
+                self._note_failure(record, advice.error)
+                said = msgspec.structs.replace(
+                    opinion, reasoning=f"by rules ({advice.error}): {opinion.reasoning}"
+                )
+                self._keep(
+                    record,
+                    view,
+                    said,
+                    RULES_MODEL,
+                    prompt=advice.prompt or None,
+                    response=advice.response or None,
+                    usage=advice.usage,
+                    error=advice.error,
+                )
+                return
+            record.error = ""
+            said = msgspec.structs.replace(
+                opinion,
+                action=advice.action,
+                confidence=advice.confidence,
+                reasoning=advice.reasoning,
+            )
+            self._keep(
+                record,
+                view,
+                said,
+                advice.model,
+                prompt=advice.prompt,
+                response=advice.response,
+                usage=advice.usage,
+            )
+        finally:
+            self._busy.discard((record.profile.name, view.instrument))
+
+    def _note_failure(self, record: AgentRecord, error: str) -> None:
+        if record.error != error:
+            record.error = error
+            details = f"{record.profile.name} goes by its rules: {error}"
+            self._desk.news.tell(
+                ErrorNews(error="language model failed", details=details, severity="low")
+            )
+            self._tell(record.profile.name)
+
+    def _keep(
+        self,
+        record: AgentRecord,
+        view: MarketView,
+        opinion: Opinion,
+        model: str,
+        *,
+        prompt: str | None,
+        response: str | None,
+        usage: Usage | None = None,
+        error: str | None = None,
+    ) -> None:
+        name, now = record.profile.name, self._clock.now_ns()
+        record.signals += 1
+        record.last_signal_ns = record.seen_ns = now
+        record.model = model
+        decision = Decision(
+            id=self._ids.new_id(),
+            agent_name=name,
+            symbol=view.symbol,
+            decision_type=DecisionType.SIGNAL,
+            decision=opinion.action,
+            confidence=opinion.confidence,
+            reasoning=opinion.reasoning,
+            context=dict(opinion.context),
+            prompt=context_text(dict(opinion.context)) if prompt is None else prompt,
+            response=_response(opinion) if response is None else response,
+            model=model,
+            embedding=embed(view, name),
+            created_ns=now,
+            error=error,
+            **_spent(usage),
+        )
+        self._heard.setdefault(view.instrument, {})[name] = Heard(
+            opinion, decision, view.instrument
+        )
+        self._remember(decision)
+
+    # The vote
+
+    async def _vote(self, session: AgentSession) -> None:
+        try:
+            await self._decide(session)
+        except TryAgain as error:
+            details = f"no decision for {session.symbol}: {error}"
+            self._desk.news.tell(
+                ErrorNews(error="storage unavailable", details=details, severity="high")
+            )
+        finally:
+            self._voting_now.discard(session.id)
+
+    async def _decide(self, session: AgentSession) -> None:
+        instrument = self._core.registry.by_id(session.instrument)
+        view = await self._views.view(instrument)
+        if view is None:
+            return
+        now = self._clock.now_ns()
+        oldest = now - int(self._voting.max_age_s * NS_PER_S)
+        heard = [
+            h
+            for h in self._heard.get(instrument.id, {}).values()
+            if h.decision.created_ns >= oldest
+        ]
+        verdict = vote.count(
+            [each.opinion for each in heard],
+            self._voting.weights,
+            consensus=self._voting.consensus,
+            min_confidence=self._desk.steering.rules.min_confidence,
+        )
+        round_id = self._ids.new_id()
+        context: dict[str, object] = {
+            "price": view.price,
+            "scores": dict(verdict.scores),
+            "consensus": verdict.consensus,
+            "opinions": {
+                each.opinion.agent: f"{each.opinion.action} {each.opinion.confidence:.2f}"
+                for each in heard
+            },
+        }
+        said = {"action": str(verdict.action), "confidence": verdict.confidence}
+        consensus = Decision(
+            id=self._ids.new_id(),
+            session_id=session.id,
+            round_id=round_id,
+            agent_name=ORCHESTRATOR,
+            symbol=session.symbol,
+            decision_type=DecisionType.CONSENSUS,
+            decision=verdict.action,
+            confidence=verdict.confidence,
+            reasoning=verdict.reasoning,
+            context=context,
+            prompt=context_text(context),
+            response=msgspec.json.encode(said).decode(),
+            model=RULES_MODEL,
+            embedding=embed(view, ORCHESTRATOR),
+            created_ns=now,
+        )
+        await self._store.save_decisions([consensus])
+        position = next((p for p in self._desk.positions(session.id) if p.open), None)
+        if verdict.action is Action.SELL and position is not None:
+            self._desk.close(position, f"the vote: {verdict.reasoning}", round_id)
+            self._join(heard, verdict.action, round_id)
+        elif (
+            verdict.action is Action.BUY
+            and position is None
+            and await self._open(session, instrument, view, verdict, round_id)
+        ):
+            self._join(heard, verdict.action, round_id)
+
+    def _join(self, heard: list[Heard], action: Action, round_id: UUID) -> None:
+        """Tie the opinions an order rests on to its round, so that they share its outcome."""
+        for each in heard:
+            if each.opinion.action is action and each.decision.round_id is None:
+                decision = msgspec.structs.replace(each.decision, round_id=round_id)
+                table = self._heard.get(each.instrument, {})
+                if table.get(decision.agent_name) is each:
+                    table[decision.agent_name] = msgspec.structs.replace(each, decision=decision)
+                self._remember(decision)
+
+    async def _open(
+        self,
+        session: AgentSession,
+        instrument: Instrument,
+        view: MarketView,
+        verdict: vote.Verdict,
+        round_id: UUID,
+    ) -> bool:
+        """Buy, if the risk officer and the gate let it; gives whether an order was given."""
+        if self._desk.under_way(session.id, side=Side.BUY):
+            return False
+        rules = self._desk.steering.rules
+        positions = self._desk.positions(session.id)
+        standing = accounts.standing(
+            session,
+            positions,
+            self._desk.marks([p for p in positions if p.open]),
+            self._clock.now_ns(),
+        )
+        assessed = risk_officer.assess(standing, rules, returns(view.bars, 60), verdict.confidence)
+        fraction, approved = assessed.fraction, assessed.approved
+        if rules.llm_approval_required:
+            fraction, approved = await self._approval(session, view, assessed, verdict, round_id)
+        elif not approved:
+            log.info("the risk officer refuses", why=assessed.reasoning, symbol=session.symbol)
+        current = self._desk.session(session.id)
+        if not approved or current is None or current.state is not SessionState.RUNNING:
+            return False
+        size = self._size(current, instrument, fraction)
+        if not size:
+            log.info("too little to buy", symbol=session.symbol, fraction=fraction)
+            return False
+        voters = ", ".join(verdict.voters)
+        ticket = OrderTicket(
+            Side.BUY,
+            size,
+            actor=AGENTS,
+            round_id=round_id,
+            reason=f"{voters} agree with confidence {verdict.confidence:.2f}",
+        )
+        decided = self._desk.place(current, instrument, ticket)
+        if isinstance(decided, Denied):
+            log.info("the gate refuses", why=str(decided), symbol=session.symbol)
+            return False
+        return True
+
+    async def _approval(
+        self,
+        session: AgentSession,
+        view: MarketView,
+        assessed: risk_officer.Assessment,
+        verdict: vote.Verdict,
+        round_id: UUID,
+    ) -> tuple[float, bool]:
+        """Have the risk agent's word stored before anything is ordered.
+
+        A model is only asked about what the rules let through, and can only make it smaller.
+        """
+        record = self.agents[RISK_AGENT]
+        context: dict[str, object] = {
+            "price": view.price,
+            "consensus": verdict.consensus,
+            "confidence": verdict.confidence,
+            "fraction": assessed.fraction,
+            **assessed.numbers,
+        }
+        approved, fraction = assessed.approved, assessed.fraction
+        model, reasoning, confidence = RULES_MODEL, assessed.reasoning, verdict.confidence
+        prompt, usage, error = context_text(context), None, None
+        response = msgspec.json.encode(
+            {"approved": approved, "position_size": fraction, "reasoning": reasoning}
+        ).decode()
+        if approved and self._advisor is not None and self._advisor.serves(RISK_AGENT):
+            question = Question(
+                kind=QuestionKind.RISK_APPROVAL,
+                agent=RISK_AGENT,
+                symbol=session.symbol,
+                context=context,
+                rules_say=reasoning,
+            )
+            advice = await self._advisor.approval(question)
+            usage = advice.usage
+            prompt = advice.prompt or prompt
+            response = advice.response or response
+            if isinstance(advice, NoAdvice):
+                error = advice.error
+                reasoning = f"by rules ({error}): {reasoning}"
+                self._note_failure(record, error)
+            else:
+                record.error = ""
+                approved = advice.approved and advice.fraction > 0
+                fraction = min(fraction, advice.fraction)
+                model, reasoning = advice.model, advice.reasoning
+                confidence = advice.confidence
+        now = self._clock.now_ns()
+        record.signals += 1
+        record.seen_ns = record.last_signal_ns = now
+        record.model = model
+        await self._store.save_decisions(
+            [
+                Decision(
+                    id=self._ids.new_id(),
+                    session_id=session.id,
+                    round_id=round_id,
+                    agent_name=RISK_AGENT,
+                    symbol=session.symbol,
+                    decision_type=DecisionType.RISK_APPROVAL,
+                    decision="APPROVE" if approved else "VETO",
+                    confidence=confidence,
+                    reasoning=reasoning,
+                    context=context,
+                    prompt=prompt,
+                    response=response,
+                    model=model,
+                    embedding=embed(view, RISK_AGENT),
+                    created_ns=now,
+                    error=error,
+                    **_spent(usage),
+                )
+            ]
+        )
+        return fraction, approved
+
+    def _size(self, session: AgentSession, instrument: Instrument, fraction: float) -> Decimal:
+        """What a fraction of the capital buys now, within the engine's own limit; 0 for too little."""
+        ask = self._core.touch(instrument.id, Side.BUY)
+        if ask is None or fraction <= 0:
+            return ZERO
+        limits = self._core.gate.limits
+        worst = ask * (ONE + limits.market_slippage)
+        spend = session.initial_capital * Decimal(repr(fraction))
+        spend = min(spend, limits.max_trade_usd * _SIZE_MARGIN)
+        spend *= self._core.gate.size_scale(self._clock.now_ns())
+        size = instrument.floor_size(quotient(spend, worst))
+        return ZERO if instrument.size_problem(size, ask) is not None else size
+
+    # Heartbeats
+
+    def _beat(self) -> None:
+        now = self._clock.now_ns()
+        for name, record in self.agents.items():
+            if not record.idle:
+                record.seen_ns = now
+            if now - self._told_ns.get(name, 0) >= HEARTBEAT_S * NS_PER_S:
+                self._tell(name)
+
+    def _tell(self, name: str) -> None:
+        self._told_ns[name] = self._clock.now_ns()
+        self._desk.news.tell(self.status(name))
+
+    # Keeping decisions
+
+    def _remember(self, decision: Decision) -> None:
+        self._unsaved[decision.id] = decision
+        while len(self._unsaved) > _WAITING_DECISIONS:
+            del self._unsaved[next(iter(self._unsaved))]
+        self._to_save.set()
+
+    async def _save_forever(self) -> None:
+        while True:
+            await self._to_save.wait()
+            self._to_save.clear()
+            try:
+                await self.save()
+            except TryAgain as error:
+                log.warning("decisions wait for the database", why=str(error))
+                await asyncio.sleep(TICK_S)
+                self._to_save.set()
+
+    async def save(self) -> None:
+        """Write the decisions that wait; what fails stays to be written."""
+        while self._unsaved:
+            batch = list(islice(self._unsaved.values(), _BATCH))
+            await self._store.save_decisions(batch)
+            for decision in batch:
+                if self._unsaved.get(decision.id) is decision:
+                    del self._unsaved[decision.id]
+
+
+def _response(opinion: Opinion) -> str:
+    said = {
+        "action": str(opinion.action),
+        "confidence": opinion.confidence,
+        "reasoning": opinion.reasoning,
+    }
+    return msgspec.json.encode(said).decode()
+
+
+def _spent(usage: Usage | None) -> dict[str, Any]:
+    return {} if usage is None else msgspec.structs.asdict(usage)
