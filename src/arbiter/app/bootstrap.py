@@ -88,7 +88,7 @@ async def run_engine(
     lock.acquire(mode=settings.engine.mode, now_ns=clock.now_ns())
     try:
         async with DatabaseService(settings, environment) as database:
-            return await _Run(settings, database.url, clock, stop, on_ready).to_the_end()
+            return await _Run(settings, database, clock, stop, on_ready).to_the_end()
     finally:
         lock.release()
 
@@ -99,7 +99,7 @@ class _Run:
     def __init__(
         self,
         settings: Settings,
-        url: str,
+        database: DatabaseService,
         clock: SystemClock,
         stop: asyncio.Event,
         on_ready: Callable[[Running], None],
@@ -108,10 +108,12 @@ class _Run:
         self._clock = clock
         self._stop = stop
         self._on_ready = on_ready
-        self._url = url
+        self._database = database
         self._supervisor = Supervisor()
-        self._reads = make_engine(url)
-        self._journal = PgJournal(url, on_fatal=lambda error: self._supervisor.fail(str(error)))
+        self._reads = make_engine(database.url)
+        self._journal = PgJournal(
+            database.url, on_fatal=lambda error: self._supervisor.fail(str(error))
+        )
         self._hub = EventHub()
         self._servers: dict[str, ApiServer] = {}
         self._addresses: dict[str, tuple[str, ...]] = {}
@@ -119,7 +121,7 @@ class _Run:
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="passwords")
 
     async def to_the_end(self) -> int:
-        await migrate.upgrade(self._url)
+        await migrate.upgrade(self._database.url)
         async with AsyncExitStack() as stack:
             stack.enter_context(self._threads)
             stack.push_async_callback(self._reads.dispose)
@@ -127,6 +129,7 @@ class _Run:
             stack.push_async_callback(self._journal.close)
             await stack.enter_async_context(self._supervisor)
             self._supervisor.spawn(self._journal.run(), "journal")
+            self._supervisor.spawn(self._database.keep_running(), "database server")
             venues = await self._live(stack)
         if self._supervisor.failure is None:
             await asyncio.to_thread(venues.stop)  # nobody is left who would miss them

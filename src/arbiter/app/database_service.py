@@ -40,6 +40,11 @@ class DatabaseService:
             self.url = await self._server.start()
         return self
 
+    async def keep_running(self) -> None:
+        """Bring the embedded server back whenever it goes; an external one is its owner's."""
+        if self._server is not None:
+            await self._server.keep_running()
+
     async def __aexit__(
         self,
         kind: type[BaseException] | None,

@@ -44,6 +44,8 @@ STATE_ROOT = Path("/var/lib/arbiter")
 _REPORT_SECONDS = 2.0
 _POLL_SECONDS = 0.05
 _ATTEMPTS = 5
+_LOOK_SECONDS = 0.5
+_REVIVE_SECONDS = 10.0
 
 T = TypeVar("T")
 
@@ -157,6 +159,20 @@ class EmbeddedServer:
         except OSError as error:
             raise self._mended(error) from error
         return self.url
+
+    async def keep_running(self) -> None:
+        """Start the server again whenever it has ended (killed, out of memory); never returns."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                if (await asyncio.to_thread(self.status)).pid is not None:
+                    continue
+                logger.error("the embedded PostgreSQL has ended; it is started again")
+                await self.start()
+                logger.warning("the embedded PostgreSQL runs again")
+            except StorageUnavailable as error:
+                logger.error("it is tried again in %g s: %s", _REVIVE_SECONDS, error)
+                await asyncio.sleep(_REVIVE_SECONDS)
 
     async def stop(self) -> bool:
         """Stop using the server; the last user stops it. Returns whether it is down now.

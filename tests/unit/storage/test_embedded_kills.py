@@ -116,6 +116,24 @@ async def test_a_server_that_hangs_is_reported_and_not_waited_for_for_ever(place
     assert not await hasty.stop(), "the first one still uses it"
 
 
+async def test_a_server_killed_under_a_running_engine_is_started_again(place: Place) -> None:
+    server = place.server()
+    await server.start()
+    first = server.status().pid
+    assert first is not None
+    watch = asyncio.create_task(server.keep_running())
+    os.kill(first, signal.SIGKILL)
+    async with asyncio.timeout(60):
+        while server.status().pid in {None, first}:  # noqa: ASYNC110 - another process's moment
+            await asyncio.sleep(0.01)
+    watch.cancel()
+    with suppress(asyncio.CancelledError):
+        await watch
+    await server.start()
+    assert await query(server, "SELECT 1") == [(1,)]
+    assert await server.stop(), "it still counts as one user"
+
+
 async def test_a_killed_server_loses_no_acknowledged_fill(place: Place) -> None:
     server = place.server()
     await server.start()
