@@ -12,6 +12,7 @@ from arbiter.model.money import ZERO, use_wide_context
 from arbiter.model.orders import Fill, Liquidity, Order, OrderStatus
 from arbiter.model.reports import Accepted, Ended, Filled, Refused, Unknown
 from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
+from arbiter.ports.journal import Journal
 from arbiter.risk.limits import RiskLimits
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.hub import EventHub
@@ -54,12 +55,15 @@ class Desk:
         limits: RiskLimits | None = None,
         execution: ExecutionSettings | None = None,
         instruments: tuple[Instrument, ...] = (),
+        real_journal: Journal | None = None,
     ) -> None:
+        """`real_journal` keeps what happens instead of the fake one."""
         use_wide_context()
         instruments = instruments or tuple(spot_instrument(venue) for venue in VENUES)
         self.clock = FakeClock()
         self.journal = FakeJournal(hold=hold_commits)
         self.outbox = FakeOutbox()
+        self.hub = EventHub()
         self.ledger = Ledger()
         self.registry = MarketRegistry(instruments)
         self.core = assemble_core(
@@ -73,9 +77,9 @@ class Desk:
             ledger=self.ledger,
             clock=self.clock,
             ids=FakeIds(),
-            journal=self.journal,
+            journal=real_journal or self.journal,
             outbox=self.outbox,
-            hub=EventHub(),
+            hub=self.hub,
             usd_rate={USDT: Decimal(1)}.get,
             baselines={},
         )

@@ -1,6 +1,6 @@
 """Bodies of the contract ``/api/trading`` and ``/api/budget``: names and types as published.
 
-Numbers are JSON numbers, times RFC 3339 with Z; null stands where there is nothing to tell yet.
+Numbers are JSON numbers, times RFC 3339 with Z, to the microsecond; null stands where there is nothing to tell yet.
 """
 
 from decimal import Decimal

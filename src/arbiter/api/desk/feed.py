@@ -13,13 +13,13 @@ from arbiter.api.desk import page_rows, pages, rows
 from arbiter.api.desk.deps import DeskDeps
 from arbiter.api.desk.markets import ROWS, market_body, symbol_of
 from arbiter.api.desk.overview import Families
+from arbiter.api.desk.times import stamp
 from arbiter.model.changes import Changes
 from arbiter.model.errors import InvalidValue
 from arbiter.model.events import AlertRaised, Audited, Event
 from arbiter.model.ids import ClientOrderId, SignalId, Symbol, TradeId
 from arbiter.model.orders import Fill, Order
 from arbiter.model.plans import Signal
-from arbiter.model.time import rfc3339
 from arbiter.model.trades import Trade
 from arbiter.ports.desk_history import StoredFill
 
@@ -160,7 +160,7 @@ class Feed:
             if body != self._last.get(topic):
                 changed[topic] = self._last[topic] = body
             await asyncio.sleep(0)
-        ts = rfc3339(self._deps.clock.now_ns())
+        ts = stamp(self._deps.clock.now_ns())
         for watcher in tuple(self._watchers):
             fresh = {topic: self._last[topic] for topic in watcher.unseen if topic in self._last}
             watcher.unseen -= fresh.keys()
@@ -218,7 +218,7 @@ class Feed:
                 await asyncio.sleep(0)
         return to_json(
             pages.Markets.model_construct(
-                ts=rfc3339(view.now_ns()),
+                ts=stamp(view.now_ns()),
                 venues=list(view.venues),
                 threshold_percent=least * 100,
                 rows=written,
@@ -241,7 +241,7 @@ class Feed:
 
 def _audited(entry: Audited) -> dict[str, str]:
     return {
-        "ts": rfc3339(entry.at_ns),
+        "ts": stamp(entry.at_ns),
         "actor": entry.actor,
         "action": entry.action,
         "entity": entry.entity,

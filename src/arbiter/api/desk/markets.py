@@ -9,9 +9,10 @@ from starlette.responses import Response
 from arbiter.api.desk import page_rows, pages
 from arbiter.api.desk.answers import Text, answer, failures
 from arbiter.api.desk.deps import DeskDeps
+from arbiter.api.desk.times import stamp
 from arbiter.model.errors import NotFound, UnknownSymbol
 from arbiter.model.ids import Symbol, VenueId
-from arbiter.model.time import NS_PER_HOUR, NS_PER_MINUTE, rfc3339
+from arbiter.model.time import NS_PER_HOUR, NS_PER_MINUTE
 
 SymbolPath = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9/_.:-]+$")]
 
@@ -51,7 +52,7 @@ def market_routes(deps: DeskDeps) -> APIRouter:
         shown = view.matrix(limit, only)
         return answer(
             pages.Markets.model_construct(
-                ts=rfc3339(view.now_ns()),
+                ts=stamp(view.now_ns()),
                 venues=list(view.venues),
                 threshold_percent=least * 100,
                 rows=[page_rows.market_row(row, least) for row in shown],
@@ -101,7 +102,7 @@ def market_body(deps: DeskDeps, symbol: Symbol) -> pages.Market:
     view = deps.view
     row, least = view.matrix(1, symbol)[0], float(view.least_edge)
     return pages.Market.model_construct(
-        ts=rfc3339(view.now_ns()),
+        ts=stamp(view.now_ns()),
         symbol=row.symbol,
         name=row.name,
         quotes=[page_rows.top_body(cell) for cell in row.cells],

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from arbiter.api.desk import pages
 from arbiter.api.desk.rows import moment, number
+from arbiter.api.desk.times import stamp
 from arbiter.api.desk.words import explain
 from arbiter.ledger.spot_account import spot_account
 from arbiter.model.events import AlertRaised
@@ -14,7 +15,7 @@ from arbiter.model.money import ZERO
 from arbiter.model.orders import Order, Side
 from arbiter.model.plans import Family, Signal
 from arbiter.model.quotes import Candle
-from arbiter.model.time import NS_PER_MS, rfc3339
+from arbiter.model.time import NS_PER_MS
 from arbiter.model.trades import PlannedLeg, Trade
 from arbiter.ports.desk_history import EquityPoint
 from arbiter.risk.limits import RiskLimits
@@ -28,12 +29,12 @@ FamilySums = dict[Family, tuple[Decimal, int]]
 
 def overview_body(facts: EngineFacts, families: FamilySums) -> pages.Overview:
     return pages.Overview.model_construct(
-        ts=rfc3339(facts.now_ns),
+        ts=stamp(facts.now_ns),
         mode=facts.mode,
         version=facts.version,
         status=_status(facts),
         ready=facts.ready,
-        ts_started=rfc3339(facts.started_ns),
+        ts_started=stamp(facts.started_ns),
         uptime_s=facts.uptime_s,
         journal_healthy=facts.journal_healthy,
         kill_switch=kill_switch_body(facts.kill_switch),
@@ -78,7 +79,7 @@ def _venue(facts: VenueFacts, now_ns: int) -> pages.Venue:
 
 def alert_body(alert: AlertRaised) -> pages.Alert:
     return pages.Alert.model_construct(
-        ts=rfc3339(alert.at_ns),
+        ts=stamp(alert.at_ns),
         severity=alert.severity,
         code=alert.code,
         text=alert.text,
@@ -88,7 +89,7 @@ def alert_body(alert: AlertRaised) -> pages.Alert:
 
 def equity_point(point: EquityPoint) -> pages.EquityPoint:
     return pages.EquityPoint.model_construct(
-        ts=rfc3339(point.at_ns), cumulative_pnl=float(point.cumulative), trades=point.trades
+        ts=stamp(point.at_ns), cumulative_pnl=float(point.cumulative), trades=point.trades
     )
 
 
@@ -205,7 +206,7 @@ def pair_body(pair: Pair, least_edge: float) -> pages.Pair:
 
 def candle_body(candle: Candle) -> pages.Candle:
     return pages.Candle.model_construct(
-        ts=rfc3339(candle.open_ns),
+        ts=stamp(candle.open_ns),
         open=candle.open,
         high=candle.high,
         low=candle.low,
@@ -234,7 +235,7 @@ def trade_body(trade: Trade, orders: Sequence[Order]) -> pages.Trade:
         actor=trade.actor,
         signal_id=trade.signal_seq,
         outcome_unknown=trade.unknown,
-        ts_started=rfc3339(trade.started_ns),
+        ts_started=stamp(trade.started_ns),
         ts_completed=moment(ended),
         duration_ms=None if ended is None else (ended - trade.started_ns) // NS_PER_MS,
         legs=[_leg(leg, by_id) for leg in trade.legs],
@@ -285,7 +286,7 @@ def signal_body(signal: Signal) -> pages.Signal:
         executed=signal.executed,
         verdict=signal.verdict,
         explanation=_why_not(signal),
-        ts=rfc3339(signal.detected_ns),
+        ts=stamp(signal.detected_ns),
     )
 
 
@@ -306,7 +307,7 @@ def balances_body(holdings: Iterable[Holding], now_ns: int) -> pages.Balances:
         by_venue[body.venue] = by_venue.get(body.venue, 0.0) + (body.usd or 0.0)
         found.append(body)
     return pages.Balances.model_construct(
-        ts=rfc3339(now_ns),
+        ts=stamp(now_ns),
         total_usd=sum(by_venue.values()),
         by_venue_usd=by_venue,
         balances=found,
@@ -328,5 +329,5 @@ def _balance(holding: Holding) -> pages.Balance:
         floor=None if skew is None else float(skew.floor),
         skew=None if skew is None else skew.state.value,
         frozen=holding.frozen,
-        ts=rfc3339(row.updated_ns),
+        ts=stamp(row.updated_ns),
     )

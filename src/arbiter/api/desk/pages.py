@@ -1,6 +1,6 @@
 """Bodies beyond the contract, for the desk's web pages: what ``/api/desk`` and its stream show.
 
-Numbers are JSON numbers, times RFC 3339 with Z. `*_percent` is in percent; fractions say so.
+Numbers are JSON numbers, times RFC 3339 with Z, to the microsecond. `*_percent` is in percent; fractions say so.
 """
 
 from typing import Annotated, Literal

@@ -6,12 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from arbiter.api.desk import bodies
+from arbiter.api.desk.times import stamp
 from arbiter.api.desk.words import STATUS_WORDS, explain, read_refusal
 from arbiter.model.holdings import Budget, ClosedPosition
 from arbiter.model.ids import Asset, InstrumentId, StrategyId, strategy_uuid
 from arbiter.model.money import ONE, ZERO, quotient
 from arbiter.model.orders import Order, Side
-from arbiter.model.time import rfc3339
 from arbiter.ports.desk_history import FillSum, StoredAudit, StoredFill
 from arbiter.runtime.desk_view import DeskView, Earned, OpenPosition, StrategyFacts
 
@@ -21,7 +21,7 @@ def number(value: Decimal | None) -> float | None:
 
 
 def moment(at_ns: int | None) -> str | None:
-    return None if at_ns is None else rfc3339(at_ns)
+    return None if at_ns is None else stamp(at_ns)
 
 
 def uuid_of(strategy: StrategyId | None) -> UUID | None:
@@ -56,8 +56,8 @@ def order_body(order: Order) -> bodies.Order:
         price=number(order.price),
         avg_px=number(order.average_price),
         status=STATUS_WORDS[order.status],
-        ts_init=rfc3339(order.created_ns),
-        ts_last=rfc3339(order.updated_ns),
+        ts_init=stamp(order.created_ns),
+        ts_last=stamp(order.updated_ns),
         venue=order.venue,
         symbol=order.symbol,
         time_in_force=order.time_in_force.value,
@@ -85,7 +85,7 @@ def fill_body(row: StoredFill) -> bodies.Fill:
         commission=float(fill.fee),
         commission_currency=fill.fee_asset,
         liquidity_side=fill.liquidity.value,
-        ts_event=rfc3339(fill.at_ns),
+        ts_event=stamp(fill.at_ns),
         venue=fill.venue,
     )
 
@@ -97,7 +97,7 @@ def deny_body(order: Order) -> bodies.DenyReason:
         client_order_id=order.client_order_id,
         status=STATUS_WORDS[order.status],
         reason=reason,
-        ts_event=rfc3339(order.updated_ns),
+        ts_event=stamp(order.updated_ns),
         code=refusal.code,
         numbers={name: _figure(value) for name, value in refusal.numbers.items()},
         explanation=explain(reason),
@@ -221,7 +221,7 @@ def open_body(row: OpenPosition) -> bodies.Position:
         realized_pnl=float(realized if long else -realized),
         unrealized_pnl=number(row.unrealized),
         mark_px=number(row.mark),
-        ts_opened=rfc3339(position.opened_ns),
+        ts_opened=stamp(position.opened_ns),
         ts_closed=None,
         status="open",
     )
@@ -240,8 +240,8 @@ def closed_body(row: ClosedPosition) -> bodies.Position:
         realized_pnl=float(row.realized_pnl),
         unrealized_pnl=0.0,
         mark_px=None,
-        ts_opened=rfc3339(row.opened_ns),
-        ts_closed=rfc3339(row.closed_ns),
+        ts_opened=stamp(row.opened_ns),
+        ts_closed=stamp(row.closed_ns),
         status="closed",
     )
 
@@ -319,7 +319,7 @@ def audit_body(row: StoredAudit) -> bodies.AuditEntry:
     entry = row.entry
     return bodies.AuditEntry.model_construct(
         id=row.id,
-        ts=rfc3339(entry.at_ns),
+        ts=stamp(entry.at_ns),
         actor=entry.actor,
         action=entry.action,
         entity=entry.entity,

@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from arbiter.api.desk import pages
+from arbiter.api.desk.times import stamp
 from arbiter.model import events as ev
 from arbiter.model.ids import ClientOrderId
 from arbiter.model.money import plain
 from arbiter.model.orders import Order
-from arbiter.model.time import NS_PER_MS, rfc3339
+from arbiter.model.time import NS_PER_MS
 from arbiter.model.trades import Trade
 
 
@@ -24,7 +25,7 @@ def timeline(
         kind, order, text = told
         steps.append(
             pages.Step.model_construct(
-                ts=rfc3339(event.at_ns),
+                ts=stamp(event.at_ns),
                 elapsed_ms=(event.at_ns - trade.started_ns) / NS_PER_MS,
                 kind=kind,
                 client_order_id=order,
