@@ -219,7 +219,9 @@ def _asked_for(found: list[Listed], symbols: Sequence[str], venues: Sequence[str
     known = set(registry.venues)
     for venue in venues:
         if venue not in known:
-            raise InvalidValue(f"no venue {venue!r} in the data; there are {', '.join(known)}")
+            raise InvalidValue(
+                f"no venue {venue!r} in the data; there are {', '.join(sorted(known))}"
+            )
     return [
         listed
         for listed in found
