@@ -25,12 +25,14 @@ from arbiter.app.config_schema import Path, Schema, closest
 from arbiter.app.config_sections import (
     BUDGET_CURRENCIES,
     Access,
+    Agents,
     Backtest,
     Budgets,
     Database,
     Engine,
     Execution,
     Listen,
+    Llm,
     Logging,
     Mode,
     Risk,
@@ -59,6 +61,8 @@ class Settings(BaseSettings):
     backtest: Backtest = Backtest()
     budgets: Budgets = Budgets()
     access: Access = Access()
+    agents: Agents = Agents()
+    llm: Llm = Llm()
     listen: Listen = Listen()
     spot_api: SpotApi = SpotApi()
     logging: Logging = Logging()
@@ -198,6 +202,7 @@ def _check(settings: Settings, merged: Layer) -> None:
         "sim": settings.sim.record,
         "backtest": settings.backtest.record,
         "access": settings.access.record,
+        "llm": settings.llm.check,
         "spot_api": lambda: _check_spot_api(settings),
     }
     for name, record in records.items():

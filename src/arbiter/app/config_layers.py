@@ -51,6 +51,7 @@ ALIASES: Mapping[str, Path] = {
     "JWT_SECRET": ("access", "jwt_secret"),
     "JWT_ACCESS_EXPIRY_SECS": ("access", "access_expiry_seconds"),
     "JWT_REFRESH_EXPIRY_SECS": ("access", "refresh_expiry_seconds"),
+    "API_PORT": ("listen", "agents_port"),
     "ARBOT_API_KEY": ("spot_api", "api_key"),
     "WEALTH__OBSERVABILITY__METRICS_PORT": ("listen", "ops_port"),
     "WEALTH__OBSERVABILITY__METRICS_BIND_ADDRESS": ("listen", "ops_host"),
@@ -58,7 +59,7 @@ ALIASES: Mapping[str, Path] = {
 """Documented names beside ``ARBITER__SECTION__KEY``."""
 
 _OURS = (ENV_PREFIX, "WEALTH__")
-_NOT_OURS = frozenset({"DATABASE_URI"})
+_NOT_OURS = frozenset({"DATABASE_URI", "APP_PORT"})
 """Names other programs really use that lie one slip from ours."""
 
 

@@ -16,8 +16,13 @@ if TYPE_CHECKING:
     from arbiter.app.running import Running
     from arbiter.app.config import Settings
 
-PARTS = {"spot": "spot.enabled", "ops": "listen.ops_enabled"}
-"""What `--only` can name, and the setting that switches it."""
+PARTS = {
+    "spot": ("spot.enabled", "listen.spot_enabled"),
+    "agents": ("agents.enabled", "listen.agents_enabled"),
+    "desk": ("listen.desk_enabled",),
+    "ops": ("listen.ops_enabled",),
+}
+"""What `--only` can name, and the settings that switch it."""
 
 
 def up(
@@ -55,7 +60,7 @@ def _switches(only: str | None) -> list[tuple[str, tuple[str, bool]]]:
             near = closest(name, list(PARTS))
             hint = f"; did you mean {near}?" if near else f"; there are {', '.join(PARTS)}"
             raise BadConfig(f"--only: {name!r} is no part of the engine{hint}")
-    return [(path, ("--only", name in wanted)) for name, path in PARTS.items()]
+    return [(path, ("--only", name in wanted)) for name, paths in PARTS.items() for path in paths]
 
 
 def _run(settings: "Settings", *, show: bool) -> int:
