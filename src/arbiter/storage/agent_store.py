@@ -178,22 +178,16 @@ class PgAgentStore:
         return msgspec.structs.replace(found, embedding=tuple(json.loads(row["vector"])))
 
     async def similar(self, decision: UUID, limit: int) -> Sequence[SimilarDecision] | None:
-        table = DECISIONS
         async with self._reading() as connection:
-            own = await connection.execute(
-                select(cast(table.c.embedding, Text)).where(table.c.id == decision)
+            known = await connection.execute(
+                text(_PREPARE), {"own": decision, "ef_search": str(EF_SEARCH)}
             )
-            vectors: Sequence[str | None] = own.scalars().all()
-            if not vectors:
+            embedded: Sequence[bool] = known.scalars().all()
+            if not embedded:
                 return None
-            if vectors[0] is None:
+            if not embedded[0]:
                 return []
-            await connection.execute(text(f"SET LOCAL hnsw.ef_search = {EF_SEARCH:d}"))
-            # Vectors lie outside their rows, which the planner does not count: a scan costs more.
-            await connection.execute(text("SET LOCAL enable_seqscan = off"))
-            nearest = await connection.execute(
-                text(_NEAREST), {"vector": vectors[0], "own": decision, "limit": limit}
-            )
+            nearest = await connection.execute(text(_NEAREST), {"own": decision, "limit": limit})
             return [
                 SimilarDecision(
                     id=_uuid(found.id),
@@ -272,12 +266,19 @@ class PgAgentStore:
             await connection.commit()
 
 
+# Vectors lie outside their rows, which the planner does not count: a scan costs more than it says.
+_PREPARE = """
+SELECT embedding IS NOT NULL,
+       set_config('hnsw.ef_search', :ef_search, true), set_config('enable_seqscan', 'off', true)
+FROM agent_decisions WHERE id = :own
+"""
 _NEAREST = """
+WITH own AS MATERIALIZED (SELECT embedding FROM agent_decisions WHERE id = :own)
 SELECT id, symbol, decision, confidence, outcome, created_ns,
-       1 - (embedding <=> CAST(CAST(:vector AS text) AS halfvec)) AS similarity
+       1 - (embedding <=> (SELECT embedding FROM own)) AS similarity
 FROM agent_decisions
 WHERE embedding IS NOT NULL AND id <> :own
-ORDER BY embedding <=> CAST(CAST(:vector AS text) AS halfvec)
+ORDER BY embedding <=> (SELECT embedding FROM own)
 LIMIT :limit
 """
 
