@@ -13,7 +13,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup setup-dev up test test-fast test-slow chaos check format bench docs lock clean
+.PHONY: help setup setup-dev up test test-fast test-slow chaos check format bench bench-peers docs lock clean
 
 # An environment whose interpreter has gone (an upgraded system) is made anew.
 ifneq ($(shell $(BIN)/python -c 'print("usable")' 2>/dev/null),usable)
@@ -87,6 +87,13 @@ format: setup-dev ## Format the code and apply the safe fixes
 bench: setup-dev ## Measure the hot paths against their baselines
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# The peer shares no dependency with the engine: it lives in an environment of its own.
+PEER := nautilus_trader==1.221.0 pandas pyarrow
+bench-peers: setup-dev ## Measure backtests against NautilusTrader too (installs it into .venv-peers)
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	@.venv-peers/bin/python -m pip --disable-pip-version-check install --quiet $(PEER)
+	$(BIN)/python -m benchmarks backtest $(ARGS)
+
 docs: setup-dev ## Build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
@@ -101,5 +108,5 @@ lock: setup-dev ## Compile both locks anew (ARGS=--upgrade for newer versions)
 	$(UV_COMPILE) $(ARGS) --group build --constraint requirements-dev.lock --output-file requirements.lock
 
 clean: ## Remove .venv, caches and built files (no trading data)
-	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-peers build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

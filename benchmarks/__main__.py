@@ -1,7 +1,7 @@
 """All measurements: ``python -m benchmarks [--json] [name …]``.
 
-A name is that of a module without its ``bench_``: quote_cost, latency, commit, memory. Each has
-options of its own when run alone, as ``python -m benchmarks.bench_latency --help`` says. With
+A name is that of a module without its ``bench_``: quote_cost, latency, commit, memory, backtest. Each
+has options of its own when run alone, as ``python -m benchmarks.bench_latency --help`` says. With
 ``--json`` one object is printed, keyed by name.
 """
 
@@ -11,7 +11,7 @@ import json
 import os
 from typing import Any
 
-NAMES = ("quote_cost", "latency", "commit", "memory")
+NAMES = ("quote_cost", "latency", "commit", "memory", "backtest")
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ core, trades), the same from a Parquet file, and the plain-Python loop: the kern
 which only finds the candidates and trades nothing. Cooldown and caps hold as live, so a candidate
 is not a trade: both are told.
 
-    python -m benchmarks.bench_backtest [--quotes 4000000] [--json]
+    python -m benchmarks.bench_backtest [--quotes 10000000] [--json]
 """
 
 import argparse
@@ -43,6 +43,8 @@ SPACING_NS = 50_000
 CASES = (10_000, 1_000, 100)
 WANTED_PER_SECOND = 10_000_000
 WANTED_TIMES = 100
+WANTED_OVER_PEER = 20
+PEER_PYTHON = Path(__file__).resolve().parents[1] / ".venv-peers" / "bin" / "python"
 PLAIN_ROWS = 400_000
 CHUNK = 262_144
 
@@ -193,7 +195,8 @@ def peak_mb() -> float:
     return int(line.split()[1]) / 1024
 
 
-def measure(quotes: int, repeats: int, symbols: int) -> dict[str, Any]:
+def measure(quotes: int = 4_000_000, repeats: int = 3, symbols: int = 10) -> dict[str, Any]:
+    """Run every case; the peer only where `make bench-peers` has installed it."""
     results: dict[str, Any] = {"cases": {}}
     with tempfile.TemporaryDirectory() as folder:
         for one_in in CASES:
@@ -204,6 +207,7 @@ def measure(quotes: int, repeats: int, symbols: int) -> dict[str, Any]:
         slow = market(1_000_000, 660, symbols, spacing_ns=1_000_000)
         slow.write_parquet(traded, row_group_size=CHUNK)
         results["traded"] = in_memory(traded, request(traded, EAGER, latency_ms=0.0), repeats)
+        results["peer"] = peer(traded)
         rare = Path(folder) / f"{CASES[0]}.parquet"
         results["file"] = from_file(rare)
         results["memory"] = []
@@ -213,6 +217,20 @@ def measure(quotes: int, repeats: int, symbols: int) -> dict[str, Any]:
             results["memory"].append(from_file(longer, peak_only=True))
             longer.unlink()
     return results
+
+
+def peer(file: Path) -> dict[str, Any] | None:
+    """Run the trading case in NautilusTrader; None where it is not installed."""
+    if not PEER_PYTHON.is_file():
+        return None
+    script = Path(__file__).with_name("peer_nautilus.py")
+    out = subprocess.run([PEER_PYTHON, script, file], check=True, capture_output=True, text=True)
+    result: dict[str, Any] = json.loads(out.stdout.splitlines()[-1])
+    return result
+
+
+def table(results: dict[str, Any]) -> str:
+    return "\n".join(told(results))
 
 
 def told(results: dict[str, Any]) -> list[str]:
@@ -239,6 +257,16 @@ def told(results: dict[str, Any]) -> list[str]:
         f"{traded['seconds']:.2f} s ({traded['quotes'] / traded['seconds'] / 1e6:.2f} million "
         f"quotes/s, {1e6 * traded['seconds'] / max(traded['trades'], 1):.0f} us a trade)"
     )
+    if results["peer"] is None:
+        lines.append("NautilusTrader is not installed: `make bench-peers` does it")
+    else:
+        other = results["peer"]
+        times = other["cpu_seconds"] / traded["cpu_seconds"]
+        lines.append(
+            f"NautilusTrader {other['version']}: {other['pairs']} two-leg trades in "
+            f"{other['quotes']} quotes, {other['cpu_seconds']:.1f} s of CPU against "
+            f"{traded['cpu_seconds']:.1f} s here: {times:.1f} x (wanted {WANTED_OVER_PEER})"
+        )
     file = results["file"]
     lines.append(
         f"from Parquet, all cores reading: {file['rows'] / file['run'] / 1e6:.2f} million rows/s, "
@@ -259,7 +287,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     results = measure(options.quotes, options.repeats, options.symbols)
-    print(json.dumps(results, indent=2) if options.json else "\n".join(told(results)))
+    print(json.dumps(results, indent=2) if options.json else table(results))
 
 
 if __name__ == "__main__":

@@ -9,16 +9,19 @@ checks of its own, logging off; the time is that of the run alone, data are load
     python benchmarks/peer_nautilus.py FILE.parquet
 """
 
+# mypy: ignore-errors
+# Its imports exist in the peers' environment alone.
+
 import json
 import sys
 import time
 from decimal import Decimal
 
+import nautilus_trader
 import pandas as pd
 from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
 from nautilus_trader.config import LoggingConfig, RiskEngineConfig, StrategyConfig
 from nautilus_trader.model.currencies import USDT
-
 from nautilus_trader.model.data import QuoteTick
 from nautilus_trader.model.enums import (
     AccountType,
@@ -76,7 +79,13 @@ class Pairs(Strategy):
         elif edge(there[1], here[0]) >= MIN_EDGE:
             self.trade(other, tick.instrument_id, there, here)
 
-    def trade(self, buy: InstrumentId, sell: InstrumentId, ask_of: tuple, bid_of: tuple) -> None:
+    def trade(
+        self,
+        buy: InstrumentId,
+        sell: InstrumentId,
+        ask_of: tuple[float, ...],
+        bid_of: tuple[float, ...],
+    ) -> None:
         size = min(AMOUNT / ask_of[1], ask_of[3], bid_of[2])
         size = int(size * 10) / 10
         if size <= 0:
@@ -163,6 +172,7 @@ def main() -> None:
     orders = engine.cache.orders()
     filled = sum(order.filled_qty > 0 for order in orders)
     result = {
+        "version": nautilus_trader.__version__,
         "quotes": len(quotes),
         "pairs": strategy.pairs,
         "orders": len(orders),
