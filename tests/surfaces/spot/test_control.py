@@ -107,7 +107,7 @@ def test_change_of_settings_holds_at_once_and_is_audited(
     assert str(core.spot.settings.min_profit_threshold) == "0.0123"
     assert core.board.settings.min_edge == 0.0123
     assert core.gate.limits.max_concurrent_trades == 7
-    assert core.spot.settings.exchanges == ("binance", "bybit", "okx")
+    assert list(core.spot.settings.exchanges) == ["binance", "bybit", "okx"]
     shown = client.get("/trading/config").json()
     assert shown["arbitrage"]["min_profit_threshold"] == 0.0123
     assert shown["risk_management"]["stop_loss_percent"] == 2.5
@@ -120,7 +120,7 @@ def test_change_of_settings_holds_at_once_and_is_audited(
         "exchanges": {"kraken": {"enabled": True}},
     }
     assert client.put("/trading/config", json=back).status_code == 200
-    assert core.spot.settings.exchanges == ("binance", "bybit", "okx", "kraken")
+    assert list(core.spot.settings.exchanges) == ["binance", "bybit", "okx", "kraken"]
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_history_is_made_of_minutes(client: httpx.Client, interval: str) -> None
 
 def test_five_minute_bar_is_its_five_minutes(client: httpx.Client) -> None:
     opens = (int(time.time()) - 3600) // 300 * 300
-    asked = {"symbol": "ETHUSDT", "exchange": "kraken", "start_time": opens}
+    asked: dict[str, str | int] = {"symbol": "ETHUSDT", "exchange": "kraken", "start_time": opens}
     bar = client.get(
         "/prices/history", params={**asked, "end_time": opens, "interval": "5m"}
     ).json()["data"]

@@ -39,6 +39,8 @@ STOP_PATH = f"{PREFIX}/risk/emergency-stop"
 HEALTH_PATH = f"{PREFIX}/health"
 _READS = {"GET", "HEAD", "OPTIONS"}
 _READING_POSTS = {f"{PREFIX}/analytics/query"}
+SCHEMA_VERSION = "1.0.0"
+"""Of the contract; the engine's own version is in `/status`."""
 READ, WRITE, STREAM = "read", "write", "stream"
 
 
@@ -78,7 +80,7 @@ def create_spot_app(deps: SpotDeps) -> SpotApp:
     app = SpotApp(
         deps,
         title="Arbiter spot API",
-        version=deps.version,
+        version=SCHEMA_VERSION,
         description="Spreads between exchanges: prices, signals, trades, control and risk.",
         docs_url=None,
         redoc_url=None,

@@ -28,13 +28,15 @@ class PriceFeed:
     def __init__(self, board: QuoteBoard, registry: MarketRegistry) -> None:
         self._board = board
         self._registry = registry
-        self._seen = self._received()
+        self._seen: NDArray[np.float64] | None = None
         self._frames: dict[int, str | None] = {}
 
     def changed(self) -> Slots:
         """Find the slots quoted since the last call; older frames are forgotten."""
         received = self._received()
-        moved: Slots = (received != self._seen) & (received > -np.inf)
+        moved: Slots = received > -np.inf
+        if self._seen is not None:
+            moved &= received != self._seen
         self._seen = received
         self._frames.clear()
         return moved

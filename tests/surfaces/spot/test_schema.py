@@ -1,0 +1,97 @@
+"""The schema: committed as served, and kept to by every answer however it is asked for."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from arbiter.api.spot import schema
+from arbiter.model.commands import ReleaseKillSwitch
+from arbiter.model.ids import Actor
+from tests.surfaces.spot.harness import LiveEngine
+
+COMMITTED = Path(__file__).parents[3] / "contracts" / "spot-openapi.json"
+CHECKS: list[Any] = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+ITEMS = {
+    ("post", "/api/v1/auth/login"),
+    ("get", "/api/v1/status"),
+    ("get", "/api/v1/health"),
+    ("post", "/api/v1/trading/start"),
+    ("post", "/api/v1/trading/stop"),
+    ("get", "/api/v1/trading/config"),
+    ("put", "/api/v1/trading/config"),
+    ("get", "/api/v1/prices/current"),
+    ("get", "/api/v1/prices/history"),
+    ("get", "/api/v1/spreads/current"),
+    ("get", "/api/v1/trades"),
+    ("get", "/api/v1/trades/{trade_id}"),
+    ("get", "/api/v1/signals"),
+    ("get", "/api/v1/balances"),
+    ("get", "/api/v1/performance"),
+    ("post", "/api/v1/batch/trades"),
+    ("post", "/api/v1/analytics/query"),
+    ("post", "/api/v1/risk/emergency-stop"),
+    ("get", "/api/v1/risk/limits"),
+}
+
+
+def test_committed_schema_is_the_one_of_the_code() -> None:
+    made = schema.text()
+    assert COMMITTED.read_text() == made, (
+        "run: python -m arbiter.api.spot.schema > contracts/spot-openapi.json"
+    )
+
+
+def test_committed_schema_is_the_one_served(engine: LiveEngine) -> None:
+    served = httpx.get(f"{engine.base}/openapi.json").json()
+    assert served == json.loads(COMMITTED.read_text())
+
+
+def test_schema_holds_the_items_of_the_contract_and_no_other() -> None:
+    paths = json.loads(COMMITTED.read_text())["paths"]
+    assert {(method, path) for path, methods in paths.items() for method in methods} == ITEMS
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_no_call_finds_a_fault_or_an_undocumented_shape(engine: LiveEngine) -> None:
+    document = schemathesis.openapi.from_dict(json.loads(COMMITTED.read_text()))
+    called = 0
+    for result in document.get_all_operations():
+        operation = result.ok()
+        strategy = operation.as_strategy()
+
+        def call(case: schemathesis.Case) -> None:
+            nonlocal called
+            called += 1
+            response = case.call(base_url=engine.base, timeout=20)
+            case.validate_response(response, checks=CHECKS)
+
+        test = given(case=strategy)(call)
+        settings(
+            max_examples=60,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )(test)()
+        ledger = engine.running.engine.core.ledger
+        if ledger.kill_switch.engaged:
+            engine.wait_for(engine.running.bus.execute(ReleaseKillSwitch(actor=Actor("test"))))
+    assert called > 19 * 20
