@@ -17,7 +17,7 @@ from arbiter.backtest.survey import Market, Survey
 from arbiter.books.registry import MarketRegistry
 from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import Asset, InstrumentId, Symbol, VenueId
-from arbiter.model.instruments import Instrument
+from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ONE, ZERO, floor_to, quotient
 
 _SPOT = frozenset({"spot"})
@@ -136,10 +136,9 @@ def _list_one(market: Market, survey: Survey, settings: BacktestSettings) -> Lis
         return "settled in its base currency: not modelled"
     if market.kind not in _SPOT | _LINEAR:
         return f"market type {market.kind!r} is not modelled"
-    told = {i.id: i for i in survey.instruments}
-    for instrument in told.values():
+    for instrument in survey.instruments:
         if (instrument.venue, instrument.market_id) == (market.venue, market.symbol):
-            return Listed(market=market, instrument=instrument, contract_size=ONE, inferred=())
+            return _collateralised(market, instrument)
     pair = _pair(market, settings)
     if pair is None:
         return "base and quote cannot be told from its name: set backtest.symbol_names"
@@ -147,6 +146,21 @@ def _list_one(market: Market, survey: Survey, settings: BacktestSettings) -> Lis
     if facts.price is None:
         return "no row with a price"
     return _infer(market, pair, survey, settings)
+
+
+def _collateralised(market: Market, instrument: Instrument) -> Listed:
+    """List what the recorder knew; a perpetual as its fully collateralised equivalent."""
+    size = instrument.contract_size
+    if instrument.kind is InstrumentKind.LINEAR:
+        instrument = msgspec.structs.replace(
+            instrument,
+            kind=InstrumentKind.SPOT,
+            symbol=Symbol(f"{instrument.base}/{instrument.quote}"),
+            lot=instrument.lot * size,
+            min_size=instrument.min_size * size,
+            contract_size=ONE,
+        )
+    return Listed(market=market, instrument=instrument, contract_size=size, inferred=())
 
 
 def _infer(

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from arbiter.backtest.listing import listing_of
+from arbiter.backtest.listing import listing_of, make_listing
+from arbiter.backtest.quotes import RecordedQuotes
 from arbiter.backtest.recording import QuoteRecorder
 from arbiter.backtest.run import Request, prepare, run_backtest
 from arbiter.backtest.session import Session
@@ -18,7 +19,8 @@ from arbiter.backtest.tally import Tally
 from arbiter.books.registry import MarketRegistry
 from arbiter.markets.settings import DislocationSettings, MarketSettings
 from arbiter.markets.simulator import MarketSimulator
-from arbiter.model.ids import Asset, VenueId
+from arbiter.model.ids import Asset, Symbol, VenueId
+from arbiter.model.instruments import InstrumentKind
 from arbiter.model.time import NS_PER_MS
 from arbiter.opportunities.spot_settings import SpotSettings
 from tests.fakes.engine import spot_instrument
@@ -115,3 +117,24 @@ def test_quotes_the_board_would_refuse_are_recorded_as_they_came(
     row = pl.read_parquet(recorder.files[0]).row(0, named=True)
     assert msgspec.json.encode({k: row[k] for k in quote}) == msgspec.json.encode(quote)
     assert row["exch_ts_ns"] is None
+
+
+def test_a_recorded_perpetual_is_listed_fully_collateralised(tmp_path: Path) -> None:
+    perpetual = spot_instrument(
+        VenueId("gate_futures"),
+        kind=InstrumentKind.LINEAR,
+        symbol=Symbol("BTC/USDT:USDT"),
+        lot=Decimal(1),
+        min_size=Decimal(2),
+        contract_size=Decimal("0.001"),
+    )
+    recorder = QuoteRecorder(tmp_path, MarketRegistry([perpetual]))
+    recorder.on_quote(0, 100.0, 101.0, 500.0, 7.0, 0, START_NS)
+    recorder.close()
+    listing = make_listing(survey(recorder.files), BacktestSettings())
+    (listed,) = listing.listed
+    found = listed.instrument
+    assert (found.kind, found.symbol) == (InstrumentKind.SPOT, "BTC/USDT")
+    assert (found.lot, found.min_size) == (Decimal("0.001"), Decimal("0.002"))
+    (rows,) = RecordedQuotes(recorder.files, listing).chunks()
+    assert rows.prices.tolist() == [[100.0, 101.0, 0.5, 0.007]]
