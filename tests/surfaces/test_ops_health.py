@@ -23,6 +23,7 @@ class Facts:
     def __init__(self) -> None:
         self.failed = False
         self.done = True
+        self.writes = True
         self.venues = {BINANCE: True, BYBIT: True}
         self.missing: list[str] = []
 
@@ -37,6 +38,9 @@ class Facts:
 
     def recovered(self) -> bool:
         return self.done
+
+    def durable(self) -> bool:
+        return self.writes
 
     def connections(self) -> Mapping[VenueId, bool]:
         return self.venues
@@ -94,6 +98,14 @@ async def test_lost_exchange_degrades_and_stays_200(
     answer = await client.get("/health")
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
     assert answer.json()["exchanges"] == {"binance": "connected", "bybit": "disconnected"}
+
+
+async def test_an_engine_whose_database_is_away_is_degraded(
+    client: httpx.AsyncClient, facts: Facts
+) -> None:
+    facts.writes = False
+    answer = await client.get("/health")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
 
 
 async def test_no_exchange_at_all_is_unhealthy_but_alive(

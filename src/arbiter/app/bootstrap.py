@@ -25,11 +25,12 @@ from arbiter.app.tuning import Tuning
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.commands import EngageKillSwitch, SetBudget
 from arbiter.model.errors import StorageUnavailable
-from arbiter.model.ids import Actor, Asset, StrategyId
+from arbiter.model.ids import Actor, Asset
 from arbiter.model.money import use_wide_context
 from arbiter.model.plans import Signal
 from arbiter.model.time import NS_PER_HOUR, NS_PER_MINUTE, day_start
 from arbiter.model.trades import TradeState
+from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.ports.candles import PastCandles
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.bus import CommandBus
@@ -53,8 +54,7 @@ from arbiter.venues.sim.spawn import SimHandle, keep_running
 
 log = structlog.get_logger(__name__)
 
-SPOT = StrategyId("spot-arbitrage")
-STRATEGIES = (SPOT,)
+STRATEGIES = (SPOT_ARBITRAGE,)
 
 USD_RATES: Mapping[Asset, Decimal] = {
     Asset("USD"): Decimal(1),
@@ -185,17 +185,24 @@ class _Run:
             usd_rate=USD_RATES.get,
             baselines={},
         )
+        core.state.hunting = settings.spot.enabled
         tuning.govern(core)
         now = clock.now_ns()
         for signal in await self._traded_since(now - NS_PER_HOUR):
             core.spot.note_traded(signal, signal.detected_ns)
-        bus = CommandBus(ledger=ledger, recorder=core.recorder, strategies=STRATEGIES, tuner=tuning)
+        bus = CommandBus(
+            ledger=ledger,
+            recorder=core.recorder,
+            strategies=STRATEGIES,
+            left_out=() if settings.spot.enabled else (SPOT_ARBITRAGE,),
+            tuner=tuning,
+        )
         done = listings.TradeFilter(states=[TradeState.COMPLETED], since_ns=day_start(now))
         today = await listings.trades(self._reads, done, listings.Page(limit=1))
         queries = Queries(core, clock, version("arbiter-engine"), today.total)
         self._hub.listen(queries.watch)
         earlier = await SpotReads(self._reads).signal_times(now - NS_PER_HOUR)
-        tally = SpotTally(ledger, SPOT, now, earlier)
+        tally = SpotTally(ledger, SPOT_ARBITRAGE, now, earlier)
         self._hub.listen(tally.watch)
         self._keep_candles(world, core)
         access = make_access(
@@ -281,12 +288,12 @@ class _Run:
         """Recover, apply the budgets of the settings, and open for trading."""
         await running.engine.initialise(self._supervisor, since_ns)
         for currency, allocated in self._settings.budgets.spot_arbitrage.items():
-            budget = running.engine.core.ledger.budgets.get((SPOT, Asset(currency)))
+            budget = running.engine.core.ledger.budgets.get((SPOT_ARBITRAGE, Asset(currency)))
             if budget is None or budget.allocated is None:
                 await running.bus.execute(
                     SetBudget(
                         actor=Actor("settings"),
-                        strategy=SPOT,
+                        strategy=SPOT_ARBITRAGE,
                         currency=Asset(currency),
                         allocated=allocated,
                     )

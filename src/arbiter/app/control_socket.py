@@ -134,7 +134,8 @@ class ControlClient:
                     line = answers.readline(LONGEST_LINE)
             except TimeoutError:
                 raise OutcomeUnknown(
-                    f"the engine did not answer `{name}` within {timeout_s:g} s"
+                    f"the engine did not answer `{name}` within {timeout_s:g} s and may still do "
+                    "it; look with: arbiter status"
                 ) from None
             except OSError as error:
                 raise OutcomeUnknown(f"the engine went away during `{name}`: {error}") from error

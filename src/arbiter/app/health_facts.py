@@ -32,6 +32,9 @@ class RunningHealth:
     def recovered(self) -> bool:
         return self._queries.recovered
 
+    def durable(self) -> bool:
+        return self._queries.journal_healthy
+
     def connections(self) -> Mapping[VenueId, bool]:
         return {venue.venue: venue.connected for venue in self._queries.venues()}
 

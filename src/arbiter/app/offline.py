@@ -15,8 +15,8 @@ from arbiter.app.config import Settings
 from arbiter.app.database_service import DatabaseService
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.errors import ArbiterError
-from arbiter.model.ids import StrategyId
 from arbiter.model.money import use_wide_context
+from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.clock import SystemClock
 from arbiter.runtime.hub import EventHub
@@ -26,7 +26,7 @@ from arbiter.storage.database import make_engine
 from arbiter.storage.instance_lock import InstanceLock
 from arbiter.storage.journal import PgJournal
 
-STRATEGIES = (StrategyId("spot-arbitrage"),)
+STRATEGIES = (SPOT_ARBITRAGE,)
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,11 +11,12 @@ from arbiter.app.config_sections import BUDGET_CURRENCIES
 from arbiter.app.health_facts import RunningHealth
 from arbiter.app.running import Running
 from arbiter.model.commands import ReleaseKillSwitch
-from arbiter.model.ids import Actor, Asset, StrategyId
+from arbiter.model.ids import Actor, Asset
 from arbiter.model.instruments import InstrumentKind
 from arbiter.model.plans import Family
+from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 
-STRATEGIES = ((StrategyId("spot-arbitrage"), Family.SPOT, (InstrumentKind.SPOT,)),)
+STRATEGIES = ((SPOT_ARBITRAGE, Family.SPOT, (InstrumentKind.SPOT,)),)
 """Every strategy with its family and the kinds of instruments it may trade."""
 
 

@@ -52,8 +52,10 @@ def _lines(facts: Any) -> list[str]:
         f"trades       {facts['trades_today']} today, {len(facts['open_trades'])} open",
         f"PnL          {_cents(facts['pnl_today'])} today, {_cents(facts['pnl_total'])} in all",
     ]
+    if facts["idle"] and not switch["engaged"]:
+        lines.insert(1, f"not running  {', '.join(facts['idle'])}")
     if lost:
-        lines.insert(2, f"not reached  {', '.join(lost)}")
+        lines.insert(-3, f"not reached  {', '.join(lost)}")
     if not facts["journal_healthy"]:
         lines.append("database     does not answer; nothing is opened until it does")
     return lines

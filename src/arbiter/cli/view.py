@@ -104,8 +104,11 @@ def header(
         state = Text("recovering", style="yellow")
     else:
         state = Text("trading", style="bold green")
-    if not facts.journal_healthy:
+    # At an orderly end the journal is closed: that is no lost database.
+    if not facts.journal_healthy and not (stopping or facts.stopping):
         state.append("  database does not answer: nothing is opened", style="bold red")
+    if facts.idle:
+        state.append(f"  not running: {', '.join(facts.idle)}", style="yellow")
     line = Text.assemble(
         ("arbiter ", "bold"),
         f"{facts.version}  mode {facts.mode}  up {duration(facts.uptime_s)}  ",

@@ -10,6 +10,8 @@ from arbiter.model.errors import BadConfig
 from arbiter.model.ids import Asset, StrategyId, Symbol, VenueId
 from arbiter.model.time import NS_PER_S
 
+SPOT_ARBITRAGE = StrategyId("spot-arbitrage")
+
 
 class TrendFilterMode(StrEnum):
     UPTREND_BUY_LOW = "uptrend_buy_low"
@@ -27,7 +29,7 @@ class SpotSettings(msgspec.Struct, frozen=True, kw_only=True):
     A value out of its range is a `BadConfig` that names it.
     """
 
-    strategy: StrategyId = StrategyId("spot-arbitrage")
+    strategy: StrategyId = SPOT_ARBITRAGE
     min_profit_threshold: Decimal = Decimal("0.005")
     """Smallest net edge: after both taker fees and the slippage tolerance."""
     max_spread_threshold: Decimal = Decimal(1)

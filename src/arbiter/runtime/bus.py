@@ -36,7 +36,8 @@ from arbiter.runtime.tuning import Tuner
 
 
 class CommandBus:
-    """The one way in. `strategies` are the names a command may speak of.
+    """The one way in. `strategies` are the names a command may speak of, `left_out` those of them
+    that this run cannot start.
 
     Without a `tuner` settings cannot be changed while the engine runs.
     """
@@ -47,11 +48,13 @@ class CommandBus:
         ledger: Ledger,
         recorder: Recorder,
         strategies: tuple[StrategyId, ...],
+        left_out: tuple[StrategyId, ...] = (),
         tuner: Tuner | None = None,
     ) -> None:
         self._ledger = ledger
         self._recorder = recorder
         self._strategies = strategies
+        self._left_out = left_out
         self._tuner = tuner
 
     async def execute(self, command: Command) -> None:
@@ -103,6 +106,11 @@ class CommandBus:
                 if self._ledger.kill_switch.engaged:
                     raise TradingDisabled(
                         "the kill switch is engaged; release it first: arbiter resume"
+                    )
+                if strategy in self._left_out:
+                    raise TradingDisabled(
+                        f"{strategy} is left out of this run by the settings or --only; "
+                        "start the engine with it"
                     )
                 return self._switch(strategy, actor, running=True, reason="")
             case StopStrategy(strategy=strategy, reason=reason):

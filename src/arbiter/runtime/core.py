@@ -46,6 +46,8 @@ class EngineState:
         self.started = False
         """Recovery is done: every venue was asked and the ledger agrees."""
         self.stopping = False
+        self.hunting = True
+        """Whether this run looks for spot spreads itself."""
         self._journal_healthy = journal_healthy
 
     @property
@@ -138,7 +140,7 @@ class TradingCore:
 
     def on_candidate(self, code: int) -> None:
         """Go after a candidate that the board has just found, in one quote or scanning many."""
-        if self.state.started:
+        if self.state.started and self.state.hunting:
             self._consider(code)
 
     def on_venue_health(self, venue: VenueId, *, connected: bool, reason: str) -> None:

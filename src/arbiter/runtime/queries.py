@@ -9,7 +9,7 @@ import msgspec
 from arbiter.model.changes import Changes
 from arbiter.model.events import AlertRaised, Event, TradeAdvanced
 from arbiter.model.holdings import KillSwitch
-from arbiter.model.ids import VenueId
+from arbiter.model.ids import StrategyId, VenueId
 from arbiter.model.time import NS_PER_S, day_start
 from arbiter.model.trades import Trade, TradeState
 from arbiter.ports.clock import Clock
@@ -52,6 +52,8 @@ class EngineFacts(msgspec.Struct, frozen=True, kw_only=True):
     stopping: bool
     journal_healthy: bool
     kill_switch: KillSwitch
+    idle: tuple[StrategyId, ...]
+    """Strategies that were stopped, or left out of this run."""
     venues: tuple[VenueFacts, ...]
     symbols: int
     quotes_total: int
@@ -111,6 +113,11 @@ class Queries:
         """Every venue was asked and the ledger agrees."""
         return self._core.state.started
 
+    @property
+    def journal_healthy(self) -> bool:
+        """The database takes what is written; otherwise nothing is opened."""
+        return self._core.state.journal_healthy
+
     def venues(self) -> tuple[VenueFacts, ...]:
         board = self._core.board
         last, faults, counts = board.last_receive_ns, board.fault_counts, board.accepted_counts
@@ -147,6 +154,12 @@ class Queries:
             )
         return tuple(facts)
 
+    def _idle(self) -> tuple[StrategyId, ...]:
+        left_out = () if self._core.state.hunting else (self._core.spot.settings.strategy,)
+        switches = self._core.ledger.strategies.items()
+        stopped = (strategy for strategy, running in switches if not running)
+        return tuple(dict.fromkeys((*left_out, *stopped)))
+
     def facts(self) -> EngineFacts:
         core, now = self._core, self._clock.now_ns()
         ledger = core.ledger
@@ -158,8 +171,9 @@ class Queries:
             now_ns=now,
             ready=self.ready,
             stopping=core.state.stopping,
-            journal_healthy=core.state.journal_healthy,
+            journal_healthy=self.journal_healthy,
             kill_switch=ledger.kill_switch,
+            idle=self._idle(),
             venues=self.venues(),
             symbols=len(core.registry.symbols),
             quotes_total=core.board.quotes_total,

@@ -79,6 +79,7 @@ FACTS = EngineFacts(
     stopping=False,
     journal_healthy=True,
     kill_switch=KillSwitch(),
+    idle=(),
     venues=(venue(BINANCE, 5_000), venue(KRAKEN, 10, connected=False, reason="connection reset")),
     symbols=50,
     quotes_total=5_010,
@@ -155,6 +156,16 @@ def test_engaged_kill_switch_stands_above_everything_else() -> None:
 
 def test_lost_database_is_said() -> None:
     assert "nothing is opened" in whole(msgspec.structs.replace(FACTS, journal_healthy=False))
+
+
+def test_an_orderly_end_is_no_lost_database() -> None:
+    closed = msgspec.structs.replace(FACTS, journal_healthy=False)
+    assert "database" not in whole(msgspec.structs.replace(closed, stopping=True))
+
+
+def test_a_strategy_that_does_not_run_is_named() -> None:
+    idle = msgspec.structs.replace(FACTS, idle=(StrategyId("spot-arbitrage"),))
+    assert "not running: spot-arbitrage" in whole(idle)
 
 
 def test_rate_is_of_the_last_second_not_since_the_start() -> None:

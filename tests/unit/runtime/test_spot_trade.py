@@ -22,6 +22,14 @@ def test_nothing_is_sent_before_the_intents_are_durable() -> None:
     assert [order.side for order in desk.outbox.sent] == [Side.BUY, Side.SELL]
 
 
+def test_a_run_without_the_spot_strategy_leaves_spreads_alone() -> None:
+    desk = Desk()
+    desk.core.state.hunting = False
+    desk.open_spread()
+    assert desk.outbox.sent == []
+    assert desk.ledger.next_signal_seq == 1
+
+
 def test_both_legs_filled_completes_the_trade_and_books_its_profit() -> None:
     desk = Desk()
     desk.open_spread()

@@ -31,6 +31,10 @@ class HealthFacts(Protocol):
         """True once every venue was asked and the ledger agrees."""
         ...
 
+    def durable(self) -> bool:
+        """False while the database does not answer; nothing new is opened then."""
+        ...
+
     def connections(self) -> Mapping[VenueId, bool]:
         """Every venue in use, connected or not."""
         ...
@@ -47,11 +51,11 @@ class Health(StrEnum):
 
 
 def health_of(facts: HealthFacts) -> Health:
-    """Healthy with all exchanges, degraded with some, unhealthy with none or after a failure."""
+    """Unhealthy without any exchange or after a failure, degraded without some or the database."""
     connected = facts.connections().values()
     if not facts.alive() or not any(connected):
         return Health.UNHEALTHY
-    return Health.HEALTHY if all(connected) else Health.DEGRADED
+    return Health.HEALTHY if all(connected) and facts.durable() else Health.DEGRADED
 
 
 def waiting_for(facts: HealthFacts) -> list[str]:
