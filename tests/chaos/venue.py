@@ -53,6 +53,8 @@ class VirtualVenue:
         self.sink: ReportSink | None = None
         self.submitted: dict[ClientOrderId, int] = {}
         """How often each order was handed over by an engine."""
+        self.refusals: list[str] = []
+        """Reasons for which the next orders are refused, one each."""
 
     @property
     def venue(self) -> VenueId:
@@ -67,6 +69,8 @@ class VirtualVenue:
 
         def arrive() -> VenueReport:
             refusal = self._closed(request.instrument)
+            if refusal is None and self.refusals:
+                refusal = self.refusals.pop(0)
             if refusal is not None:
                 return self._refused(key, refusal)
             reports = self.exchange.submit(request, self._now())
@@ -131,6 +135,9 @@ class VirtualVenue:
         state.balances[asset] = (max(total + delta, locked), locked)
         self.exchange.restore(state, self._now())
         self.faults.counts[Fault.EXTERNAL_CHANGE] += 1
+
+    def exchange_total(self, asset: str) -> Decimal:
+        return self.totals().get(Asset(asset), ZERO)
 
     def totals(self) -> dict[Asset, Decimal]:
         return {held.asset: held.total for held in self.exchange.holdings()}

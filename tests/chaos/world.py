@@ -51,9 +51,9 @@ RECONCILE_S = 5.0
 RECOVERY_MARGIN_NS = 300 * NS_PER_S
 
 
-def instrument(venue: VenueId, base: str) -> Instrument:
+def instrument(venue: VenueId, base: str, settings: "WorldSettings") -> Instrument:
     """A pair whose lot, minimum and fee asset differ from venue to venue."""
-    charge = CHARGES[venue]
+    charge = settings.charges[venue]
     return Instrument(
         id=InstrumentId(f"{base}USDT.{venue.upper()}"),
         venue=venue,
@@ -63,11 +63,11 @@ def instrument(venue: VenueId, base: str) -> Instrument:
         quote=USDT,
         settle=USDT,
         tick=Decimal("0.01"),
-        lot=Decimal(LOTS[venue]),
+        lot=Decimal(settings.lots[venue]),
         min_size=Decimal("0.01"),
-        min_notional=MINIMA[venue],
-        maker_fee=Decimal("0.0005"),
-        taker_fee=Decimal("0.001"),
+        min_notional=settings.minima[venue],
+        maker_fee=min(Decimal("0.0005"), settings.taker_fee),
+        taker_fee=settings.taker_fee,
         fee_charge=charge,
         fee_asset=BNB if charge is FeeCharge.THIRD else None,
     )
@@ -88,6 +88,12 @@ class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Chance per symbol and quote round that one venue's price goes astray."""
     bases: tuple[str, ...] = ("BTC", "ETH")
     cooldown_s: float = 1.0
+    lots: dict[str, str] = msgspec.field(default_factory=LOTS.copy)
+    minima: dict[str, Decimal] = msgspec.field(default_factory=MINIMA.copy)
+    charges: dict[str, FeeCharge] = msgspec.field(default_factory=CHARGES.copy)
+    taker_fee: Decimal = Decimal("0.001")
+    noise: float = 0.0003
+    """Standard deviation of a price's change per quote round, a fraction."""
     external_per_minute: float = 0.0
     journal_outages_per_minute: float = 0.0
 
@@ -179,6 +185,7 @@ class Engine:
 
     async def _recover(self) -> None:
         self.recovered = await self.recovery.run(self.since_ns)
+        self.core.rebase()
         self.core.state.started = self.world.trading
         _ = self._spawn(self.reconciler.run(RECONCILE_S))
 
@@ -233,7 +240,11 @@ class World:
         self.flat_after_ns: list[int] = []
         self.on_commit: Callable[[int, bool], None] = lambda _number, _durable: None
         self.stopped_at: dict[TradeId, int] = {}
-        listed = [instrument(venue, base) for venue in VENUES for base in (*settings.bases, "BNB")]
+        listed = [
+            instrument(venue, base, settings)
+            for venue in VENUES
+            for base in (*settings.bases, "BNB")
+        ]
         self.registry = MarketRegistry(listed)
         self.venues: dict[VenueId, VirtualVenue] = {}
         for venue in VENUES:
@@ -264,6 +275,19 @@ class World:
     def start(self, limit_s: float = 120.0) -> None:
         """Start the present engine and wait for its recovery."""
         self.loop.run_until_complete(asyncio.wait([self.engine.start()], timeout=limit_s))
+
+    def dislocate(self, venue: str, base: str, shift: float, seconds: float) -> None:
+        """Let one venue's price go astray by a fraction, for a while."""
+        until = self.loop.now_ns + int(seconds * NS_PER_S)
+        self.astray[VenueId(venue), base] = (shift, until)
+
+    def run_until(self, come: Callable[[], object], limit_s: float = 60.0) -> None:
+        """Run until something has come about; not coming is a failure."""
+        for _ in range(int(limit_s * 100)):
+            if come():
+                return
+            self.run(0.01)
+        raise AssertionError(f"did not come about within {limit_s} s")
 
     def crash(self) -> None:
         """Kill the engine; the next one is made from what was committed."""
@@ -434,7 +458,7 @@ class World:
     def _step(self) -> None:
         now, draw = self.loop.now_ns, self.random
         for base in self.mids:
-            self.mids[base] *= 1 + draw.gauss(0, 0.0003)
+            self.mids[base] *= 1 + draw.gauss(0, self.settings.noise)
             if base != "BNB" and draw.random() < self.settings.dislocation:
                 length = int(draw.uniform(0.3, 4.0) * NS_PER_S)
                 shift = draw.choice((-1, 1)) * draw.uniform(0.006, 0.02)

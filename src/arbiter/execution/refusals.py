@@ -12,7 +12,7 @@ from arbiter.model.time import NS_PER_S
 ON_MARKET = 2
 ON_VENUE = 3
 FIRST_PAUSE_NS = 15 * NS_PER_S
-LONGEST_PAUSE_NS = 600 * NS_PER_S
+LONGEST_PAUSE_NS = 60 * NS_PER_S
 
 Place = InstrumentId | VenueId
 

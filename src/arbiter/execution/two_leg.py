@@ -265,7 +265,8 @@ def _settle(
         return progress, (Advance(_ending(orders), _refusals(orders)),)
     view = outlook(trade, orders, over, settings, market)
     if not view.tradable:
-        return progress, (Advance(_ending(orders), f"residual: {'; '.join(view.notes)}"),)
+        why = [_refusals(orders), f"residual: {'; '.join(view.notes)}"]
+        return progress, (Advance(_ending(orders), "; ".join(filter(None, why))),)
     if settings.lone_leg is LoneLeg.HOLD:
         return progress, ()
     pause_ns = _pause_ns(fruitless(orders), settings)

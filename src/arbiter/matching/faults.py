@@ -128,6 +128,10 @@ class Faults:
         """Put these faults where they are scripted, besides those that are already."""
         self._script |= {(one.call, one.nth): one.fault for one in script}
 
+    def afflict(self, rates: FaultRates) -> None:
+        """Take other chances from now on."""
+        self._rates = rates
+
     def heal(self) -> None:
         """Inject nothing more; what is delisted stays so, and a clock stays wrong."""
         self._rates = FaultRates()
