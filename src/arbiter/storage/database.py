@@ -106,16 +106,16 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         async with engine.connect() as connection:
             yield connection
     except DBAPIError as error:
-        if error.connection_invalidated or may_pass(_cause(error)):
+        if error.connection_invalidated or may_pass(driver_error(error)):
             raise StorageUnavailable(
-                f"the database went away: {_cause(error)}; it is tried again with the next call"
+                f"the database went away: {driver_error(error)}; it is tried again with the next call"
             ) from error
         raise
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         raise StorageUnavailable(f"the database went away: {error}") from error
 
 
-def _cause(error: DBAPIError) -> BaseException:
+def driver_error(error: DBAPIError) -> BaseException:
     """Dig out asyncpg's own error, which SQLAlchemy wraps twice."""
     inner = error.orig
     return inner.__cause__ or inner if inner is not None else error

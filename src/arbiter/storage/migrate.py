@@ -13,10 +13,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from arbiter.model.errors import Conflict
-from arbiter.storage.database import make_engine, reading
+from arbiter.model.errors import Conflict, StorageUnavailable
+from arbiter.storage.database import driver_error, make_engine, reading, shown
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x61726269_0001
@@ -44,11 +45,13 @@ async def upgrade(url: str) -> str:
     """Apply what is missing and give the revision reached.
 
     `Conflict` when the database was made by a newer version; `StorageUnavailable` when it cannot
-    be reached.
+    be reached or lacks what the schema needs.
     """
     engine = make_engine(url, pool_size=1)
     try:
         return await _upgrade(engine)
+    except DBAPIError as error:
+        raise refused(url, driver_error(error)) from error
     finally:
         await engine.dispose()
 
@@ -64,6 +67,22 @@ async def _upgrade(engine: AsyncEngine) -> str:
                 await connection.rollback()
                 await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
                 await connection.commit()
+
+
+def refused(url: str, error: BaseException) -> StorageUnavailable:
+    """Say what a server misses that would not take the schema."""
+    where, why = f"PostgreSQL at {shown(url)}", str(error).partition("\n")[0]
+    if 'extension "vector"' in why:
+        mend = (
+            "install pgvector there (Debian: postgresql-VERSION-pgvector), let a superuser run "
+            "`CREATE EXTENSION vector` in that database, or unset DATABASE_URL to use the "
+            "embedded server, which has it"
+        )
+    elif "permission denied" in why:
+        mend = "make the user of DATABASE_URL the owner of that database"
+    else:
+        mend = "give arbiter a database of its own"
+    return StorageUnavailable(f"{where} cannot take the schema: {why}; {mend}")
 
 
 def _scripts() -> ScriptDirectory:

@@ -34,6 +34,36 @@ async def test_a_migrated_database_is_what_the_tables_say(database_url: str) -> 
     await engine.dispose()
 
 
+async def test_a_server_without_what_the_schema_needs_is_named_with_the_mend(
+    fresh_database: FreshDatabase,
+) -> None:
+    role = f"plain_{fresh_database.name}"
+    owner = await asyncpg.connect(fresh_database.dsn)
+    await owner.execute(f'CREATE ROLE "{role}"')
+    try:
+        url = f"{fresh_database.url}&options=-c%20role%3D{role}"
+        with pytest.raises(StorageUnavailable, match=r"permission denied.*owner of that database"):
+            await migrate.upgrade(url)
+    finally:
+        await owner.execute(f'DROP ROLE "{role}"')
+        await owner.close()
+
+
+@pytest.mark.parametrize(
+    ("why", "mend"),
+    [
+        ('extension "vector" is not available', "install pgvector there"),
+        ('permission denied to create extension "vector"', "let a superuser run"),
+        ('relation "events" already exists', "a database of its own"),
+    ],
+)
+def test_a_refused_schema_says_what_to_do(why: str, mend: str) -> None:
+    said = str(migrate.refused("postgresql://u:secret@db/arb", ValueError(why)))
+    assert said.startswith(f"PostgreSQL at db/arb cannot take the schema: {why}; ")
+    assert mend in said
+    assert "secret" not in said
+
+
 async def test_partial_indexes_serve_exactly_the_live_rows(fresh_database: FreshDatabase) -> None:
     await migrate.upgrade(fresh_database.url)
     connection = await asyncpg.connect(fresh_database.dsn)
