@@ -66,10 +66,11 @@ def venues(home: Path) -> Account:
 
 
 async def ledger(connection: "asyncpg.Connection[Any]") -> Account:
-    """Read the projections as a dead engine left them."""
-    fills = await connection.fetch("SELECT venue, venue_trade_id FROM fills")
-    balances = await connection.fetch("SELECT venue, asset, total FROM balances")
-    orders = await connection.fetch("SELECT client_order_id, status, filled_size FROM orders")
+    """Read the projections, all of one moment."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        fills = await connection.fetch("SELECT venue, venue_trade_id FROM fills")
+        balances = await connection.fetch("SELECT venue, asset, total FROM balances")
+        orders = await connection.fetch("SELECT client_order_id, status, filled_size FROM orders")
     live = {"CREATED", "SUBMITTED", "WORKING", "PARTIALLY_FILLED"}
     return Account(
         fills=Counter((row["venue"], row["venue_trade_id"]) for row in fills),

@@ -53,7 +53,8 @@ async def main() -> int:
 
 async def settle(core: TradingCore) -> None:
     """Wait until no trade is open and everything that happened is durable."""
-    await core.floor.idle()
+    while core.floor.open_count:  # the end of one may open another, for its leftovers
+        await core.floor.idle()
     durable = asyncio.Event()
     text = "every trade from before has ended"
     alert = AlertRaised(at_ns=core.recorder.now_ns(), severity="info", code=SETTLED, text=text)
