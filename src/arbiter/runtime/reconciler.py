@@ -44,6 +44,8 @@ FILL_MARGIN_NS = 60 * NS_PER_S
 DENIALS = 3
 """Looks in a row in which a venue must deny an order it had accepted before that is believed."""
 
+_BETWEEN_LOOKS_S = 1.0
+
 NO_ANSWER = (TryAgain, OutcomeUnknown, VenueRefused)
 """A call that only asks failed: nothing is known, whatever the reason."""
 
@@ -76,6 +78,73 @@ class VenueRecovery(msgspec.Struct, frozen=True, kw_only=True):
     def agrees(self) -> bool:
         """The venue answered, and its word and the ledger's are the same now."""
         return self.reachable and self.compared and not self.differences
+
+
+class ReconcileReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person who asks for a reconciliation is told; `json` is the same for machines."""
+
+    venues: tuple[VenueRecovery, ...]
+    agrees: bool
+    """Every venue answered, and holds what the ledger says."""
+
+    def lines(self) -> list[str]:
+        """Write a line per venue, and one per difference that could not be settled."""
+        told: list[str] = []
+        for found in self.venues:
+            if not found.reachable:
+                told.append(f"{found.venue}: no answer ({found.note})")
+                continue
+            mended = [
+                f"{count} {what}"
+                for count, what in (
+                    (found.fills_booked, "fills booked"),
+                    (found.orders_closed, "orders closed"),
+                    (found.balances_opened, "balances opened"),
+                    (found.external_changes, "external changes booked"),
+                    (found.strangers, "orders there that are not ours"),
+                )
+                if count
+            ]
+            state = "agrees" if found.agrees else "orders under way, balances not compared"
+            if found.differences:
+                state = "differs"
+            told.append(f"{found.venue}: {state}" + "".join(f"; {text}" for text in mended))
+            told += [f"  {difference}" for difference in found.differences]
+        return told
+
+    def json(self) -> bytes:
+        return msgspec.json.encode(self)
+
+
+async def reconcile(reconciler: "Reconciler", looks: int = 3) -> ReconcileReport:
+    """Look until every venue that answers agrees, at most `looks` times: ``arbiter reconcile``.
+
+    A difference needs two looks to be believed, and a third to be seen mended.
+    """
+    found = await reconciler.cycle()
+    for _ in range(looks - 1):
+        if all(venue.agrees or not venue.reachable for venue in found):
+            break
+        await asyncio.sleep(_BETWEEN_LOOKS_S)
+        later = {venue.venue: venue for venue in await reconciler.cycle()}
+        found = [sum_of(venue, later[venue.venue]) for venue in found]
+    return ReconcileReport(venues=tuple(found), agrees=all(venue.agrees for venue in found))
+
+
+def sum_of(first: VenueRecovery, then: VenueRecovery) -> VenueRecovery:
+    """Add what two looks mended; how the venue stands is what the later one saw."""
+    return VenueRecovery(
+        venue=first.venue,
+        reachable=then.reachable,
+        fills_booked=first.fills_booked + then.fills_booked,
+        orders_closed=first.orders_closed + then.orders_closed,
+        balances_opened=first.balances_opened + then.balances_opened,
+        external_changes=first.external_changes + then.external_changes,
+        strangers=then.strangers,
+        compared=then.compared,
+        differences=then.differences,
+        note=then.note,
+    )
 
 
 class Reconciler:

@@ -24,6 +24,7 @@ from arbiter.runtime.reconciler import (
     NO_ANSWER,
     Reconciler,
     VenueRecovery,
+    sum_of,
 )
 from arbiter.runtime.recorder import Recorder
 
@@ -121,7 +122,7 @@ class Recovery:
             except NO_ANSWER as error:
                 log.warning("venue does not answer yet", venue=client.venue, why=str(error))
             else:
-                total = _sum(total, found)
+                total = sum_of(total, found)
                 if not self._reconciler.unsettled_at(client.venue) and found.agrees:
                     waiting.discard(client.venue)
                     self._take_up(waiting)
@@ -142,15 +143,3 @@ class Recovery:
                 reason=NEVER_SENT if never else "found at the venue after a restart",
             )
         )
-
-
-def _sum(first: VenueRecovery, then: VenueRecovery) -> VenueRecovery:
-    return VenueRecovery(
-        venue=first.venue,
-        fills_booked=first.fills_booked + then.fills_booked,
-        orders_closed=first.orders_closed + then.orders_closed,
-        balances_opened=first.balances_opened + then.balances_opened,
-        external_changes=first.external_changes + then.external_changes,
-        strangers=then.strangers,
-        compared=then.compared,
-    )

@@ -63,7 +63,7 @@ def test_an_outage_of_ten_minutes_loses_no_order_and_books_every_fill_once() -> 
         for number in range(50):
             below = 0.99 if number < 20 else 0.5
             price = Decimal(str(round(mid * below - number * 0.01, 2)))
-            plan = _resting_buy(world, price)
+            plan = resting_buy(world, price)
             assert isinstance(world.engine.core.propose(plan), TradeOpened)
         world.run_until(lambda: len(world.venue("okx").exchange.open_orders()) == 50, 10)
         world.run(3)
@@ -87,7 +87,7 @@ def test_an_outage_of_ten_minutes_loses_no_order_and_books_every_fill_once() -> 
         assert world._differences() == []
 
 
-def _resting_buy(world: Stage, price: Decimal) -> Plan:
+def resting_buy(world: Stage, price: Decimal) -> Plan:
     return Plan(
         id=PlanId(world.ids.new_id()),
         strategy=StrategyId("makers"),
