@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from decimal import Decimal
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -51,6 +52,9 @@ from arbiter.storage.instance_lock import InstanceLock
 from arbiter.storage.journal import PgJournal
 from arbiter.storage.spot_reads import SpotReads
 from arbiter.venues.sim.spawn import SimHandle, keep_running
+
+if TYPE_CHECKING:
+    from arbiter.app.agents_service import AgentService
 
 log = structlog.get_logger(__name__)
 
@@ -187,6 +191,8 @@ class _Run:
         )
         core.state.hunting = settings.spot.enabled
         tuning.govern(core)
+        if not settings.spot.enabled:
+            core.board.watch(())
         now = clock.now_ns()
         for signal in await self._traded_since(now - NS_PER_HOUR):
             core.spot.note_traded(signal, signal.detected_ns)
@@ -228,10 +234,28 @@ class _Run:
             access=access,
             tuning=tuning,
             spot_tally=tally,
+            agents=await self._agents(core),
             usd_rate=USD_RATES.get,
             listeners=self._addresses,
         )
         return running, RunningHealth(queries, self._supervisor, clock)
+
+    async def _agents(self, core: TradingCore) -> "AgentService | None":
+        if not self._settings.agents.enabled:
+            return None
+        from arbiter.app.agents_service import make_agent_service
+
+        service = await make_agent_service(
+            self._settings,
+            core=core,
+            hub=self._hub,
+            reads=self._reads,
+            clock=self._clock,
+            ids=SystemIds(),
+            spawn=self._supervisor.spawn,
+        )
+        self._supervisor.spawn(service.run(), "agents")
+        return service
 
     def _keep_candles(self, world: World, core: TradingCore) -> None:
         keeper = CandleKeeper(
@@ -264,6 +288,7 @@ class _Run:
             setting=f"listen.{surface.name}",
             ssl_cert=surface.ssl_cert,
             ssl_key=surface.ssl_key,
+            websockets=surface.websockets,
         )
         server.bind()
         self._servers[surface.name] = server

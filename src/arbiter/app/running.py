@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,6 +16,9 @@ from arbiter.runtime.engine import Engine
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.queries import Queries
 from arbiter.runtime.spot_tally import SpotTally
+
+if TYPE_CHECKING:
+    from arbiter.app.agents_service import AgentService
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +34,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     access: AccessService
     tuning: Tuning
     spot_tally: SpotTally
+    agents: "AgentService | None"
+    """None while they are switched off."""
     usd_rate: Callable[[Asset], Decimal | None]
     listeners: Mapping[str, tuple[str, ...]]
     """Addresses by name of the listener."""

@@ -1,10 +1,12 @@
 """Which APIs are served, where, and what each is given: one function a surface."""
 
 from collections.abc import Callable, Coroutine, Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 from fastapi import FastAPI
 
+from arbiter.api.common.server import WebSocketTimes
 from arbiter.app import kill_file
 from arbiter.app.config import Settings
 from arbiter.app.config_sections import BUDGET_CURRENCIES
@@ -15,6 +17,9 @@ from arbiter.model.ids import Actor, Asset
 from arbiter.model.instruments import InstrumentKind
 from arbiter.model.plans import Family
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
+
+if TYPE_CHECKING:
+    from arbiter.app.agents_service import AgentService
 
 STRATEGIES = ((SPOT_ARBITRAGE, Family.SPOT, (InstrumentKind.SPOT,)),)
 """Every strategy with its family and the kinds of instruments it may trade."""
@@ -29,6 +34,7 @@ class Surface(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     ssl_cert: str | None = None
     ssl_key: str | None = None
+    websockets: WebSocketTimes | None = None
     work: Callable[[], Coroutine[None, None, None]] | None = None
     """Runs beside the server for as long as the engine does."""
 
@@ -47,6 +53,54 @@ def surfaces(
         yield _spot(settings, running, version)
     if listen.desk_enabled:
         yield _desk(settings, running, version)
+    if listen.agents_enabled and running.agents is not None:
+        yield _agents(settings, running, running.agents, version)
+
+
+def _agents(settings: Settings, running: Running, agents: "AgentService", version: str) -> Surface:
+    from arbiter.api.agents import stream
+    from arbiter.api.agents.deps import AgentsApiSettings, AgentsDeps, ModelFacts
+    from arbiter.api.agents.surface import make_agents
+    from arbiter.api.common.listen import is_loopback
+
+    host, llm = settings.listen.agents_host, settings.llm
+    made = make_agents(
+        AgentsDeps(
+            settings=AgentsApiSettings(
+                auth_required=settings.listen.agents_auth_required or not is_loopback(host),
+                this_machine_only=is_loopback(host),
+                environment=str(settings.engine.mode),
+                log_level=str(settings.logging.level),
+            ),
+            version=version,
+            clock=running.clock,
+            core=running.engine.core,
+            desk=agents.desk,
+            orchestrator=agents.orchestrator,
+            store=agents.store,
+            hub=running.hub,
+            access=running.access,
+            models=ModelFacts(
+                gateway=llm.gateway,
+                primary_model=llm.primary_model,
+                fallback_model=llm.fallback_model or "rules",
+                caching=llm.enable_caching,
+            )
+            if llm.enabled
+            else ModelFacts(),
+        ),
+        agents.retune,
+    )
+    return Surface(
+        name="agents",
+        app=made.app,
+        host=host,
+        port=settings.listen.agents_port,
+        websockets=WebSocketTimes(
+            stream.PING_EVERY_S, stream.PONG_WITHIN_S, stream.LONGEST_MESSAGE
+        ),
+        work=made.stream.run,
+    )
 
 
 def _desk(settings: Settings, running: Running, version: str) -> Surface:

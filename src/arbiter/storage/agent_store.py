@@ -39,7 +39,7 @@ from arbiter.storage.agents_schema import DECISIONS, POSITIONS, SESSIONS
 from arbiter.storage.database import reading
 from arbiter.storage.rows import read, spread
 
-EF_SEARCH = 200
+EF_SEARCH = 100
 """Candidates the vector index looks at: recall against time."""
 
 _LISTED = [column for column in DECISIONS.c if column.name not in {"embedding", "seq"}]

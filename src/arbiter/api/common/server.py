@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -18,6 +19,17 @@ _KEEP_ALIVE_S = 30
 _WS_PING_S = 20.0
 _WS_MESSAGE = 64 * 1024
 """Longest message a client may send, bytes."""
+
+
+class WebSocketTimes(NamedTuple):
+    """How a listener looks after its WebSockets, where its contract says so."""
+
+    ping_s: float
+    """Between two pings."""
+    pong_s: float
+    """Without a pong for so long a connection is closed."""
+    largest: int
+    """Most bytes of a client's message."""
 
 
 class _Uvicorn(uvicorn.Server):
@@ -47,11 +59,13 @@ class ApiServer:
         setting: str,
         ssl_cert: str | None = None,
         ssl_key: str | None = None,
+        websockets: WebSocketTimes | None = None,
     ) -> None:
         """With `ssl_cert` and `ssl_key`, PEM files, it speaks TLS and nothing else."""
         self._app = app
         self._ssl_cert = ssl_cert
         self._ssl_key = ssl_key
+        self._websockets = websockets or WebSocketTimes(_WS_PING_S, _WS_PING_S, _WS_MESSAGE)
         self._host = host
         self._port = port
         self._setting = setting
@@ -90,9 +104,9 @@ class ApiServer:
             ssl_certfile=self._ssl_cert,
             ssl_keyfile=self._ssl_key,
             ws="websockets-sansio",
-            ws_max_size=_WS_MESSAGE,
-            ws_ping_interval=_WS_PING_S,
-            ws_ping_timeout=_WS_PING_S,
+            ws_max_size=self._websockets.largest,
+            ws_ping_interval=self._websockets.ping_s,
+            ws_ping_timeout=self._websockets.pong_s,
             ws_per_message_deflate=False,
         )
         server = self._server = _Uvicorn(config, self._serving)

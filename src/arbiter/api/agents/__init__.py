@@ -1,0 +1,1 @@
+"""The agents surface: sessions, orders, decisions, configuration and a stream."""

@@ -1,0 +1,55 @@
+"""Request bodies; what does not fit is told with the field's name."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be a number")
+    return value
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+Amount = Annotated[float, BeforeValidator(_number), Field(gt=0, lt=1e15, allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class NewOrder(Body):
+    symbol: Name
+    side: Annotated[Literal["BUY", "SELL"], BeforeValidator(_upper)]
+    type: Annotated[Literal["MARKET", "LIMIT"], BeforeValidator(_upper)]
+    quantity: Amount
+    price: Amount | None = None
+
+    @model_validator(mode="after")
+    def _priced(self) -> "NewOrder":
+        if self.type == "LIMIT" and self.price is None:
+            raise ValueError("Price is required for limit orders")
+        if self.type == "MARKET" and self.price is not None:
+            raise ValueError("Price is only for limit orders")
+        return self
+
+
+class StartTrading(Body):
+    symbol: Name
+    initial_capital: Amount
+    mode: Annotated[Literal["PAPER", "LIVE"], BeforeValidator(_upper)] = "PAPER"
+
+
+class OneSession(Body):
+    session_id: Name
+
+
+class StopTrading(OneSession):
+    final_capital: Annotated[
+        float, BeforeValidator(_number), Field(ge=0, lt=1e15, allow_inf_nan=False)
+    ]

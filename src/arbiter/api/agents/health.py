@@ -1,0 +1,117 @@
+"""What this API is, whether it and its database answer, and how the agents are."""
+
+import asyncio
+from collections.abc import Callable
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from arbiter.api.agents.answers import absent, answer, duration
+from arbiter.api.agents.deps import AgentsDeps
+from arbiter.api.agents.rows import agent_row
+from arbiter.model.errors import StorageUnavailable
+from arbiter.model.time import NS_PER_S, rfc3339
+from arbiter.runtime.agent_news import AgentStatus
+
+NAME = "CryptoFunk Trading API"
+_PROBE_S = 2.0
+
+
+class Probe:
+    """Asks the database at each call; nothing here is a constant."""
+
+    def __init__(self, deps: AgentsDeps) -> None:
+        self._deps = deps
+        self._began_ns = deps.clock.monotonic_ns()
+
+    @property
+    def uptime(self) -> str:
+        return duration((self._deps.clock.monotonic_ns() - self._began_ns) // NS_PER_S)
+
+    async def database(self) -> str | None:
+        """Why the database cannot be used; None when it answers and the journal writes."""
+        try:
+            async with asyncio.timeout(_PROBE_S):
+                await self._deps.store.ping()
+        except (StorageUnavailable, TimeoutError) as error:
+            return str(error) or "no answer in time"
+        return None if self._deps.core.state.journal_healthy else "the journal cannot write"
+
+
+def health_routes(deps: AgentsDeps, clients: Callable[[], int]) -> APIRouter:
+    routes = APIRouter(tags=["health"])
+    probe = Probe(deps)
+
+    @routes.get("/")
+    async def about() -> Response:
+        """Say what this is."""
+        return answer({"name": NAME, "version": deps.version, "status": "running"})
+
+    @routes.get("/api/v1/health")
+    async def health() -> Response:
+        """Say whether the API and its database answer."""
+        problem = await probe.database()
+        if problem is not None:
+            return answer(
+                {
+                    "status": "unhealthy",
+                    "error": "database connection failed",
+                    "version": deps.version,
+                    "details": problem,
+                },
+                503,
+            )
+        body = {"status": "healthy", "version": deps.version, "uptime": probe.uptime}
+        return answer(body)
+
+    @routes.get("/api/v1/status")
+    async def status() -> Response:
+        """Tell every component's state."""
+        problem = await probe.database()
+        ready = deps.core.state.started
+        components = {
+            "database": "healthy" if problem is None else "unhealthy",
+            "api": "healthy" if ready else "starting",
+            "websocket": "healthy",
+        }
+        word = "operational" if problem is None and ready else "degraded"
+        return answer(
+            {
+                "status": word,
+                "version": deps.version,
+                "uptime": probe.uptime,
+                "components": components,
+                "websocket": {"connected_clients": clients()},
+            }
+        )
+
+    @routes.get("/api/v1/agents")
+    async def agents() -> Response:
+        """List all agents."""
+        rows = [agent_row(each, deps.version) for each in deps.orchestrator.statuses()]
+        return answer({"agents": rows, "count": len(rows)})
+
+    def find(name: str) -> AgentStatus:
+        if name not in deps.orchestrator.agents:
+            raise absent("agent not found", name=name)
+        return deps.orchestrator.status(name)
+
+    @routes.get("/api/v1/agents/{name}")
+    async def agent(name: str) -> Response:
+        """Tell one agent's state."""
+        return answer({"agent": agent_row(find(name), deps.version)})
+
+    @routes.get("/api/v1/agents/{name}/status")
+    async def agent_status(name: str) -> Response:
+        """Tell whether one agent is well."""
+        found = find(name)
+        return answer(
+            {
+                "name": found.name,
+                "status": found.status,
+                "last_seen_at": rfc3339(found.last_seen_ns),
+                "healthy": found.healthy,
+            }
+        )
+
+    return routes
