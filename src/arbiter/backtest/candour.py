@@ -106,6 +106,13 @@ def _warnings(finished: Finished, figures: Figures) -> Iterator[str]:
             f"{took_all} of {len(rows)} trades took all that was shown at some venue: their size "
             "is the data's, not the market's."
         )
+    traded = {fill.instrument for row in rows for fill in row.fills}
+    for entry in prepared.listing.listed:
+        if entry.instrument.id in traded and "contract_size" in entry.inferred:
+            yield (
+                f"{entry.instrument.id}: nobody stated its contract size, so recorded sizes were "
+                "taken for base units; set backtest.contract_size."
+            )
     yield from _old_quotes(finished)
     for code in ("QUOTE_STALE", "QUOTE_MISSING"):
         if code in figures.denials:

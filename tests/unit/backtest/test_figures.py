@@ -15,7 +15,7 @@ from arbiter.backtest.tally import TradeRow
 from arbiter.model.money import ZERO
 from arbiter.model.trades import TradeState
 from arbiter.opportunities.spot_settings import SpotSettings
-from tests.fakes.recordings import LIVELY, START_NS, lively_market, prepared, written
+from tests.fakes.recordings import LIVELY, START_NS, lively_market, low_fees, prepared, written
 
 S = 1_000_000_000
 
@@ -137,3 +137,19 @@ def test_a_market_without_sizes_is_said_to_be_untradable(tmp_path: Path) -> None
     )
     run = run_backtest(prepared([written(frame, tmp_path / "q.parquet")], spot=LIVELY))
     assert any("without depth" in said for said in warnings(run, figures(run)))
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_trading_contracts_of_unknown_size_is_warned_of(tmp_path: Path, stated: bool) -> None:
+    frame = lively_market(3_000).with_columns(
+        pl.when(pl.col("venue") == "beta")
+        .then(pl.lit("perp"))
+        .otherwise(pl.col("market_type"))
+        .alias("market_type")
+    )
+    sizes = {"BTC_USDT": Decimal(1), "ETH_USDT": Decimal(1)}
+    settings = low_fees(contract_size={"beta_futures": sizes} if stated else {})
+    run = run_backtest(prepared([written(frame, tmp_path / "q.parquet")], settings=settings))
+    assert run.prepared.tally.rows()
+    said = [line for line in warnings(run, figures(run)) if "contract size" in line]
+    assert bool(said) is not stated
