@@ -13,8 +13,8 @@ from arbiter.cli.output import note
 if TYPE_CHECKING:
     import asyncio
 
-    from arbiter.app.running import Running
     from arbiter.app.config import Settings
+    from arbiter.app.running import Running
 
 PARTS = {
     "spot": ("spot.enabled", "listen.spot_enabled"),

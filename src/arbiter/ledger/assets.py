@@ -1,4 +1,8 @@
-"""What a symbol is made of."""
+"""What a symbol is made of.
+
+Spot symbols are ``BTC/USDT``, perpetual ones ``BTC/USDT:PERP``. What perpetuals leave over is
+carried under a name of its own, ``BTC-PERP``: it is no coin that anybody holds.
+"""
 
 from functools import lru_cache
 
@@ -13,3 +17,10 @@ def base_and_quote(symbol: Symbol) -> tuple[Asset, Asset]:
     if not (base and slash and quote) or ":" in quote or "/" in quote:
         raise LedgerError(f"{symbol!r} is not of the form BASE/QUOTE: its fills move no known cash")
     return Asset(base), Asset(quote)
+
+
+def account_assets(symbol: Symbol) -> tuple[Asset, Asset]:
+    """Name base and quote of a trade's account, of either kind of symbol."""
+    pair, colon, _ = symbol.partition(":")
+    base, quote = base_and_quote(Symbol(pair))
+    return (Asset(f"{base}-PERP") if colon else base), quote

@@ -16,23 +16,27 @@ from msgspec.structs import replace
 from arbiter.ledger import orders as order_book
 from arbiter.ledger import restore
 from arbiter.ledger.alarms import Alarm, AlarmCode
-from arbiter.ledger.assets import base_and_quote
+from arbiter.ledger.assets import account_assets, base_and_quote
 from arbiter.ledger.balances import Balances
 from arbiter.ledger.budgets import Budgets
 from arbiter.ledger.day import TradingDays
+from arbiter.ledger.margin import MarginBooks
 from arbiter.ledger.orders import Orders, lock_left, reserve_left
+from arbiter.ledger.pairs import Pairs
 from arbiter.ledger.pnl import NOTHING, settle
 from arbiter.ledger.positions import Positions
+from arbiter.ledger.reads import LedgerReads
 from arbiter.ledger.residuals import Residuals
-from arbiter.ledger.trades import Trades, fee_value, with_fill
+from arbiter.ledger.trades import Trades, fee_value, with_execution, with_fill
 from arbiter.model import events as ev
 from arbiter.model.changes import Changes
 from arbiter.model.errors import LedgerError
-from arbiter.model.holdings import Balance, Budget, KillSwitch, Position, Residual, TradingDay
-from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, StrategyId, TradeId, VenueId
+from arbiter.model.holdings import KillSwitch
+from arbiter.model.ids import StrategyId, TradeId, VenueId
 from arbiter.model.image import LedgerImage
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Order, OrderStatus
+from arbiter.model.perpetuals import Contract
 from arbiter.model.plans import Family
 from arbiter.model.trades import Trade
 
@@ -44,7 +48,7 @@ Row = TypeVar("Row")
 _REFUSED = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.ABANDONED})
 
 
-class Ledger:
+class Ledger(LedgerReads):
     """Fold events into state; see the module.
 
     Closed trades and their orders stay in memory until `closed_kept` newer ones have closed, keys
@@ -66,6 +70,10 @@ class Ledger:
         self._budgets = Budgets()
         self._residuals = Residuals()
         self._days = TradingDays()
+        self._margin = MarginBooks(
+            self._balances, self._positions, self._budgets, keys_kept=fill_keys_kept
+        )
+        self._pairs = Pairs()
         self._fill_keys: OrderedDict[tuple[VenueId, str], None] = OrderedDict()
         self._kill_switch = KillSwitch()
         self._strategies: dict[StrategyId, bool] = {}
@@ -99,6 +107,11 @@ class Ledger:
             ev.KillSwitchReleased: self._kill_switch_released,
             ev.StrategySwitched: self._strategy_switched,
             ev.SettingChanged: self._setting_changed,
+            ev.ContractSet: self._contract_set,
+            ev.FundingPaid: self._funding_paid,
+            ev.PositionForced: self._position_forced,
+            ev.PairOpened: self._pairs.open,
+            ev.PairAdvanced: self._pairs.advance,
             ev.Audited: _audited,
             ev.AlertRaised: _nothing,
         }
@@ -127,6 +140,8 @@ class Ledger:
             {(row.strategy, row.asset, row.quote): row for row in image.residuals}
         )
         self._days.restore(restore.days(image))
+        self._margin.restore(image)
+        self._pairs.restore(image.pairs)
         self._kill_switch = image.kill_switch
         self._strategies.update(image.strategies)
         self._settings.update(image.settings)
@@ -146,6 +161,10 @@ class Ledger:
             budgets=_by_key(self._budgets.rows),
             residuals=_by_key(self._residuals.rows),
             days=_by_key(self._days.rows),
+            contracts=_by_key(self._margin.contracts),
+            margin_positions=_by_key(self._margin.positions),
+            payment_keys=frozenset(self._margin.payment_keys),
+            pairs=tuple(sorted(self._pairs.rows.values(), key=lambda row: (row.opened_ns, row.id))),
             kill_switch=self._kill_switch,
             strategies=dict(sorted(self._strategies.items())),
             settings=dict(sorted(self._settings.items())),
@@ -158,100 +177,6 @@ class Ledger:
     def _all_trades(self) -> Iterator[Trade]:
         yield from self._trades.open.values()
         yield from self._trades.closed.values()
-
-    # Reading
-
-    @property
-    def orders(self) -> Mapping[ClientOrderId, Order]:
-        """Orders of open and of recently closed trades."""
-        return self._orders.by_id
-
-    @property
-    def trades(self) -> Mapping[TradeId, Trade]:
-        """Trades that are not terminal, held ones included."""
-        return self._trades.open
-
-    @property
-    def closed_trades(self) -> Mapping[TradeId, Trade]:
-        """Recently closed ones, oldest end first."""
-        return self._trades.closed
-
-    @property
-    def balances(self) -> Mapping[tuple[VenueId, Asset], Balance]:
-        return self._balances.rows
-
-    @property
-    def positions(self) -> Mapping[tuple[StrategyId, InstrumentId], Position]:
-        return self._positions.rows
-
-    @property
-    def budgets(self) -> Mapping[tuple[StrategyId, Asset], Budget]:
-        return self._budgets.rows
-
-    @property
-    def residuals(self) -> Mapping[tuple[StrategyId, Asset, Asset], Residual]:
-        return self._residuals.rows
-
-    @property
-    def days(self) -> Mapping[int, TradingDay]:
-        """The newest days with trading PnL, by 00:00 UTC in ns."""
-        return self._days.rows
-
-    @property
-    def kill_switch(self) -> KillSwitch:
-        return self._kill_switch
-
-    @property
-    def strategies(self) -> Mapping[StrategyId, bool]:
-        """Running or not, as last switched; one never switched is absent."""
-        return self._strategies
-
-    @property
-    def settings(self) -> Mapping[str, ev.SettingChanged]:
-        return self._settings
-
-    @property
-    def next_trade_seq(self) -> int:
-        return self._next_trade_seq
-
-    @property
-    def next_signal_seq(self) -> int:
-        return self._next_signal_seq
-
-    @property
-    def cumulative_pnl(self) -> Decimal:
-        return self._days.cumulative
-
-    @property
-    def peak_pnl(self) -> Decimal:
-        """Highest `cumulative_pnl` ever, at least zero."""
-        return self._days.peak
-
-    @property
-    def exposure_usd(self) -> Decimal:
-        """Σ planned notional of open trades; quote currencies count at par with the dollar."""
-        return self._trades.exposure
-
-    def realized_today(self, now_ns: int) -> Decimal:
-        """Trading PnL since 00:00 UTC, net of fees, in dollars."""
-        return self._days.realized(now_ns)
-
-    def free(self, venue: VenueId, asset: Asset) -> Decimal:
-        return self._balances.free(venue, asset)
-
-    def open_trades(self) -> tuple[Trade, ...]:
-        return tuple(self._trades.open.values())
-
-    def trade(self, trade_id: TradeId) -> Trade | None:
-        """Find an open or recently closed trade."""
-        return self._trades.get(trade_id) if trade_id in self._trades else None
-
-    def orders_of(self, trade_id: TradeId) -> tuple[Order, ...]:
-        """In the order they were added; empty for a trade not in memory."""
-        return self._orders.of(trade_id)
-
-    def has_fill(self, venue: VenueId, venue_trade_id: str) -> bool:
-        return (venue, venue_trade_id) in self._fill_keys
 
     # Trades and their orders
 
@@ -282,7 +207,7 @@ class Ledger:
             key = order.client_order_id
             if key in self._orders.by_id or order.trade_id != trade_id:
                 raise LedgerError(f"order {key} is known already or belongs to another trade")
-            base_and_quote(order.symbol)
+            self._check_assets(order)
             lock_asset, lock = event.locks.get(key, (None, ZERO))
             reserve_asset, reserve = event.reserve.get(key, (None, ZERO))
             if not (lock >= ZERO and reserve >= ZERO):
@@ -389,6 +314,10 @@ class Ledger:
             return
         before = self._order_of(event)
         order_book.check_fill(before, fill)
+        contract = self._margin.contracts.get(before.instrument)
+        if contract is not None:
+            self._perpetual_filled(event, before, contract, changes)
+            return
         base, quote = base_and_quote(before.symbol)
         fee = fee_value(fill, base, quote, event.fee_in_quote)
         self._remember_fill(key)
@@ -420,6 +349,55 @@ class Ledger:
         )
         self._account(trade, with_fill(trade, fill, base, fee), at_ns, changes)
 
+    def _perpetual_filled(
+        self, event: ev.OrderFilled, before: Order, contract: Contract, changes: Changes
+    ) -> None:
+        fill, at_ns = event.fill, event.at_ns
+        key = (fill.venue, fill.venue_trade_id)
+        self._remember_fill(key)
+        changes.fills[key] = fill
+        order = order_book.filled(before, fill, at_ns)
+        self._watch_fill(before, order, fill.fee, at_ns)
+        self._replace_order(before, order, at_ns, changes)
+        booked = self._margin.fill(contract, fill, order.strategy, at_ns, changes)
+        trade = self._trades.get(order.trade_id)
+        after = with_execution(trade, fill.side, booked.units, booked.price, booked.fee)
+        self._account(trade, after, at_ns, changes)
+
+    def _check_assets(self, order: Order) -> None:
+        """Refuse an order whose fills would move no known cash."""
+        if order.instrument not in self._margin.contracts:
+            base_and_quote(order.symbol)
+
+    # Perpetuals: what a venue does to a position without an order
+
+    def _contract_set(self, event: ev.ContractSet, changes: Changes) -> None:
+        self._margin.set(event.contract, changes)
+
+    def _funding_paid(self, event: ev.FundingPaid, changes: Changes) -> None:
+        if self._margin.pay(event.payment, event.at_ns, changes):
+            payment = event.payment
+            contract = self._margin.contract(payment.instrument)
+            worth = payment.amount * payment.mark if contract.inverse else payment.amount
+            self._pairs.collect(payment, worth, changes)
+            self._days.add(event.at_ns, worth, event.at_ns, changes)
+
+    def _position_forced(self, event: ev.PositionForced, changes: Changes) -> None:
+        """Book a liquidation or a deleveraging as a leftover that the other leg's close will meet."""
+        close, at_ns = event.forced, event.at_ns
+        key = (close.venue, close.venue_trade_id)
+        if key in self._fill_keys:
+            return
+        contract = self._margin.contract(close.instrument)
+        self._remember_fill(key)
+        base, quote = account_assets(contract.symbol)
+        for strategy, booked in self._margin.force(close, at_ns, changes):
+            units = booked.units * close.side.sign
+            realized = self._residuals.add(
+                (strategy, base, quote), units, units * booked.price, at_ns, changes
+            )
+            self._days.add(at_ns, realized - booked.fee, at_ns, changes)
+
     def _order_of(self, event: ev.OrderFilled) -> Order:
         """Find the fill's order, taking it and its trade back from the event if they had left."""
         order = self._orders.by_id.get(event.fill.client_order_id)
@@ -434,7 +412,7 @@ class Ledger:
         if told.client_order_id != event.fill.client_order_id or not trade.state.terminal:
             raise LedgerError(f"order {told.client_order_id} cannot be taken back into the ledger")
         order_book.check_fill(told, event.fill)
-        base_and_quote(told.symbol)
+        self._check_assets(told)
         if trade.id not in self._trades:
             self._trades.put(trade)
             self._forget_old()
@@ -498,7 +476,7 @@ class Ledger:
                 after = replace(after, pnl=new.pnl)
         self._put_trade(after, changes)
         self._days.add(counted_ns, new.pnl - old.pnl, at_ns, changes)
-        base, quote = base_and_quote(after.symbol)
+        base, quote = account_assets(after.symbol)
         realized = self._residuals.add(
             (after.strategy, base, quote),
             new.residual - old.residual,

@@ -23,6 +23,7 @@ from arbiter.model.holdings import ClosedPosition, Position
 from arbiter.model.ids import InstrumentId, StrategyId, Symbol
 from arbiter.model.money import ZERO, quotient
 from arbiter.model.orders import Order
+from arbiter.model.perpetuals import Contract
 
 
 class Effect(NamedTuple):
@@ -76,6 +77,33 @@ class Positions:
         if after is not own:
             self._record(after, changes)
         return Effect(capital, realized)
+
+    def margined(
+        self,
+        strategy: StrategyId,
+        contract: Contract,
+        contracts: Decimal,
+        unit_value: Decimal,
+        fee: Decimal,
+        at_ns: int,
+        changes: Changes,
+    ) -> Effect:
+        """Book signed contracts of a perpetual; values in its settlement currency.
+
+        The capital of a position is its margin: its cost over the leverage.
+        """
+        key = (strategy, contract.instrument)
+        before = self.rows.get(key) or Position(
+            strategy=strategy, instrument=contract.instrument, symbol=contract.symbol
+        )
+        after = _execute(before, contracts, unit_value, at_ns, changes)
+        realized = after.realized_pnl - before.realized_pnl
+        if contract.inverse:
+            realized = -realized
+        after = replace(after, realized_pnl=before.realized_pnl + realized, fees=before.fees + fee)
+        self._record(after, changes)
+        margin = quotient(after.cost, contract.leverage)
+        return Effect(margin - quotient(before.cost, contract.leverage), realized)
 
     def _opposite(self, order: Order, own: Position, units: Decimal) -> list[Position]:
         """Other venues' positions that these units close, once our own venue's is closed."""

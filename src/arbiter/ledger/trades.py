@@ -87,3 +87,14 @@ def with_fill(trade: Trade, fill: Fill, base: Asset, fee: Decimal) -> Trade:
         base_fees=base_fees,
         base_fees_value=base_fees_value,
     )
+
+
+def with_execution(trade: Trade, side: Side, units: Decimal, price: Decimal, fee: Decimal) -> Trade:
+    """Add an execution of a perpetual: base units it stands for, its price, its fee in quote."""
+    value = units * price
+    fees = trade.fees_quote + fee
+    if side is Side.BUY:
+        return replace(
+            trade, bought=trade.bought + units, spent=trade.spent + value, fees_quote=fees
+        )
+    return replace(trade, sold=trade.sold + units, received=trade.received + value, fees_quote=fees)

@@ -23,7 +23,7 @@ def list_instruments(settings: MarketSettings) -> tuple[Instrument, ...]:
 
 
 def _instrument(asset: BaseAsset, profile: VenueProfile, quote: Asset) -> Instrument:
-    lot = _lot(asset.price).scaleb(profile.lot_scale)
+    lot = lot_of(asset.price).scaleb(profile.lot_scale)
     return Instrument(
         id=InstrumentId(f"{asset.name}{quote}.{profile.venue.upper()}"),
         venue=profile.venue,
@@ -32,7 +32,7 @@ def _instrument(asset: BaseAsset, profile: VenueProfile, quote: Asset) -> Instru
         base=asset.name,
         quote=quote,
         settle=quote,
-        tick=_tick(asset.price) * profile.tick_steps,
+        tick=tick_of(asset.price) * profile.tick_steps,
         lot=lot,
         min_size=lot,
         min_notional=profile.min_notional,
@@ -42,10 +42,11 @@ def _instrument(asset: BaseAsset, profile: VenueProfile, quote: Asset) -> Instru
     )
 
 
-def _tick(price: Decimal) -> Decimal:
+def tick_of(price: Decimal) -> Decimal:
+    """The finest price step of an asset at this starting price."""
     return Decimal(1).scaleb(price.adjusted() - TICK_DIGITS)
 
 
-def _lot(price: Decimal) -> Decimal:
+def lot_of(price: Decimal) -> Decimal:
     """The power of ten worth between 4 cents and 50 cents."""
     return Decimal(1).scaleb((Decimal("0.5") / price).adjusted())

@@ -80,6 +80,15 @@ class MarketSimulator:
         price = self._start[symbol_index] * np.exp(self._paths.offset[symbol_index])
         return Decimal(repr(float(price)))
 
+    def mids(self) -> Floats:
+        """The market's own mids of all symbols, before any venue's basis, `[n_symbols]`."""
+        prices: Floats = self._start * np.exp(self._paths.offset)
+        return prices
+
+    def jump(self, symbol_index: int, fraction: float) -> None:
+        """Move a symbol's price on every venue by a fraction of itself, at once."""
+        self._paths.offset[symbol_index] += np.log1p(fraction)
+
     def stop_dislocations(self) -> None:
         """Let those under way run out and start no more."""
         self._dislocations.stop()

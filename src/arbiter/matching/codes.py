@@ -18,6 +18,8 @@ class Refusal(StrEnum):
     """A market order while nothing is displayed."""
     UNSUPPORTED = "UNSUPPORTED"
     """A combination the venue does not know (post-only with IOC, a limit without price …)."""
+    NOT_REDUCING = "REDUCE_ONLY_WOULD_OPEN"
+    """Reduce-only, and there is nothing on the other side to reduce."""
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
     ALREADY_ENDED = "ORDER_ALREADY_ENDED"
 
@@ -73,6 +75,27 @@ _CODES: dict[str, dict[Refusal, str]] = {
         Refusal.UNSUPPORTED: "EGeneral:Invalid arguments",
         Refusal.UNKNOWN_ORDER: "EOrder:Unknown order",
         Refusal.ALREADY_ENDED: "EOrder:Unknown order",
+    },
+    "binance_futures": {
+        Refusal.UNKNOWN_INSTRUMENT: "-1121",
+        Refusal.DUPLICATE_ID: "-4116",
+        Refusal.TICK: "-4014",
+        Refusal.LOT: "-1111",
+        Refusal.MIN_SIZE: "-4003",
+        Refusal.MIN_NOTIONAL: "-4164",
+        Refusal.BALANCE: "-2019",
+        Refusal.WOULD_TAKE: "-5022",
+        Refusal.NOT_REDUCING: "-2022",
+        Refusal.UNKNOWN_ORDER: "-2011",
+        Refusal.ALREADY_ENDED: "-2011",
+    },
+    "bybit_futures": {
+        Refusal.UNKNOWN_INSTRUMENT: "10001",
+        Refusal.DUPLICATE_ID: "110072",
+        Refusal.BALANCE: "110007",
+        Refusal.NOT_REDUCING: "110017",
+        Refusal.UNKNOWN_ORDER: "110001",
+        Refusal.ALREADY_ENDED: "110001",
     },
 }
 

@@ -19,6 +19,7 @@ from arbiter.matching.accounts import Account
 from arbiter.matching.book import Book
 from arbiter.matching.codes import Refusal, venue_code
 from arbiter.matching.latency import NO_LATENCY, LatencySettings, delay_ns
+from arbiter.matching.margin import MarginAccount
 from arbiter.matching.orders import OrderRequest, VenueOrder
 from arbiter.matching.settlement import settle_spot
 from arbiter.matching.state import ExchangeState, Step
@@ -26,12 +27,15 @@ from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, plain
 from arbiter.model.orders import Fill, Liquidity, OrderStatus, OrderType, Side, TimeInForce
+from arbiter.model.perpetuals import ForcedCause
 from arbiter.model.reports import (
     Absent,
     Accepted,
     CancelRefused,
     Ended,
     Filled,
+    ForcedReported,
+    FundingReported,
     Holding,
     OrderTruth,
     Refused,
@@ -44,7 +48,7 @@ KEEP_ENDED = 100_000
 
 def is_private(report: VenueReport) -> bool:
     """Tell the reports of the private stream from direct answers (Accepted, Refused)."""
-    return isinstance(report, Filled | Ended | CancelRefused)
+    return isinstance(report, Filled | Ended | CancelRefused | FundingReported | ForcedReported)
 
 
 class _CancelRequest:
@@ -83,6 +87,9 @@ class SimulatedExchange:
         self._draw = draw
         self._record = record
         self._account = Account()
+        self._margin = MarginAccount(
+            venue, (book.instrument for book in self._books.values()), self._account
+        )
         self._orders: dict[ClientOrderId, VenueOrder] = {}
         self._fills: list[Fill] = []
         self._next_order = 1
@@ -150,6 +157,18 @@ class SimulatedExchange:
     def instruments(self) -> Sequence[Instrument]:
         return [book.instrument for book in self._books.values()]
 
+    # The margin account.
+
+    @property
+    def margin(self) -> MarginAccount:
+        """Positions, payments and forced closes, to read."""
+        return self._margin
+
+    def set_leverage(self, instrument: InstrumentId, leverage: Decimal, now_ns: int) -> None:
+        """`VenueRefused` while a position is open, or beyond the maximum."""
+        self._margin.set_leverage(instrument, leverage)
+        self._commit(now_ns)
+
     # What the market and time do.
 
     def on_quote(
@@ -169,6 +188,46 @@ class SimulatedExchange:
         if book.resting:
             self._cross(book, now_ns)
         return self._leave_until(now_ns) if self._outbox else []
+
+    def on_mark(self, instrument: InstrumentId, mark: Decimal, now_ns: int) -> list[VenueReport]:
+        """Take a new mark; a position without its maintenance margin is liquidated at once."""
+        self._arrive_until(now_ns)
+        if self._margin.liquidated(instrument, mark):
+            self._force(instrument, Decimal(1), ForcedCause.LIQUIDATION, now_ns)
+        return self._leave_until(now_ns)
+
+    def deleverage(
+        self, instrument: InstrumentId, fraction: Decimal, now_ns: int
+    ) -> list[VenueReport]:
+        """Close a part of what is held, at the mark, as auto-deleveraging does."""
+        self._arrive_until(now_ns)
+        self._force(instrument, fraction, ForcedCause.ADL, now_ns)
+        return self._leave_until(now_ns)
+
+    def settle_funding(
+        self, instrument: InstrumentId, rate: Decimal, mark: Decimal, settled_ns: int, now_ns: int
+    ) -> list[VenueReport]:
+        """Pay or take funding on what is open now, for the settlement of `settled_ns`."""
+        self._arrive_until(now_ns)
+        payment = self._margin.pay_funding(instrument, rate, mark, settled_ns, now_ns)
+        if payment is not None:
+            self._say(FundingReported(venue=self.venue, at_ns=now_ns, payment=payment))
+            self._commit(now_ns)
+        return self._leave_until(now_ns)
+
+    def _force(
+        self, instrument: InstrumentId, fraction: Decimal, cause: ForcedCause, at_ns: int
+    ) -> None:
+        """Cancel what rests in the market, as the venues do first, then close."""
+        book = self._books[instrument]
+        for order in list(book.resting.values()):
+            del book.resting[order.client_order_id]
+            self._end(order, OrderStatus.CANCELLED, f"cancelled before a {cause}", at_ns)
+        close = self._margin.force(instrument, fraction, cause, str(self._next_trade), at_ns)
+        if close is not None:
+            self._next_trade += 1
+            self._say(ForcedReported(venue=self.venue, at_ns=at_ns, forced=close))
+        self._commit(at_ns)
 
     def due(self, now_ns: int) -> list[VenueReport]:
         """Match what has arrived by now; give the reports that have travelled long enough."""
@@ -203,6 +262,10 @@ class SimulatedExchange:
             orders=list(self._orders.values()),
             fills=list(self._fills),
             balances=self._account.snapshot(),
+            positions=dict(self._margin.positions),
+            leverage=self._margin.leverage(),
+            payments=list(self._margin.payments),
+            forced=list(self._margin.forced),
             private_reports=self._private_reports,
             next_order=self._next_order,
             next_trade=self._next_trade,
@@ -213,6 +276,7 @@ class SimulatedExchange:
         self._account.set(state.balances)
         self._orders = {order.client_order_id: order for order in state.orders}
         self._fills = list(state.fills)
+        self._margin.restore(state)
         self._next_order, self._next_trade = state.next_order, state.next_trade
         self._private_reports = state.private_reports
         delisted = []
@@ -261,7 +325,8 @@ class SimulatedExchange:
         said = self._said
         self._private_reports += sum(map(is_private, said))
         balances = self._account.take_touched()
-        if self._changed or balances or any(map(is_private, said)):
+        margin = self._margin.take_news()
+        if self._changed or balances or margin.leverage or any(map(is_private, said)):
             self._record(
                 Step(
                     venue=self.venue,
@@ -269,6 +334,10 @@ class SimulatedExchange:
                     orders=tuple(self._changed.values()),
                     fills=tuple(self._new_fills),
                     balances=balances,
+                    positions=margin.positions,
+                    leverage=margin.leverage,
+                    payments=margin.payments,
+                    forced=margin.forced,
                     reports=tuple(said),
                     private_reports=self._private_reports,
                     next_order=self._next_order,
@@ -292,6 +361,7 @@ class SimulatedExchange:
                 del self._orders[key]
         if len(self._fills) > keep * 11 // 10:
             del self._fills[:-keep]
+        self._margin.forget_all_but(keep)
 
     # Matching.
 
@@ -342,7 +412,11 @@ class SimulatedExchange:
             return problem
         if request.post_only and _marketable(request, best):
             return Refusal.WOULD_TAKE, ""
-        rate, asset = fees.lock_rate(instrument, request.side, price)
+        if request.reduce_only:
+            if self._margin.reducible(instrument.id, request.side) > ZERO:
+                return None
+            return Refusal.NOT_REDUCING, f"{instrument.id} has nothing to reduce"
+        rate, asset = self._lock_rate(instrument, request, price)
         need, free = request.size * rate, self._account.free(asset)
         if need > free:
             return Refusal.BALANCE, f"{asset} needed={plain(need)} free={plain(free)}"
@@ -351,7 +425,7 @@ class SimulatedExchange:
     def _accept(self, request: OrderRequest, book: Book, at_ns: int) -> VenueOrder:
         price = request.price if request.price is not None else book.best(request.side)
         assert price is not None, "checked before"
-        rate, asset = fees.lock_rate(book.instrument, request.side, price)
+        rate, asset = self._lock_rate(book.instrument, request, price)
         order = VenueOrder(
             request=request,
             number=self._next_order,
@@ -372,6 +446,15 @@ class SimulatedExchange:
             )
         )
         return order
+
+    def _lock_rate(
+        self, instrument: Instrument, request: OrderRequest, price: Decimal
+    ) -> tuple[Decimal, Asset]:
+        if instrument.id not in self._margin:
+            return fees.lock_rate(instrument, request.side, price)
+        if request.reduce_only:
+            return ZERO, instrument.settle
+        return self._margin.lock_rate(instrument.id, price), instrument.settle
 
     def _fillable(self, order: VenueOrder, book: Book) -> bool:
         return (
@@ -404,6 +487,8 @@ class SimulatedExchange:
         """Execute as much as is displayed; gives the same order back when that is nothing."""
         request, instrument = order.request, book.instrument
         size = min(order.remaining, book.available(request.side))
+        if request.reduce_only:
+            size = min(size, self._margin.reducible(instrument.id, request.side))
         if size <= ZERO:
             return order
         book.take(request.side, size)
@@ -433,7 +518,10 @@ class SimulatedExchange:
             updated_ns=at_ns,
         )
         self._account.relock(order.lock_asset, after.locked - order.locked)
-        settle_spot(self._account, instrument, fill)
+        if instrument.id in self._margin:
+            self._margin.settle(fill)
+        else:
+            settle_spot(self._account, instrument, fill)
         self._fills.append(fill)
         self._new_fills.append(fill)
         self._keep(after)

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 from arbiter.model.ids import Asset
 from arbiter.model.instruments import FeeCharge, Instrument
-from arbiter.model.money import ZERO, quotient
+from arbiter.model.money import ONE, ZERO, quotient
 from arbiter.model.orders import Liquidity, Side
+from arbiter.model.perpetuals import contract_of, is_perpetual
 
 Valuation = Callable[[Asset, Asset], Decimal | None]
 """Price of the first asset in units of the second at this venue, None where it is not quoted."""
@@ -31,6 +32,8 @@ def charge(
     what the order receives instead, as the venues do.
     """
     rate = fee_rate(instrument, liquidity)
+    if is_perpetual(instrument):
+        return size * contract_of(instrument, ONE).unit_value(price) * rate, instrument.settle
     notional = instrument.notional(size, price)
     if instrument.fee_charge is FeeCharge.THIRD:
         asset = instrument.fee_asset

@@ -48,10 +48,10 @@ def _sane(value: Decimal) -> bool:
     return isinstance(exponent, int) and exponent >= -18 and abs(value.adjusted()) <= 18
 
 
-def request_of(order: Order) -> OrderRequest:
+def request_of(order: Order, *, on_margin: bool = False) -> OrderRequest:
     """Say of our order what its venue needs to know.
 
-    Reduce-only stays with us: spot venues have no such order, and sell only what is held.
+    Reduce-only stays with us where a venue has no such order: spot venues sell only what is held.
     """
     return OrderRequest(
         client_order_id=order.client_order_id,
@@ -60,6 +60,7 @@ def request_of(order: Order) -> OrderRequest:
         type=order.type,
         time_in_force=order.time_in_force,
         post_only=order.post_only,
+        reduce_only=order.reduce_only and on_margin,
         size=order.size,
         price=order.price,
     )

@@ -13,9 +13,9 @@ Problem = tuple[Refusal, str]
 
 def shape_problem(request: OrderRequest, instrument: Instrument) -> Problem | None:
     """Check what needs no market: the combination, price on the tick, size on the lot."""
-    if instrument.kind is not InstrumentKind.SPOT:
+    if instrument.kind is InstrumentKind.BINARY:
         return Refusal.UNSUPPORTED, f"{instrument.kind} is not traded here"
-    if request.reduce_only:
+    if request.reduce_only and instrument.kind is InstrumentKind.SPOT:
         return Refusal.UNSUPPORTED, "reduce-only has no meaning for spot"
     if request.type is OrderType.LIMIT:
         if request.price is None:

@@ -1,7 +1,6 @@
 """How an execution changes the account, per kind of instrument.
 
-Spot exchanges base for quote. Derivatives move margin and positions instead and get their own
-function here.
+Spot exchanges base for quote. Perpetuals move cash, margin and positions instead: see `margin`.
 """
 
 from decimal import Decimal

@@ -9,8 +9,9 @@ from decimal import Decimal
 import msgspec
 
 from arbiter.matching.orders import VenueOrder
-from arbiter.model.ids import Asset, VenueId
+from arbiter.model.ids import Asset, InstrumentId, VenueId
 from arbiter.model.orders import Fill
+from arbiter.model.perpetuals import ForcedClose, FundingPayment, MarginPosition
 from arbiter.model.reports import VenueReport
 
 
@@ -26,6 +27,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     orders: tuple[VenueOrder, ...] = ()
     fills: tuple[Fill, ...] = ()
     balances: dict[Asset, tuple[Decimal, Decimal]] = {}
+    positions: dict[InstrumentId, MarginPosition] = {}
+    leverage: dict[InstrumentId, Decimal] = {}
+    payments: tuple[FundingPayment, ...] = ()
+    forced: tuple[ForcedClose, ...] = ()
     reports: tuple[VenueReport, ...] = ()
     private_reports: int = 0
     next_order: int
@@ -39,6 +44,10 @@ class ExchangeState(msgspec.Struct, kw_only=True):
     orders: list[VenueOrder] = []
     fills: list[Fill] = []
     balances: dict[Asset, tuple[Decimal, Decimal]] = {}
+    positions: dict[InstrumentId, MarginPosition] = {}
+    leverage: dict[InstrumentId, Decimal] = {}
+    payments: list[FundingPayment] = []
+    forced: list[ForcedClose] = []
     private_reports: int = 0
     next_order: int = 1
     next_trade: int = 1
@@ -49,17 +58,28 @@ def fold(state: ExchangeState, steps: Iterable[Step]) -> ExchangeState:
     orders = {order.client_order_id: order for order in state.orders}
     fills = {fill.venue_trade_id: fill for fill in state.fills}
     balances = dict(state.balances)
+    positions, leverage = dict(state.positions), dict(state.leverage)
+    payments = {payment.payment_id: payment for payment in state.payments}
+    forced = {close.venue_trade_id: close for close in state.forced}
     last: ExchangeState | Step = state
     for step in steps:
         orders.update((order.client_order_id, order) for order in step.orders)
         fills.update((fill.venue_trade_id, fill) for fill in step.fills)
         balances.update(step.balances)
+        positions.update(step.positions)
+        leverage.update(step.leverage)
+        payments.update((payment.payment_id, payment) for payment in step.payments)
+        forced.update((close.venue_trade_id, close) for close in step.forced)
         last = step
     return ExchangeState(
         venue=state.venue,
         orders=list(orders.values()),
         fills=list(fills.values()),
         balances=balances,
+        positions=positions,
+        leverage=leverage,
+        payments=list(payments.values()),
+        forced=list(forced.values()),
         private_reports=last.private_reports,
         next_order=last.next_order,
         next_trade=last.next_trade,

@@ -22,6 +22,8 @@ from arbiter.model.ids import (
     VenueId,
 )
 from arbiter.model.orders import Fill, Order
+from arbiter.model.pairs import FundingPair, PairId
+from arbiter.model.perpetuals import Contract, ForcedClose, FundingPayment, MarginPosition
 from arbiter.model.plans import Signal
 from arbiter.model.trades import Trade
 
@@ -46,6 +48,13 @@ class Changes(msgspec.Struct):
     """By strategy, asset and quote."""
     days: dict[int, TradingDay] = {}
     """By `day_ns`."""
+    contracts: dict[InstrumentId, Contract] = {}
+    margin_positions: dict[InstrumentId, MarginPosition] = {}
+    funding_payments: dict[tuple[VenueId, str], FundingPayment] = {}
+    """By venue and the venue's payment id."""
+    forced_closes: dict[tuple[VenueId, str], ForcedClose] = {}
+    """By venue and trade id."""
+    funding_pairs: dict[PairId, FundingPair] = {}
     kill_switch: KillSwitch | None = None
     strategies: dict[StrategyId, bool] = {}
     """Running or not, as switched by a person."""
@@ -68,6 +77,11 @@ class Changes(msgspec.Struct):
             self.budgets.pop(key, None)
         self.residuals.update(later.residuals)
         self.days.update(later.days)
+        self.contracts.update(later.contracts)
+        self.margin_positions.update(later.margin_positions)
+        self.funding_payments.update(later.funding_payments)
+        self.forced_closes.update(later.forced_closes)
+        self.funding_pairs.update(later.funding_pairs)
         if later.kill_switch is not None:
             self.kill_switch = later.kill_switch
         self.strategies.update(later.strategies)

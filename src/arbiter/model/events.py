@@ -19,6 +19,8 @@ from arbiter.model.ids import (
     VenueOrderId,
 )
 from arbiter.model.orders import Fill, Order, OrderStatus
+from arbiter.model.pairs import FundingPair, PairId, PairState
+from arbiter.model.perpetuals import Contract, ForcedClose, FundingPayment
 from arbiter.model.plans import Signal
 from arbiter.model.trades import Trade, TradeState
 
@@ -198,6 +200,34 @@ class SettingChanged(Event, frozen=True, kw_only=True):
     actor: Actor
 
 
+class ContractSet(Event, frozen=True, kw_only=True):
+    """The terms of a perpetual and the leverage set there, before anything trades on them."""
+
+    contract: Contract
+
+
+class FundingPaid(Event, frozen=True, kw_only=True):
+    """A settlement's payment, confirmed by the venue; booked once per (venue, payment id)."""
+
+    payment: FundingPayment
+
+
+class PositionForced(Event, frozen=True, kw_only=True):
+    """The venue closed a position of ours; booked once per (venue, trade id)."""
+
+    forced: ForcedClose
+
+
+class PairOpened(Event, frozen=True, kw_only=True):
+    pair: FundingPair
+
+
+class PairAdvanced(Event, frozen=True, kw_only=True):
+    pair_id: PairId
+    state: PairState
+    reason: str = ""
+
+
 class Audited(Event, frozen=True, kw_only=True):
     """A state-changing call that has no event of its own (log-in, key made, user added)."""
 
@@ -241,6 +271,11 @@ JournalEvent = (
     | KillSwitchReleased
     | StrategySwitched
     | SettingChanged
+    | ContractSet
+    | FundingPaid
+    | PositionForced
+    | PairOpened
+    | PairAdvanced
     | Audited
     | AlertRaised
 )

@@ -16,6 +16,8 @@ from arbiter.model.holdings import (
 from arbiter.model.ids import Asset, ClientOrderId, StrategyId, VenueId
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Fill, Order
+from arbiter.model.pairs import FundingPair
+from arbiter.model.perpetuals import Contract, MarginPosition
 from arbiter.model.trades import Trade
 
 
@@ -40,6 +42,12 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True):
     residuals: tuple[Residual, ...] = ()
     days: tuple[TradingDay, ...] = ()
     """The newest few; when there are any, they stand instead of the `pnl` figures below."""
+    contracts: tuple[Contract, ...] = ()
+    margin_positions: tuple[MarginPosition, ...] = ()
+    payment_keys: frozenset[tuple[VenueId, str]] = frozenset()
+    """Of recently booked funding payments: none is booked twice."""
+    pairs: tuple[FundingPair, ...] = ()
+    """The active ones, and the last that closed."""
     kill_switch: KillSwitch = KillSwitch()
     strategies: dict[StrategyId, bool] = {}
     settings: dict[str, SettingChanged] = {}

@@ -7,6 +7,7 @@ import msgspec
 
 from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import Asset, InstrumentId, Symbol, VenueId
+from arbiter.model.margin import MarginTerms
 from arbiter.model.money import ONE, ZERO, ceil_to, floor_to
 
 
@@ -61,6 +62,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     fee_charge: FeeCharge = FeeCharge.QUOTE
     fee_asset: Asset | None = None
     """Only with `FeeCharge.THIRD`."""
+    margin: MarginTerms | None = None
+    """Only of perpetuals."""
 
     def __post_init__(self) -> None:
         for name in ("tick", "lot", "contract_size"):

@@ -10,6 +10,7 @@ import msgspec
 
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId, VenueOrderId
 from arbiter.model.orders import Fill, OrderStatus
+from arbiter.model.perpetuals import ForcedClose, FundingPayment
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -65,6 +66,16 @@ class Unknown(Report, frozen=True, kw_only=True):
     why: str
 
 
+class FundingReported(Report, frozen=True, kw_only=True):
+    payment: FundingPayment
+
+
+class ForcedReported(Report, frozen=True, kw_only=True):
+    """The venue closed a position of ours, wholly or in part."""
+
+    forced: ForcedClose
+
+
 class OrderTruth(msgspec.Struct, frozen=True, kw_only=True):
     """An order as the venue holds it, answered to a query."""
 
@@ -99,4 +110,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
         return self.free + self.locked
 
 
-VenueReport = Accepted | Refused | Filled | Ended | CancelRefused | Unknown
+OrderReport = Accepted | Refused | Filled | Ended | CancelRefused | Unknown
+MarginReport = FundingReported | ForcedReported
+"""What a venue of perpetuals says beside that; it names no order."""
+VenueReport = OrderReport | MarginReport

@@ -1,11 +1,19 @@
 """A venue as the engine sees it: a feed of quotes, an order client, and the sinks they call."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from decimal import Decimal
+from typing import Protocol, runtime_checkable
 
 from arbiter.model.ids import ClientOrderId, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.orders import Fill, Order
+from arbiter.model.perpetuals import (
+    ForcedClose,
+    FundingPayment,
+    FundingRate,
+    MarginBalance,
+    VenuePosition,
+)
 from arbiter.model.reports import (
     Absent,
     Accepted,
@@ -40,7 +48,7 @@ class QuoteSink(Protocol):
 
 class ReportSink(Protocol):
     def on_report(self, report: VenueReport) -> None:
-        """Take one private message of the venue (fill, end of order, cancel refused)."""
+        """Take one private message of the venue (fill, end of order, funding, liquidation …)."""
         ...
 
 
@@ -88,4 +96,44 @@ class OrderClient(Protocol):
 
     async def run(self, sink: ReportSink) -> None:
         """Serve the private stream; returns only when cancelled."""
+        ...
+
+
+class FundingSink(Protocol):
+    def on_funding(self, rates: Sequence[FundingRate]) -> None:
+        """Take what one look at the venues gave; an interval may differ from the last look's."""
+        ...
+
+
+class FundingFeed(Protocol):
+    """Funding rates and marks of one or more venues, for as long as `run` runs."""
+
+    async def run(self, sink: FundingSink) -> None:
+        """Look again and again; returns only when cancelled."""
+        ...
+
+
+@runtime_checkable
+class MarginClient(Protocol):
+    """The margin account of one venue of perpetuals. Calls raise as those of `OrderClient`."""
+
+    @property
+    def venue(self) -> VenueId: ...
+
+    async def positions(self) -> Sequence[VenuePosition]:
+        """Positions that are not flat, as of now."""
+        ...
+
+    async def margin_balances(self) -> Sequence[MarginBalance]: ...
+
+    async def payments_since(self, since_ns: int) -> Sequence[FundingPayment]:
+        """Funding payments booked at or after `since_ns`, oldest first."""
+        ...
+
+    async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
+        """Liquidations and deleveragings at or after `since_ns`, oldest first."""
+        ...
+
+    async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
+        """Set it for positions to come. `VenueRefused` while one is open or beyond the maximum."""
         ...

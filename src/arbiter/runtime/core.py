@@ -22,7 +22,7 @@ from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, from_float
 from arbiter.model.orders import Fill, Liquidity, Order, Side
 from arbiter.model.plans import Family, Plan, Signal
-from arbiter.model.reports import Absent, OrderTruth, VenueReport
+from arbiter.model.reports import Absent, MarginReport, OrderTruth, VenueReport
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.model.trades import Trade
 from arbiter.opportunities.spot_spread import SpotSpread
@@ -31,6 +31,7 @@ from arbiter.ports.outbox import Outbox
 from arbiter.risk.gate import Approved, Gate
 from arbiter.runtime.booking import denied_orders, intents, lock_of
 from arbiter.runtime.floor import TradingFloor
+from arbiter.runtime.margin_outcomes import MarginOutcomes
 from arbiter.runtime.outcomes import Outcomes
 from arbiter.runtime.recorder import Recorder
 
@@ -103,6 +104,7 @@ class TradingCore:
             value_fee=self._value_fee,
             on_refusal=self._note_refusal,
         )
+        self.margin = MarginOutcomes(ledger=ledger, recorder=recorder)
         self._refusals = Refusals()
         self.frozen: set[tuple[VenueId, Asset]] = set()
         """Balances that moved without us and are being looked into: nothing opens from them."""
@@ -156,6 +158,9 @@ class TradingCore:
             self._alert("info", "VENUE_HEALTH", f"{venue} is back")
 
     def on_report(self, report: VenueReport) -> None:
+        if isinstance(report, MarginReport):
+            self.margin.on_report(report)
+            return
         self.outcomes.on_report(report)
 
     def on_answer(self, order: Order, answer: OrderTruth | Absent, fills: Sequence[Fill]) -> None:

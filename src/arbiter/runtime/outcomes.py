@@ -28,10 +28,10 @@ from arbiter.model.reports import (
     CancelRefused,
     Ended,
     Filled,
+    OrderReport,
     OrderTruth,
     Refused,
     Unknown,
-    VenueReport,
 )
 from arbiter.model.trades import TradeState
 from arbiter.ports.outbox import Outbox
@@ -67,7 +67,7 @@ class Outcomes:
         self._outbox = outbox
         self._floor = floor
 
-    def on_report(self, report: VenueReport) -> None:
+    def on_report(self, report: OrderReport) -> None:
         """Take one report; news of a trade wakes its state machine."""
         if isinstance(report, Filled):
             self.book([report.fill])
@@ -138,7 +138,7 @@ class Outcomes:
         )
         self._floor.changed(order.trade_id)
 
-    def _events(self, order: Order, report: VenueReport) -> list[JournalEvent]:
+    def _events(self, order: Order, report: OrderReport) -> list[JournalEvent]:
         now = self._recorder.now_ns()
         key = order.client_order_id
         match report:

@@ -13,9 +13,11 @@ from arbiter.model.ids import ClientOrderId, StrategyId, VenueId
 from arbiter.model.image import LedgerImage
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Fill, Order
+from arbiter.model.pairs import FundingPair
+from arbiter.model.perpetuals import Contract, MarginPosition
 from arbiter.model.time import day_start
 from arbiter.model.trades import Trade
-from arbiter.storage import schema
+from arbiter.storage import margin_schema, schema
 from arbiter.storage.database import reading
 from arbiter.storage.rows import read
 
@@ -61,6 +63,12 @@ async def load(
             budgets=await _rows(connection, Budget, schema.BUDGETS),
             residuals=await _rows(connection, Residual, schema.RESIDUALS),
             days=tuple(reversed(days)),
+            contracts=await _rows(connection, Contract, margin_schema.CONTRACTS),
+            margin_positions=await _rows(
+                connection, MarginPosition, margin_schema.MARGIN_POSITIONS
+            ),
+            payment_keys=await _payment_keys(connection, fill_keys),
+            pairs=tuple(await _pairs(connection, closed_trades)),
             kill_switch=await _kill_switch(connection),
             strategies=await _strategies(connection),
             settings={
@@ -141,9 +149,36 @@ async def _fills_of(connection: AsyncConnection, orders: Sequence[ClientOrderId]
 
 
 async def _fill_keys(connection: AsyncConnection, count: int) -> frozenset[tuple[VenueId, str]]:
-    table = schema.FILLS
-    query = select(table.c.venue, table.c.venue_trade_id).order_by(table.c.seq.desc()).limit(count)
+    """Of fills and of forced closes, which share their numbers."""
+    table, forced = schema.FILLS, margin_schema.FORCED_CLOSES
+    fills = select(table.c.venue, table.c.venue_trade_id).order_by(table.c.seq.desc()).limit(count)
+    closes = (
+        select(forced.c.venue, forced.c.venue_trade_id).order_by(forced.c.at_ns.desc()).limit(count)
+    )
+    keys: set[tuple[VenueId, str]] = set()
+    for query in (fills, closes):
+        rows = await connection.execute(query)
+        keys.update((VenueId(venue), name) for venue, name in rows)
+    return frozenset(keys)
+
+
+async def _payment_keys(connection: AsyncConnection, count: int) -> frozenset[tuple[VenueId, str]]:
+    table = margin_schema.FUNDING_PAYMENTS
+    query = select(table.c.venue, table.c.payment_id).order_by(table.c.at_ns.desc()).limit(count)
     return frozenset((VenueId(venue), name) for venue, name in await connection.execute(query))
+
+
+async def _pairs(connection: AsyncConnection, closed: int) -> Sequence[FundingPair]:
+    """Give the active pairs and those that closed last."""
+    table = margin_schema.FUNDING_PAIRS
+    newest = (
+        select(table.c.id)
+        .where(table.c.closed_ns.is_not(None))
+        .order_by(table.c.closed_ns.desc())
+        .limit(closed)
+    )
+    wanted = or_(margin_schema.ACTIVE_PAIR, table.c.id.in_(newest))
+    return await _all(connection, FundingPair, select(table).where(wanted))
 
 
 async def _kill_switch(connection: AsyncConnection) -> KillSwitch:

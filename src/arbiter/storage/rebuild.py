@@ -16,7 +16,7 @@ from arbiter.model.changes import Changes
 from arbiter.model.errors import InstanceLocked
 from arbiter.model.events import EngineStarted, EngineStopped, Event, decode_event
 from arbiter.model.money import use_wide_context
-from arbiter.storage import database, schema
+from arbiter.storage import database, margin_schema, schema
 from arbiter.storage.journal import ENGINE_LOCK
 from arbiter.storage.rows import projection_statements, run_statements
 
@@ -33,6 +33,11 @@ PROJECTIONS: tuple[Table, ...] = (
     schema.BUDGETS,
     schema.RESIDUALS,
     schema.TRADING_DAYS,
+    margin_schema.CONTRACTS,
+    margin_schema.MARGIN_POSITIONS,
+    margin_schema.FUNDING_PAYMENTS,
+    margin_schema.FORCED_CLOSES,
+    margin_schema.FUNDING_PAIRS,
     schema.STRATEGIES,
     schema.SETTINGS,
     schema.KILL_SWITCH,

@@ -28,9 +28,11 @@ from arbiter.model.holdings import (
     TradingDay,
 )
 from arbiter.model.orders import Fill, Order
+from arbiter.model.pairs import FundingPair
+from arbiter.model.perpetuals import Contract, ForcedClose, FundingPayment, MarginPosition
 from arbiter.model.plans import Signal
 from arbiter.model.trades import Trade
-from arbiter.storage import schema
+from arbiter.storage import margin_schema, schema
 
 Statement = tuple[str, tuple[Any, ...]]
 """SQL and its arguments, for asyncpg."""
@@ -133,6 +135,21 @@ _WRITE_CLOSED = _write(
 _WRITE_BUDGETS = _write(schema.BUDGETS, Budget, keys=["strategy", "currency"])
 _WRITE_RESIDUALS = _write(schema.RESIDUALS, Residual, keys=["strategy", "asset", "quote"])
 _WRITE_DAYS = _write(schema.TRADING_DAYS, TradingDay, keys=["day_ns"])
+_WRITE_CONTRACTS = _write(margin_schema.CONTRACTS, Contract, keys=["instrument"])
+_WRITE_MARGIN = _write(margin_schema.MARGIN_POSITIONS, MarginPosition, keys=["instrument"])
+_WRITE_PAYMENTS = _write(
+    margin_schema.FUNDING_PAYMENTS,
+    FundingPayment,
+    keys=["venue", "payment_id"],
+    moments={"at": "at_ns"},
+)
+_WRITE_FORCED = _write(
+    margin_schema.FORCED_CLOSES,
+    ForcedClose,
+    keys=["venue", "venue_trade_id"],
+    moments={"at": "at_ns"},
+)
+_WRITE_PAIRS = _write(margin_schema.FUNDING_PAIRS, FundingPair, keys=["id"])
 _REMOVE_BUDGETS = """
 DELETE FROM budgets USING unnest($1::text[], $2::text[]) AS gone (strategy, currency)
 WHERE budgets.strategy = gone.strategy AND budgets.currency = gone.currency
@@ -197,6 +214,11 @@ def projection_statements(changes: Changes) -> list[Statement]:
         (_WRITE_BUDGETS, changes.budgets.values()),
         (_WRITE_RESIDUALS, changes.residuals.values()),
         (_WRITE_DAYS, changes.days.values()),
+        (_WRITE_CONTRACTS, changes.contracts.values()),
+        (_WRITE_MARGIN, changes.margin_positions.values()),
+        (_WRITE_PAYMENTS, changes.funding_payments.values()),
+        (_WRITE_FORCED, changes.forced_closes.values()),
+        (_WRITE_PAIRS, changes.funding_pairs.values()),
         (_WRITE_STRATEGIES, strategies),
         (_WRITE_SETTINGS, changes.settings.values()),
         (_WRITE_KILL_SWITCH, latch),

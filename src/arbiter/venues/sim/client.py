@@ -103,7 +103,7 @@ class SimFeed:
         link = await SimLink.connect(self._home, on_quotes=on_quotes)
         try:
             request = wire.Subscribe(id=link.next_id(), instruments=list(self._slots))
-            answer = _expect(await link.ask(request, SILENCE_S), wire.Subscribed)
+            answer = expect(await link.ask(request, SILENCE_S), wire.Subscribed)
         except BaseException:
             link.close()
             raise
@@ -135,6 +135,9 @@ class SimOrderClient:
     missed meanwhile are repeated by the venue; where it cannot, fills are fetched and orders of
     this client without an end are asked for, so that the sink learns of everything either way.
     """
+
+    on_margin = False
+    """Whether the venue knows reduce-only orders."""
 
     def __init__(
         self,
@@ -170,7 +173,7 @@ class SimOrderClient:
         """Send once. `Refused` with code `NOT_SENT` means that nothing left this process."""
         name = order.client_order_id
         try:
-            told = request_of(order)
+            told = request_of(order, on_margin=self.on_margin)
             link = await self._up()
         except (InvalidValue, VenueUnreachable) as error:
             return self._not_sent(name, str(error))
@@ -217,7 +220,7 @@ class SimOrderClient:
         request = wire.CancelOrder(
             id=link.next_id(), venue=self._venue, client_order_id=order.client_order_id
         )
-        _expect(await link.ask(request, self._timeout_s), wire.Done)
+        expect(await link.ask(request, self._timeout_s), wire.Done)
 
     async def query(
         self, client_order_id: ClientOrderId, instrument: InstrumentId
@@ -226,7 +229,7 @@ class SimOrderClient:
         request = wire.QueryOrder(
             id=link.next_id(), venue=self._venue, client_order_id=client_order_id
         )
-        answer = _expect(await link.ask(request, self._timeout_s), wire.OrderAnswer)
+        answer = expect(await link.ask(request, self._timeout_s), wire.OrderAnswer)
         truth = answer.order or answer.absent
         if truth is None:
             raise OutcomeUnknown(f"{self._venue} answered neither yes nor no")
@@ -235,28 +238,28 @@ class SimOrderClient:
     async def open_orders(self) -> Sequence[OrderTruth]:
         link = await self._up()
         request = wire.ListOrders(id=link.next_id(), venue=self._venue)
-        return _expect(await link.ask(request, self._timeout_s), wire.OrderList).orders
+        return expect(await link.ask(request, self._timeout_s), wire.OrderList).orders
 
     async def fills_since(self, since_ns: int) -> Sequence[Fill]:
         link = await self._up()
         request = wire.ListFills(id=link.next_id(), venue=self._venue, since_ns=since_ns)
-        return _expect(await link.ask(request, self._timeout_s), wire.FillList).fills
+        return expect(await link.ask(request, self._timeout_s), wire.FillList).fills
 
     async def holdings(self) -> Sequence[Holding]:
         link = await self._up()
         request = wire.ListHoldings(id=link.next_id(), venue=self._venue)
-        return _expect(await link.ask(request, self._timeout_s), wire.HoldingList).holdings
+        return expect(await link.ask(request, self._timeout_s), wire.HoldingList).holdings
 
     async def instruments(self) -> Sequence[Instrument]:
         link = await self._up()
         request = wire.ListInstruments(id=link.next_id(), venue=self._venue)
-        return _expect(await link.ask(request, self._timeout_s), wire.InstrumentList).instruments
+        return expect(await link.ask(request, self._timeout_s), wire.InstrumentList).instruments
 
     async def history(self, instrument: InstrumentId) -> Sequence[Candle]:
         """Give the one-minute candles of the day before these venues first started."""
         link = await self._up()
         request = wire.GetHistory(id=link.next_id(), instrument=instrument)
-        answer = _expect(await link.ask(request, self._timeout_s), wire.History)
+        answer = expect(await link.ask(request, self._timeout_s), wire.History)
         rows = np.frombuffer(answer.rows, dtype="<f8").reshape(-1, len(COLUMNS))
         return to_candles(instrument, rows, answer.end_ns)
 
@@ -304,7 +307,7 @@ class SimOrderClient:
 
     async def _follow(self, link: SimLink, sink: ReportSink) -> None:
         request = wire.FollowReports(id=link.next_id(), venue=self._venue, after=self._last_number)
-        answer = _expect(await link.ask(request, self._timeout_s), wire.Following)
+        answer = expect(await link.ask(request, self._timeout_s), wire.Following)
         if self._last_number is None or answer.missed:
             self._last_number = max(self._last_number or 0, answer.last)
         if answer.missed:
@@ -350,7 +353,7 @@ class SimOrderClient:
         )
 
 
-def _expect(answer: wire.AnyAnswer, kind: type[A]) -> A:
+def expect(answer: wire.AnyAnswer, kind: type[A]) -> A:
     """Check that an answer is what was asked for; anything else is `OutcomeUnknown`."""
     if not isinstance(answer, kind):
         raise OutcomeUnknown(f"expected {kind.__name__}, was answered {type(answer).__name__}")

@@ -12,18 +12,23 @@ from decimal import Decimal
 import numpy as np
 
 from arbiter.markets.candles import backfill
+from arbiter.markets.perpetuals import PerpetualMarket
 from arbiter.markets.simulator import MarketSimulator, QuoteBatch
 from arbiter.matching.exchange import SimulatedExchange, is_private
 from arbiter.matching.orders import OrderRequest
 from arbiter.matching.state import ExchangeState, Step, fold
 from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
+from arbiter.model.instruments import Instrument
 from arbiter.model.money import floor_to
+from arbiter.model.perpetuals import FundingRate
 from arbiter.model.reports import (
     Accepted,
     CancelRefused,
     Ended,
     Filled,
+    ForcedReported,
+    FundingReported,
     Refused,
     VenueReport,
 )
@@ -34,7 +39,7 @@ from arbiter.venues.sim.wire import History
 KEEP_REPORTS = 10_000
 """Private reports per venue that can be repeated to a client that was away."""
 
-PrivateReport = Filled | Ended | CancelRefused
+PrivateReport = Filled | Ended | CancelRefused | FundingReported | ForcedReported
 ReportListener = Callable[[VenueId, int, PrivateReport], None]
 AnswerListener = Callable[[Accepted | Refused], None]
 
@@ -56,32 +61,43 @@ class VenueHouse:
             settings.markets, np.random.default_rng([seed, 0, memory.starts])
         )
         self.market.resume(memory.offsets)
+        self.perpetuals = PerpetualMarket(
+            settings.perpetuals,
+            np.random.default_rng([seed, 3, memory.starts]),
+            now_ns,
+            memory.first_ns,
+        )
+        self.instruments: tuple[Instrument, ...] = (
+            *self.market.instruments,
+            *self.perpetuals.instruments,
+        )
+        self._n_spot = len(self.market.instruments)
         self._memory = memory
         self.save_market()
         self._history: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None = None
         self.row_of: dict[InstrumentId, int] = {
-            instrument.id: row for row, instrument in enumerate(self.market.instruments)
+            instrument.id: row for row, instrument in enumerate(self.instruments)
         }
         draw = np.random.default_rng([seed, 1, memory.starts]).random
         self._exchanges: dict[VenueId, SimulatedExchange] = {
             venue: SimulatedExchange(
                 venue,
-                [i for i in self.market.instruments if i.venue == venue],
+                [i for i in self.instruments if i.venue == venue],
                 settings.latency,
                 draw=draw,
                 record=self._on_step,
             )
-            for venue in settings.markets.venues
+            for venue in settings.venues
         }
-        self._by_row = [self._exchanges[i.venue] for i in self.market.instruments]
-        self._ids = [i.id for i in self.market.instruments]
+        self._by_row = [self._exchanges[i.venue] for i in self.instruments]
+        self._ids = [i.id for i in self.instruments]
         self._recent: dict[VenueId, deque[PrivateReport]] = {}
         self._delivered: dict[VenueId, int] = {}
         self._listeners: list[ReportListener] = []
         self._waiting: dict[tuple[VenueId, ClientOrderId], deque[AnswerListener]] = {}
         self._dormant: list[ExchangeState] = []
         self._restore(now_ns)
-        self.on_batch(self.market.all_quotes(now_ns), now_ns)
+        self.on_batch(self.first_quotes(now_ns), now_ns)
 
     @property
     def venues(self) -> tuple[VenueId, ...]:
@@ -98,6 +114,78 @@ class VenueHouse:
             raise UnknownVenue(f"{venue!r} is not simulated here") from None
 
     # The market.
+
+    def first_quotes(self, now_ns: int) -> QuoteBatch:
+        """Quote everything once."""
+        spot = self.market.all_quotes(now_ns)
+        return self._joined(spot, self.perpetuals.all_quotes(now_ns, self.market.mids()))
+
+    def step(self, now_ns: int) -> QuoteBatch:
+        """Let the markets move to now and give the quotes due, spot and perpetual.
+
+        Marks are told, and funding falls due, before the quotes are shown.
+        """
+        if self.perpetuals.squeeze_due(now_ns):
+            self.market.jump(0, self.settings.perpetuals.squeeze_size)
+            batch = self._joined(
+                self.market.step(now_ns),
+                self.perpetuals.all_quotes(now_ns, self.market.mids()),
+            )
+            self._on_marks(now_ns)
+            self._deleverage(now_ns)
+            return batch
+        spot = self.market.step(now_ns)
+        if not self.perpetuals.instruments:
+            return spot
+        batch = self._joined(spot, self.perpetuals.step(now_ns, self.market.mids()))
+        self._on_marks(now_ns)
+        for due in self.perpetuals.settlements(now_ns):
+            exchange = self._by_row[self._n_spot + due.row]
+            reports = exchange.settle_funding(
+                due.instrument, due.rate, due.mark, due.settled_ns, now_ns
+            )
+            self._deliver(exchange.venue, reports)
+        return batch
+
+    def funding(self, venue: VenueId, now_ns: int) -> list[FundingRate]:
+        """What a venue publishes of its perpetuals' funding."""
+        self.exchange(venue)
+        return [told for told in self.perpetuals.rates(now_ns) if told.venue == venue]
+
+    def _on_marks(self, now_ns: int) -> None:
+        """Tell marks where something is held or was never told."""
+        for row, instrument in enumerate(self.perpetuals.instruments):
+            exchange = self._by_row[self._n_spot + row]
+            margin = exchange.margin
+            if margin.quantity(instrument.id) or instrument.id not in margin.marks:
+                reports = exchange.on_mark(instrument.id, self.perpetuals.mark(row), now_ns)
+                self._deliver(exchange.venue, reports)
+
+    def _deleverage(self, now_ns: int) -> None:
+        """Close a part of every position of the first symbol that the jump made a winner."""
+        share = Decimal(repr(self.settings.perpetuals.deleverage_share))
+        if not share:
+            return
+        symbol = self.perpetuals.instruments[0].symbol
+        for row, instrument in enumerate(self.perpetuals.instruments):
+            exchange = self._by_row[self._n_spot + row]
+            gains = {p.instrument: p.unrealized_pnl for p in exchange.margin.told(now_ns)}
+            if instrument.symbol == symbol and gains.get(instrument.id, Decimal(0)) > 0:
+                reports = exchange.deleverage(instrument.id, share, now_ns)
+                self._deliver(exchange.venue, reports)
+
+    def _joined(self, spot: QuoteBatch, perpetual: QuoteBatch) -> QuoteBatch:
+        """Number the perpetuals after the spot instruments."""
+        if not len(perpetual):
+            return spot
+        return QuoteBatch(
+            np.concatenate([spot.rows, perpetual.rows + self._n_spot]),
+            np.concatenate([spot.bid, perpetual.bid]),
+            np.concatenate([spot.ask, perpetual.ask]),
+            np.concatenate([spot.bid_size, perpetual.bid_size]),
+            np.concatenate([spot.ask_size, perpetual.ask_size]),
+            spot.at_ns,
+        )
 
     def on_batch(self, batch: QuoteBatch, now_ns: int) -> None:
         """Show new quotes to the exchanges and deliver what follows from them."""
@@ -117,7 +205,7 @@ class VenueHouse:
     def history(self, instrument: InstrumentId, request_id: int) -> History | None:
         """Give the back-filled day of an instrument; it ends when the venues first started."""
         row = self.row_of.get(instrument)
-        if row is None:
+        if row is None or row >= self._n_spot:
             return None
         if self._history is None:
             seed = self.settings.markets.seed
@@ -227,6 +315,10 @@ class VenueHouse:
 
     def _starting_balances(self, venue: VenueId) -> dict[Asset, Decimal]:
         s = self.settings
+        if venue not in s.markets.venues:
+            settle = {i.settle: s.starting_quote for i in self.instruments if i.venue == venue}
+            exact = s.starting_balances.get(venue, {})
+            return settle | {Asset(asset): amount for asset, amount in exact.items()}
         balances = {Asset(s.markets.quote): s.starting_quote}
         n_venues = len(s.markets.venues)
         for row, instrument in enumerate(self.market.instruments):
@@ -246,7 +338,7 @@ class VenueHouse:
         for report in reports:
             if isinstance(report, Accepted | Refused):
                 self._answer(venue, report)
-            elif isinstance(report, Filled | Ended | CancelRefused):
+            elif isinstance(report, PrivateReport):
                 self._delivered[venue] += 1
                 for listener in self._listeners:
                     listener(venue, self._delivered[venue], report)
@@ -261,7 +353,7 @@ class VenueHouse:
 
 
 def _private(reports: Iterable[VenueReport]) -> list[PrivateReport]:
-    return [r for r in reports if is_private(r) and isinstance(r, Filled | Ended | CancelRefused)]
+    return [r for r in reports if is_private(r) and isinstance(r, PrivateReport)]
 
 
 def _recent(

@@ -58,7 +58,7 @@ class SimServer:
         self._started_ns = self._now_ns()
         self._store = Store(sim_folder(home))
         self._house = VenueHouse(settings, self._store, self._started_ns)
-        instruments = self._house.market.instruments
+        instruments = self._house.instruments
         self._table = np.zeros(len(instruments), dtype=wire.QUOTE_DTYPE)
         self._table["row"] = np.arange(len(instruments))
         self._sessions: set[Session] = set()
@@ -75,7 +75,7 @@ class SimServer:
         loop.set_exception_handler(self._on_failure)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
-        self._show(self._house.market.all_quotes(self._now_ns()))
+        self._show(self._house.first_quotes(self._now_ns()))
         server = await loop.create_unix_server(
             self._session, sock=listening_socket(socket_path(self._home))
         )
@@ -122,7 +122,7 @@ class SimServer:
         loop = asyncio.get_running_loop()
         self._tick_timer = loop.call_later(self._settings.tick_ms / 1_000.0, self._tick)
         now_ns = self._now_ns()
-        batch = self._house.market.step(now_ns)
+        batch = self._house.step(now_ns)
         self._house.on_batch(batch, now_ns)
         self._show(batch)
         self._house.deliver_due(now_ns)

@@ -12,10 +12,13 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from arbiter.model.errors import VenueRefused
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.reports import Absent, Accepted, Refused
 from arbiter.venues.sim import wire
 from arbiter.venues.sim.house import PrivateReport, UnknownVenue, VenueHouse
+
+MarginRequest = wire.ListPositions | wire.ListPayments | wire.SetLeverage | wire.GetFunding
 
 QUOTE_BACKLOG = 256 << 10
 """Unsent bytes past which quotes are kept back and conflated."""
@@ -112,7 +115,7 @@ class Session(asyncio.Protocol):
     def _serve(self, request: wire.AnyRequest) -> None:
         try:
             answer = self._answer(request)
-        except UnknownVenue as error:
+        except (UnknownVenue, VenueRefused) as error:
             answer = wire.Failed(id=request.id, reason=str(error))
         if answer is not None:
             self._send(answer)
@@ -147,6 +150,10 @@ class Session(asyncio.Protocol):
             case wire.ListInstruments(venue=venue):
                 instruments = list(house.exchange(venue).instruments)
                 return wire.InstrumentList(id=request.id, instruments=instruments)
+            case (
+                wire.ListPositions() | wire.ListPayments() | wire.SetLeverage() | wire.GetFunding()
+            ):
+                return self._margin_answer(request, now_ns)
             case wire.GetHistory(instrument=instrument):
                 history = house.history(instrument, request.id)
                 return history or wire.Failed(id=request.id, reason=f"{instrument!r} is not listed")
@@ -158,6 +165,27 @@ class Session(asyncio.Protocol):
                 _, last, missed = house.reports_after(venue, after)
                 return wire.Following(id=request.id, last=last, missed=missed)
 
+    def _margin_answer(self, request: MarginRequest, now_ns: int) -> wire.AnyAnswer:
+        house = self._house
+        match request:
+            case wire.ListPositions(venue=venue):
+                margin = house.exchange(venue).margin
+                return wire.PositionList(
+                    id=request.id, positions=margin.told(now_ns), balances=margin.balances()
+                )
+            case wire.ListPayments(venue=venue, since_ns=since_ns):
+                margin = house.exchange(venue).margin
+                return wire.PaymentList(
+                    id=request.id,
+                    payments=margin.payments_since(since_ns),
+                    forced=margin.forced_since(since_ns),
+                )
+            case wire.SetLeverage(venue=venue, instrument=instrument, leverage=leverage):
+                house.exchange(venue).set_leverage(instrument, leverage, now_ns)
+                return wire.Done(id=request.id)
+            case wire.GetFunding(venue=venue):
+                return wire.FundingList(id=request.id, rates=house.funding(venue, now_ns))
+
     def _placed(self, request_id: int, report: Accepted | Refused) -> None:
         self._send(wire.Placed(id=request_id, report=report))
 
@@ -167,7 +195,7 @@ class Session(asyncio.Protocol):
         unknown = [name for name in names if name not in listed]
         if unknown:
             return wire.Failed(id=request_id, reason=f"not listed: {', '.join(unknown[:5])}")
-        known = [i.id for i in self._house.market.instruments]
+        known = [i.id for i in self._house.instruments]
         wanted = set(names)
         return wire.Subscribed(
             id=request_id, rows=[(listed[name], name) for name in known if name in wanted]

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 import msgspec
 
+from arbiter.markets.perpetual_settings import PerpetualSettings
 from arbiter.markets.settings import MarketSettings
 from arbiter.matching.latency import LatencySettings
 from arbiter.model.errors import BadConfig
@@ -21,9 +22,10 @@ class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     markets: MarketSettings = MarketSettings()
+    perpetuals: PerpetualSettings = PerpetualSettings()
     latency: LatencySettings = LatencySettings(order_ms=4.0, report_ms=3.0, jitter=0.5)
     starting_quote: Decimal = Decimal(50_000)
-    """Units of the quote currency per venue."""
+    """Units of the quote currency per venue; of its settlement currency for perpetuals."""
     starting_base_usd: Decimal = Decimal(5_000)
     """Inventory of every base asset per venue, worth this much at the first start."""
     starting_balances: dict[VenueId, dict[str, Decimal]] = {}
@@ -38,17 +40,26 @@ class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 raise BadConfig(f"sim.{name} must be zero or more, got {value}")
         if not 1.0 <= self.tick_ms <= 1_000.0:
             raise BadConfig(f"sim.tick_ms must lie in 1..1000, got {self.tick_ms:g}")
+        if self.perpetuals.symbols > self.markets.symbols:
+            raise BadConfig(
+                f"sim.perpetuals.symbols must not exceed sim.symbols, {self.markets.symbols}"
+            )
         for venue, balances in self.starting_balances.items():
-            if venue not in self.markets.venues:
+            if venue not in self.venues:
                 raise BadConfig(
                     f"sim.starting_balances.{venue}: not among the simulated venues "
-                    f"({', '.join(self.markets.venues)})"
+                    f"({', '.join(self.venues)})"
                 )
             for asset, amount in balances.items():
                 if not amount.is_finite() or amount < 0:
                     raise BadConfig(
                         f"sim.starting_balances.{venue}.{asset} must be zero or more, got {amount}"
                     )
+
+    @property
+    def venues(self) -> tuple[VenueId, ...]:
+        """Spot venues, then those of perpetuals."""
+        return (*self.markets.venues, *self.perpetuals.listed)
 
     def to_json(self) -> str:
         return _ENCODER.encode(self).decode()

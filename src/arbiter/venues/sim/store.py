@@ -17,7 +17,7 @@ import msgspec
 from arbiter.matching.state import ExchangeState, Step
 from arbiter.model.errors import StorageUnavailable
 from arbiter.model.ids import VenueId
-from arbiter.model.reports import CancelRefused, Ended, Filled
+from arbiter.model.reports import CancelRefused, Ended, Filled, ForcedReported, FundingReported
 
 _RECORD = struct.Struct("<II")
 """Payload length and CRC-32 of the payload."""
@@ -29,7 +29,9 @@ LARGEST_LOG = 64 << 20
 class Snapshot(msgspec.Struct, kw_only=True):
     generation: int = 0
     venues: list[ExchangeState] = []
-    recent: dict[VenueId, list[Filled | Ended | CancelRefused]] = {}
+    recent: dict[
+        VenueId, list[Filled | Ended | CancelRefused | FundingReported | ForcedReported]
+    ] = {}
     """The last private reports of each venue, to be repeated to a client that lost them."""
 
 

@@ -7,6 +7,7 @@ as listed by the server and are told to a client when it subscribes.
 
 import struct
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -17,12 +18,21 @@ from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import ClientOrderId, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.orders import Fill
+from arbiter.model.perpetuals import (
+    ForcedClose,
+    FundingPayment,
+    FundingRate,
+    MarginBalance,
+    VenuePosition,
+)
 from arbiter.model.reports import (
     Absent,
     Accepted,
     CancelRefused,
     Ended,
     Filled,
+    ForcedReported,
+    FundingReported,
     Holding,
     OrderTruth,
     Refused,
@@ -111,6 +121,29 @@ class FollowReports(Request, frozen=True, kw_only=True):
     after: int | None = None
 
 
+class ListPositions(Request, frozen=True, kw_only=True):
+    """Open positions and the margin account."""
+
+    venue: VenueId
+
+
+class ListPayments(Request, frozen=True, kw_only=True):
+    """Funding payments and forced closes since a time."""
+
+    venue: VenueId
+    since_ns: int
+
+
+class SetLeverage(Request, frozen=True, kw_only=True):
+    venue: VenueId
+    instrument: InstrumentId
+    leverage: Decimal
+
+
+class GetFunding(Request, frozen=True, kw_only=True):
+    venue: VenueId
+
+
 class GetHistory(Request, frozen=True, kw_only=True):
     instrument: InstrumentId
 
@@ -126,6 +159,10 @@ AnyRequest = (
     | ListHoldings
     | ListInstruments
     | FollowReports
+    | ListPositions
+    | ListPayments
+    | SetLeverage
+    | GetFunding
     | GetHistory
 )
 
@@ -181,6 +218,20 @@ class InstrumentList(Answer, frozen=True, kw_only=True):
     instruments: list[Instrument]
 
 
+class PositionList(Answer, frozen=True, kw_only=True):
+    positions: list[VenuePosition]
+    balances: list[MarginBalance]
+
+
+class PaymentList(Answer, frozen=True, kw_only=True):
+    payments: list[FundingPayment]
+    forced: list[ForcedClose]
+
+
+class FundingList(Answer, frozen=True, kw_only=True):
+    rates: list[FundingRate]
+
+
 class Following(Answer, frozen=True, kw_only=True):
     """`last` is the newest report's number; `missed` says that some can no longer be repeated."""
 
@@ -206,7 +257,7 @@ class StreamReport(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     venue: VenueId
     number: int
-    report: Filled | Ended | CancelRefused
+    report: Filled | Ended | CancelRefused | FundingReported | ForcedReported
 
 
 AnyAnswer = (
@@ -219,6 +270,9 @@ AnyAnswer = (
     | FillList
     | HoldingList
     | InstrumentList
+    | PositionList
+    | PaymentList
+    | FundingList
     | Following
     | History
     | Failed

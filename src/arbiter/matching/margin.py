@@ -1,0 +1,290 @@
+"""The margin side of a simulated venue: positions, marks, funding, liquidation, deleveraging.
+
+One-way positions on isolated margin. Cash moves when PnL is realized, a fee is charged or funding
+is paid; a position's margin is locked beside what open orders lock. A forced close is booked at
+the mark, never beyond the price at which the position's own margin is used up.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from arbiter.matching.accounts import Account
+from arbiter.matching.state import ExchangeState
+from arbiter.model.errors import InvalidValue, VenueRefused
+from arbiter.model.ids import Asset, InstrumentId, VenueId
+from arbiter.model.instruments import Instrument
+from arbiter.model.money import ONE, ZERO, floor_to
+from arbiter.model.orders import Fill, Side
+from arbiter.model.perpetuals import (
+    Contract,
+    ForcedCause,
+    ForcedClose,
+    FundingPayment,
+    MarginBalance,
+    MarginPosition,
+    VenuePosition,
+    bankruptcy_price,
+    contract_of,
+    entry_price,
+    executed,
+    is_perpetual,
+    liquidation_price,
+    must_be_liquidated,
+    unrealized,
+)
+
+_RANKS = 5
+
+
+class MarginNews(msgspec.Struct, kw_only=True):
+    """What one step changed."""
+
+    positions: dict[InstrumentId, MarginPosition] = {}
+    leverage: dict[InstrumentId, Decimal] = {}
+    payments: tuple[FundingPayment, ...] = ()
+    forced: tuple[ForcedClose, ...] = ()
+
+
+class MarginAccount:
+    """Positions of one customer at one venue; cash and locks are the `Account`'s."""
+
+    def __init__(self, venue: VenueId, instruments: Iterable[Instrument], account: Account) -> None:
+        self._venue = venue
+        self._account = account
+        self._instruments = {i.id: i for i in instruments if is_perpetual(i)}
+        self.contracts: dict[InstrumentId, Contract] = {
+            name: contract_of(instrument, ONE) for name, instrument in self._instruments.items()
+        }
+        self.positions: dict[InstrumentId, MarginPosition] = {}
+        self.marks: dict[InstrumentId, Decimal] = {}
+        self.payments: list[FundingPayment] = []
+        self.forced: list[ForcedClose] = []
+        self._news = MarginNews()
+
+    def __contains__(self, instrument: InstrumentId) -> bool:
+        return instrument in self.contracts
+
+    def quantity(self, instrument: InstrumentId) -> Decimal:
+        position = self.positions.get(instrument)
+        return ZERO if position is None else position.quantity
+
+    def reducible(self, instrument: InstrumentId, side: Side) -> Decimal:
+        """Contracts that an order of this side can close."""
+        return max(-self.quantity(instrument) * side.sign, ZERO)
+
+    def lock_rate(self, instrument: InstrumentId, price: Decimal) -> Decimal:
+        """What one contract of an opening order locks: its margin and the worst fee."""
+        listed, contract = self._instruments[instrument], self.contracts[instrument]
+        unit = contract.unit_value(price)
+        worst = max(listed.maker_fee, listed.taker_fee, ZERO)
+        return unit / contract.leverage + unit * worst
+
+    def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
+        """For positions to come; `VenueRefused` while one is open or beyond the maximum."""
+        listed = self._instruments.get(instrument)
+        if listed is None or listed.margin is None:
+            raise VenueRefused(f"{instrument} is not traded on margin here", code="LEVERAGE")
+        if not ONE <= leverage <= listed.margin.max_leverage:
+            text = f"{instrument}: leverage {leverage} of at most {listed.margin.max_leverage}"
+            raise VenueRefused(text, code="LEVERAGE")
+        if self.contracts[instrument].leverage == leverage:
+            return
+        if self.quantity(instrument):
+            raise VenueRefused(f"{instrument}: a position is open", code="LEVERAGE")
+        self.contracts[instrument] = contract_of(listed, leverage)
+        self._news.leverage[instrument] = leverage
+
+    def settle(self, fill: Fill) -> None:
+        """Book an execution: realized PnL and fee in cash, margin in locks."""
+        self._execute(fill.instrument, fill.size * fill.side.sign, fill.price, fill.fee, fill.at_ns)
+
+    def pay_funding(
+        self, instrument: InstrumentId, rate: Decimal, mark: Decimal, settled_ns: int, now_ns: int
+    ) -> FundingPayment | None:
+        """Settle what is open now; nothing for a flat account. More than there is is never taken."""
+        quantity = self.quantity(instrument)
+        if not quantity:
+            return None
+        contract = self.contracts[instrument]
+        due = -quantity * contract.unit_value(mark) * rate
+        amount = max(due, -self._account.total(contract.settle))
+        self._account.move(contract.settle, amount)
+        payment = FundingPayment(
+            venue=self._venue,
+            payment_id=f"{instrument}:{settled_ns}",
+            instrument=instrument,
+            amount=amount,
+            asset=contract.settle,
+            rate=rate,
+            mark=mark,
+            quantity=quantity,
+            settled_ns=settled_ns,
+            at_ns=now_ns,
+        )
+        self.payments.append(payment)
+        self._news.payments += (payment,)
+        return payment
+
+    def liquidated(self, instrument: InstrumentId, mark: Decimal) -> bool:
+        """Take a new mark; whether it leaves a position without its maintenance margin."""
+        self.marks[instrument] = mark
+        position, terms = self.positions.get(instrument), self._instruments[instrument].margin
+        if position is None or terms is None:
+            return False
+        return must_be_liquidated(position, self.contracts[instrument], terms, mark)
+
+    def force(
+        self,
+        instrument: InstrumentId,
+        fraction: Decimal,
+        cause: ForcedCause,
+        trade_id: str,
+        now_ns: int,
+    ) -> ForcedClose | None:
+        """Close a fraction of a position at the mark, in whole lots; None when nothing is open."""
+        position, listed = self.positions.get(instrument), self._instruments[instrument]
+        mark = self.marks.get(instrument)
+        if position is None or not position.quantity or mark is None:
+            return None
+        held = abs(position.quantity)
+        size = held if fraction >= ONE else floor_to(held * fraction, listed.lot)
+        if not size:
+            return None
+        side = Side.SELL if position.quantity > ZERO else Side.BUY
+        price = self._bounded(position, mark)
+        fee = ZERO
+        if cause is ForcedCause.LIQUIDATION:
+            fee = self._liquidation_fee(position, size, price)
+        self._execute(instrument, size * side.sign, price, fee, now_ns)
+        close = ForcedClose(
+            venue=self._venue,
+            venue_trade_id=trade_id,
+            instrument=instrument,
+            side=side,
+            size=size,
+            price=price,
+            fee=fee,
+            fee_asset=self.contracts[instrument].settle,
+            cause=cause,
+            at_ns=now_ns,
+        )
+        self.forced.append(close)
+        self._news.forced += (close,)
+        return close
+
+    def told(self, now_ns: int) -> list[VenuePosition]:
+        """Positions that are not flat, at their marks."""
+        return [
+            self._told(position, self.marks[name], now_ns)
+            for name, position in self.positions.items()
+            if position.quantity and name in self.marks
+        ]
+
+    def balances(self) -> list[MarginBalance]:
+        """The account per settlement currency."""
+        floating: dict[Asset, Decimal] = {}
+        for name, position in self.positions.items():
+            mark = self.marks.get(name)
+            if position.quantity and mark is not None:
+                contract = self.contracts[name]
+                gain = unrealized(position, contract, mark)
+                floating[contract.settle] = floating.get(contract.settle, ZERO) + gain
+        return [
+            MarginBalance(
+                venue=self._venue,
+                asset=asset,
+                wallet=self._account.total(asset),
+                unrealized=floating.get(asset, ZERO),
+                reserved=self._account.locked(asset),
+            )
+            for asset in self._account
+        ]
+
+    def payments_since(self, since_ns: int) -> list[FundingPayment]:
+        """By the time they were booked, oldest first."""
+        return [payment for payment in self.payments if payment.at_ns >= since_ns]
+
+    def forced_since(self, since_ns: int) -> list[ForcedClose]:
+        return [close for close in self.forced if close.at_ns >= since_ns]
+
+    def restore(self, state: ExchangeState) -> None:
+        for name, times in state.leverage.items():
+            if name in self._instruments:
+                self.contracts[name] = contract_of(self._instruments[name], times)
+        self.positions = {n: p for n, p in state.positions.items() if n in self._instruments}
+        self.payments, self.forced = list(state.payments), list(state.forced)
+
+    def take_news(self) -> "MarginNews":
+        """Give what has changed since the last call."""
+        news, self._news = self._news, MarginNews()
+        return news
+
+    def forget_all_but(self, count: int) -> None:
+        for kept in (self.payments, self.forced):
+            if len(kept) > count * 11 // 10:
+                del kept[:-count]
+
+    def leverage(self) -> dict[InstrumentId, Decimal]:
+        """What differs from none."""
+        return {name: c.leverage for name, c in self.contracts.items() if c.leverage != ONE}
+
+    def _execute(
+        self, instrument: InstrumentId, contracts: Decimal, price: Decimal, fee: Decimal, at_ns: int
+    ) -> None:
+        contract = self.contracts[instrument]
+        before = self.positions.get(instrument) or MarginPosition(instrument=instrument)
+        after = executed(before, contract, contracts, price, at_ns)
+        self.positions[instrument] = after
+        self._news.positions[instrument] = after
+        cash = after.realized_pnl - before.realized_pnl - fee
+        # A gap beyond the margin is the venue's loss, not more than the account holds.
+        self._account.move(contract.settle, max(cash, -self._account.total(contract.settle)))
+        self._account.relock(contract.settle, after.margin - before.margin)
+
+    def _bounded(self, position: MarginPosition, mark: Decimal) -> Decimal:
+        """The mark, or the price that uses the whole margin up where the mark is beyond it."""
+        bound = bankruptcy_price(position, self.contracts[position.instrument])
+        if bound is None:
+            return mark
+        return max(mark, bound) if position.quantity > ZERO else min(mark, bound)
+
+    def _liquidation_fee(self, position: MarginPosition, size: Decimal, price: Decimal) -> Decimal:
+        """Charged as far as the position's own margin still covers it."""
+        contract, terms = (
+            self.contracts[position.instrument],
+            self._instruments[position.instrument].margin,
+        )
+        if terms is None:
+            raise InvalidValue(f"{position.instrument} has no margin terms")
+        left = position.margin + unrealized(position, contract, price)
+        wanted = size * contract.unit_value(price) * terms.liquidation_fee
+        return max(min(wanted, left), ZERO)
+
+    def _told(self, position: MarginPosition, mark: Decimal, now_ns: int) -> VenuePosition:
+        contract = self.contracts[position.instrument]
+        terms = self._instruments[position.instrument].margin
+        gain = unrealized(position, contract, mark)
+        entry = entry_price(position, contract)
+        assert entry is not None, "told of open positions only"
+        assert terms is not None, "every perpetual has margin terms"
+        return VenuePosition(
+            instrument=position.instrument,
+            quantity=position.quantity,
+            entry_price=entry,
+            mark_price=mark,
+            unrealized_pnl=gain,
+            leverage=contract.leverage,
+            liquidation_price=liquidation_price(position, contract, terms),
+            margin=position.margin,
+            adl_rank=_rank(gain, position.margin),
+            at_ns=now_ns,
+        )
+
+
+def _rank(gain: Decimal, margin: Decimal) -> int:
+    """Return on margin in fifths: who has gained most is deleveraged first."""
+    if gain <= ZERO or not margin:
+        return 0
+    return min(int(gain / margin * _RANKS), _RANKS - 1)
