@@ -1,0 +1,1 @@
+"""Prompts by name and version; a change is a new version."""
