@@ -221,12 +221,24 @@ def _check(settings: Settings, merged: Layer) -> None:
                 f"{merged[path].origin}: {'.'.join(path)}: "
                 f"{currency!r} is no currency a budget can be in{hint}"
             )
+    _check_secret(settings, merged)
     _check_url(settings, merged)
 
 
 def _check_spot_api(settings: Settings) -> None:
     if settings.listen.spot_enabled:
         settings.spot_api.check(settings.listen.spot_host)
+
+
+def _check_secret(settings: Settings, merged: Layer) -> None:
+    secret = settings.access.jwt_secret.get_secret_value()
+    if secret:
+        from arbiter.access.secrets import check_secret
+
+        try:
+            check_secret(secret)
+        except BadConfig as error:
+            raise BadConfig(f"{merged['access', 'jwt_secret'].origin}: {error}") from None
 
 
 def _check_url(settings: Settings, merged: Layer) -> None:
@@ -254,7 +266,7 @@ def _fault(loc: Path, item: Any, merged: Layer) -> str:
     if leaf is None:
         return f"{origin}: {'.'.join(path)}: {item['msg']}"
     secret = isinstance(leaf.field.default, SecretStr)
-    got = "" if secret else f", got {_written(merged[path].value)}"
+    got = "" if secret or path not in merged else f", got {_written(merged[path].value)}"
     told = domain(leaf.field)
     kind = leaf.field.annotation
     if told is not None:
@@ -265,8 +277,8 @@ def _fault(loc: Path, item: Any, merged: Layer) -> str:
         hint = f"; did you mean {near}?" if near else ""
         return f"{origin}: {leaf.dotted} must be one of {', '.join(words)}{got}{hint}"
     said = str(item["msg"]).removeprefix("Value error, ")
-    if leaf.open_keys:
-        said = "must be a table of numbers"
+    if leaf.open_keys and not said.startswith("must"):
+        said = "must be a number" if len(path) > len(leaf.path) else "must be a table of numbers"
     return f"{origin}: {'.'.join(path)} {said}{got}"
 
 

@@ -213,14 +213,13 @@ class Execution(Section):
 BUDGET_CURRENCIES = ("USDT", "USDC", "USD", "EUR", "BTC", "ETH", "DAI", "FDUSD")
 
 
-def _allocations(value: dict[str, Decimal]) -> dict[str, Decimal]:
-    for amount in value.values():
-        if not 0 <= amount <= 1_000_000_000:
-            raise ValueError("must be an amount from 0 to 1000000000")
-    return value
+def _allocation(amount: Decimal) -> Decimal:
+    if not 0 <= amount <= 1_000_000_000:
+        raise ValueError("must be an amount from 0 to 1000000000")
+    return amount
 
 
-Allocations = Annotated[dict[str, Money], AfterValidator(_allocations)]
+Allocations = dict[str, Annotated[Money, AfterValidator(_allocation)]]
 Holdings = dict[str, Allocations]
 
 
@@ -457,6 +456,10 @@ class Dislocations(Section):
     per_minute: Real = number(
         15.0, Unit.PER_MINUTE, 0, 10_000, "How many, over all symbols and venues."
     )
+    opening_seconds: Real = number(
+        30.0, Unit.SECONDS, 0, 3_600, "After each start of the venues, with more of them."
+    )
+    opening_factor: Real = number(2.0, Unit.NUMBER, 0, 1_000, "How many times as many then.")
     smallest: Real = number(0.004, Unit.FRACTION, 0, 0.2, "Of the price.")
     largest: Real = number(0.02, Unit.FRACTION, 0, 0.2, "Of the price.")
     hold_ms_shortest: Real = number(300.0, Unit.MILLISECONDS, 10, 600_000, "Standing in full.")

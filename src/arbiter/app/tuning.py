@@ -75,6 +75,10 @@ class Tuning:
             RUN_EXCHANGES,
         )
         self._paths = tuple(path for path in self._paths if path not in _NOT_AT_RUN_TIME)
+        try:
+            self._prove(self._state)
+        except ArbiterError as error:
+            raise BadConfig(f"in [spot]: {error}") from None
         for path, change in persisted.items():
             self._recall(path, change)
 
@@ -172,15 +176,27 @@ class Tuning:
     def _check(self, state: _State, paths: Sequence[str]) -> None:
         """What only the records themselves see: contradictions, unknown symbols and venues."""
         try:
-            self._spot(state)
+            self._prove(state)
             _record(state.sections["risk"])
             _record(state.sections["execution"])
-            for venue in (*self._allowed(state).exchanges, *state.run[RUN_EXCHANGES]):
-                self._registry.venue_index(VenueId(venue))
         except ArbiterError as error:
             text = str(error)
             path = next((p for p in paths if text.startswith(p.rpartition(".")[2])), paths[0])
             raise BadSetting(path, text.removeprefix(path.rpartition(".")[2]).strip()) from None
+
+    def _prove(self, state: _State) -> None:
+        """Raise what is wrong with the markets the strategy is to trade."""
+        self._spot(state)
+        allowed = self._allowed(state)
+        for venue in (*allowed.exchanges, *state.run[RUN_EXCHANGES]):
+            self._registry.venue_index(VenueId(venue))
+        quotes = sorted({str(i.quote) for i in self._registry.instruments})
+        for currency in allowed.quote_currencies:
+            if currency not in quotes:
+                raise InvalidValue(
+                    f"quote_currencies: nothing is quoted in {currency!r}; there are "
+                    f"{', '.join(quotes)}"
+                )
 
     def _allowed(self, state: _State) -> SpotSettings:
         """The strategy's settings without the narrowing of its last start."""

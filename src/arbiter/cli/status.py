@@ -52,7 +52,7 @@ def _lines(facts: Any) -> list[str]:
         f"trades       {facts['trades_today']} today, {len(facts['open_trades'])} open",
         f"PnL          {_cents(facts['pnl_today'])} today, {_cents(facts['pnl_total'])} in all",
     ]
-    if facts["idle"] and not switch["engaged"]:
+    if facts.get("idle") and not switch["engaged"]:
         lines.insert(1, f"not running  {', '.join(facts['idle'])}")
     if lost:
         lines.insert(-3, f"not reached  {', '.join(lost)}")

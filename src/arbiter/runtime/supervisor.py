@@ -42,6 +42,8 @@ class Supervisor:
         task = asyncio.get_running_loop().create_task(self._watch(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Work cancelled before its first step would else be told of as never awaited.
+        task.add_done_callback(lambda _: work.close())
 
     def fail(self, why: str) -> None:
         """Stop the engine for a failure noticed elsewhere."""

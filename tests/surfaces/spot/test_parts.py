@@ -13,7 +13,7 @@ from arbiter.api.spot.prices_feed import PriceFeed, Turnstile
 from arbiter.app.config import Settings, load
 from arbiter.app.tuning import Tuning
 from arbiter.books.registry import MarketRegistry
-from arbiter.model.errors import StorageUnavailable
+from arbiter.model.errors import BadConfig, StorageUnavailable
 from arbiter.model.events import SettingChanged, StrategySwitched
 from arbiter.model.ids import Actor, InstrumentId, StrategyId, VenueId
 from arbiter.model.quotes import Candle
@@ -186,7 +186,8 @@ def test_start_begins_a_new_count() -> None:
 # Settings
 
 
-def settings(folder: Path) -> Settings:
+def settings(folder: Path, text: str = "") -> Settings:
+    (folder / "arbiter.toml").write_text(text)
     return load(environment={"ARBITER_HOME": str(folder)}).settings
 
 
@@ -256,6 +257,22 @@ def test_change_that_cannot_be_made_is_named(
     with pytest.raises(BadSetting, match=said) as caught:
         tuning.prepare(changes)
     assert caught.value.path == path
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('exchanges = ["binanse"]', "no venue is named 'binanse'; there are binance"),
+        ('symbols = ["BTCUSD"]', "no instrument is named 'BTCUSD'; did you mean BTCUSDT"),
+        ('quote_currencies = ["USTD"]', "nothing is quoted in 'USTD'; there are USDT"),
+    ],
+)
+def test_a_start_that_would_trade_nothing_is_refused(
+    tmp_path: Path, written: str, said: str
+) -> None:
+    wrong = settings(tmp_path, f"[spot]\n{written}\n")
+    with pytest.raises(BadConfig, match=rf"in \[spot\]: .*{said}"):
+        Tuning(wrong, registry(), {})
 
 
 def test_disabling_all_that_trading_was_started_with_is_refused(tmp_path: Path) -> None:

@@ -176,3 +176,27 @@ def test_every_setting_accepts_its_own_default(leaf: Leaf, tmp_path: Path) -> No
     loaded = load(environment={}, file=file)
     if not leaf.open_keys:
         assert {row.path: row.source for row in loaded.rows()}[leaf.dotted] == str(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "[sim.starting_balances.okx]\nBTC = -1",
+            "sim.starting_balances.okx.BTC must be an amount",
+        ),
+        (
+            '[sim.starting_balances.okx]\nBTC = "much"',
+            "sim.starting_balances.okx.BTC must be a num",
+        ),
+        (
+            "[sim.starting_balances.okx]\nBTX = 1",
+            "sim.starting_balances.okx.BTX: no simulated mark",
+        ),
+        ("[sim.starting_balances.nowhere]\nBTC = 1", "nowhere: not among the simulated venues"),
+        ("[budgets.spot_arbitrage]\nUSDT = -1", "budgets.spot_arbitrage.USDT must be an amount"),
+        ('[access]\njwt_secret = "short"', "JWT_SECRET has 5 bytes, 32 are the least"),
+    ],
+)
+def test_a_wrong_amount_or_secret_is_named(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refusal(tmp_path, text)

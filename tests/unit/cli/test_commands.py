@@ -54,7 +54,7 @@ def test_config_show_gives_value_and_source_of_each_setting(arbiter: Run, tmp_pa
         "show",
         "--json",
         ARBITER__RISK__MAX_CONCURRENT_TRADES="4",
-        JWT_SECRET="s3cr3t-text",
+        JWT_SECRET="s3cr3t-Qm4vX9tZr2LkP7wYb1NcD8eFGhJ",
     )
     assert said.code == 0
     shown = json.loads(said.out)
@@ -69,7 +69,10 @@ def test_config_show_gives_value_and_source_of_each_setting(arbiter: Run, tmp_pa
     assert settings["execution.retry_ms"]["source"] == "default"
     assert settings["access.jwt_secret"] == {"value": "********", "source": "JWT_SECRET"}
     assert "s3cr3t" not in said.out
-    assert "s3cr3t" not in arbiter("config", "show", JWT_SECRET="s3cr3t-text").out
+    assert (
+        "s3cr3t"
+        not in arbiter("config", "show", JWT_SECRET="s3cr3t-Qm4vX9tZr2LkP7wYb1NcD8eFGhJ").out
+    )
 
 
 def test_misspelt_setting_stops_every_command_with_the_right_name(arbiter: Run) -> None:

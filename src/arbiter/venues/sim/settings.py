@@ -5,7 +5,8 @@ from hashlib import sha256
 
 import msgspec
 
-from arbiter.markets.perpetual_settings import PerpetualSettings
+from arbiter.markets.assets import base_assets
+from arbiter.markets.perpetual_settings import PerpetualSettings, perpetual_venue
 from arbiter.markets.settings import MarketSettings
 from arbiter.matching.latency import LatencySettings
 from arbiter.model.errors import BadConfig
@@ -44,6 +45,11 @@ class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise BadConfig(
                 f"sim.perpetuals.symbols must not exceed sim.symbols, {self.markets.symbols}"
             )
+        known = {
+            self.markets.quote,
+            *(a.name for a in base_assets(self.markets.symbols)),
+            *(perpetual_venue(venue).settle for venue in self.perpetuals.listed),
+        }
         for venue, balances in self.starting_balances.items():
             if venue not in self.venues:
                 raise BadConfig(
@@ -51,6 +57,11 @@ class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                     f"({', '.join(self.venues)})"
                 )
             for asset, amount in balances.items():
+                if asset not in known:
+                    raise BadConfig(
+                        f"sim.starting_balances.{venue}.{asset}: no simulated market trades "
+                        f"{asset}; there are {', '.join(sorted(known))}"
+                    )
                 if not amount.is_finite() or amount < 0:
                     raise BadConfig(
                         f"sim.starting_balances.{venue}.{asset} must be zero or more, got {amount}"
