@@ -72,11 +72,19 @@ def closest(asked: str, known: list[str]) -> str | None:
 
 
 def _closest(asked: str, known: list[str], cutoff: float) -> str | None:
-    """Swapped letters are the commonest slip: a word of the very same letters wins."""
+    """Swapped neighbours are the commonest slip: a word they turn into wins."""
     found = difflib.get_close_matches(asked, known, n=5, cutoff=cutoff)
-    letters = sorted(asked)
-    swapped = [word for word in found if sorted(word) == letters]
+    swapped = [word for word in found if _swapped(asked, word)]
     return next(iter(swapped or found), None)
+
+
+def _swapped(one: str, other: str) -> bool:
+    """Whether two neighbouring letters changing places make one of the other."""
+    if len(one) != len(other):
+        return False
+    differ = [at for at in range(len(one)) if one[at] != other[at]]
+    first = differ[0] if differ else 0
+    return differ == [first, first + 1] and one[first : first + 2] == other[first : first + 2][::-1]
 
 
 def _plain(part: str) -> str:

@@ -179,6 +179,14 @@ def test_every_setting_accepts_its_own_default(leaf: Leaf, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("slip", "meant"),
+    [("spo_enabled", "listen.spot_enabled"), ("osp_enabled", "listen.ops_enabled")],
+)
+def test_a_lost_letter_is_no_swap(tmp_path: Path, slip: str, meant: str) -> None:
+    assert refusal(tmp_path, f"[listen]\n{slip} = true\n").endswith(f"did you mean {meant}?")
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         (
