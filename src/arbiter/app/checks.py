@@ -7,6 +7,7 @@ the error's own words. Nothing is left running that did not run before.
 import asyncio
 import os
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -145,19 +146,35 @@ async def check_kill_file(settings: Settings) -> Check:
 
 
 async def check_ports(settings: Settings) -> Check:
-    if not settings.listen.ops_enabled:
+    listeners = _listeners(settings)
+    if not listeners:
         return ok("ports", "no listener is enabled")
-    host, port = settings.listen.ops_host, settings.listen.ops_port
+    shown = ", ".join(f"{port} ({name})" for name, _, port in listeners)
     if ControlClient(settings.home.control_socket).answers():
-        return ok("ports", f"{port} belongs to the running engine")
+        return ok("ports", f"{shown} belong to the running engine")
+    held: list[socket.socket] = []
     try:
-        for opened in listen.bind(host, port, setting="listen.ops_port"):
-            opened.close()
+        for name, host, port in listeners:
+            held += listen.bind(host, port, setting=f"listen.{name}_port")
     except Conflict as error:
         return bad("ports", str(error), "end the other program or choose another port")
     except BadConfig as error:
         return bad("ports", str(error))
-    return ok("ports", f"{port} is free")
+    finally:
+        for opened in held:
+            opened.close()
+    return ok("ports", f"{shown} free")
+
+
+def _listeners(settings: Settings) -> list[tuple[str, str, int]]:
+    """Name, host and port of every listener that is enabled."""
+    section = settings.listen.model_dump()
+    names = [key.removesuffix("_enabled") for key in section if key.endswith("_enabled")]
+    return [
+        (name, section[f"{name}_host"], section[f"{name}_port"])
+        for name in names
+        if section[f"{name}_enabled"]
+    ]
 
 
 async def check_kernels(_: Settings) -> Check:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -114,8 +115,14 @@ def test_database_that_is_away_is_told_with_the_mend(arbiter: Run) -> None:
     assert "hunter22" not in said.err
 
 
+FREE_PORTS = {
+    f"ARBITER__LISTEN__{name}_PORT": str(port)
+    for port, name in enumerate(("OPS", "SPOT", "AGENTS", "DESK"), 19_437)
+}
+
+
 def test_doctor_passes_on_a_fresh_machine_and_leaves_nothing_running(with_database: Run) -> None:
-    said = with_database("doctor", "--json", ARBITER__LISTEN__OPS_PORT="19437")
+    said = with_database("doctor", "--json", **FREE_PORTS)
     report = json.loads(said.out)
     assert (said.code, report["ok"]) == (0, True), report
     assert {check["name"] for check in report["checks"]} == {
@@ -130,7 +137,7 @@ def test_doctor_passes_on_a_fresh_machine_and_leaves_nothing_running(with_databa
         "database",
         "simulated venues",
     }
-    again = json.loads(with_database("doctor", "--json", ARBITER__LISTEN__OPS_PORT="19437").out)
+    again = json.loads(with_database("doctor", "--json", **FREE_PORTS).out)
     details = {check["name"]: check["detail"] for check in again["checks"]}
     assert details["simulated venues"].endswith("start and answer")
 
@@ -144,6 +151,18 @@ def test_doctor_names_each_fault_and_its_mend(arbiter: Run, environment: dict[st
     assert checks["data folder"]["verdict"] == "fail"
     assert f"chmod 700 {home}" in checks["data folder"]["detail"]
     assert checks["database"]["verdict"] == "fail"
+
+
+def test_doctor_looks_at_the_port_of_every_listener(arbiter: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ports = FREE_PORTS | {"ARBITER__LISTEN__DESK_PORT": port}
+        said = arbiter("doctor", "--json", DATABASE_URL="postgresql://127.0.0.1:1/arbiter", **ports)
+    (check,) = (c for c in json.loads(said.out)["checks"] if c["name"] == "ports")
+    assert check["verdict"] == "fail"
+    assert check["detail"] == f"port {port} is in use by another program; set listen.desk_port"
 
 
 def test_doctor_tells_a_broken_configuration_as_its_first_finding(arbiter: Run) -> None:
