@@ -26,7 +26,7 @@ def analyse(view: MarketView) -> Opinion | None:
         "edge_selling_here": dear,
         "venues": len(view.others) + 1,
     }
-    return opinion(NAME, score, reasons, dict(context))
+    return opinion(NAME, score, reasons, dict(context), quiet=0.15)
 
 
 def _net(buy: Top, sell: Top) -> float:

@@ -27,13 +27,23 @@ Analyst = Callable[[MarketView], Opinion | None]
 
 
 def opinion(
-    agent: str, score: float, reasons: list[str], context: Context, *, threshold: float = 0.25
+    agent: str,
+    score: float,
+    reasons: list[str],
+    context: Context,
+    *,
+    threshold: float = 0.25,
+    quiet: float = 0.4,
 ) -> Opinion:
-    """Make an opinion of a score: beyond ±threshold it acts, and the surer the further out."""
+    """Make an opinion of a score: beyond ±threshold it acts, and the surer the further out.
+
+    `quiet` is the confidence of a HOLD at score 0: low for agents that wait for an event, whose
+    silence says little.
+    """
     score = max(-1.0, min(1.0, score))
     strength = abs(score)
     if strength < threshold:
-        confidence = 0.3 + 0.3 * (1.0 - strength / threshold)
+        confidence = 0.1 + (quiet - 0.1) * (1.0 - strength / threshold)
         action = Action.HOLD
     else:
         confidence = 0.55 + 0.4 * min((strength - threshold) / (0.8 - threshold), 1.0)

@@ -28,4 +28,4 @@ def analyse(view: MarketView) -> Opinion | None:
         "middle": found.middle,
         "adx": found.adx,
     }
-    return opinion(NAME, score, reasons, dict(context))
+    return opinion(NAME, score, reasons, dict(context), quiet=0.15)

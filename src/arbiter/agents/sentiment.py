@@ -51,4 +51,4 @@ def analyse(view: MarketView) -> Opinion | None:
     score = mean * min(counted / 3.0, 1.0) * 0.8
     reasons = [f"{counted} headlines in the last day, tone {mean:+.2f}"]
     context = {"price": view.price, "headlines": counted, "tone": mean}
-    return opinion(NAME, score, reasons, dict(context))
+    return opinion(NAME, score, reasons, dict(context), quiet=0.15)
