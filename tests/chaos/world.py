@@ -7,7 +7,7 @@ the real loop machinery. Only time, the venues' transport and the disk are playe
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -19,13 +19,13 @@ from arbiter.ledger.ledger import Ledger
 from arbiter.matching.faults import Fault, FaultRates, Faults, Window
 from arbiter.model.changes import Changes
 from arbiter.model.events import AlertRaised, Event, ExternalChange, OrderFilled, decode_event
-from arbiter.model.ids import Asset, InstrumentId, Symbol, TradeId, VenueId
+from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, Symbol, TradeId, VenueId
 from arbiter.model.instruments import FeeCharge, Instrument
 from arbiter.model.money import ZERO, use_wide_context
 from arbiter.model.orders import Fill, Order
 from arbiter.model.reports import Absent, OrderTruth, VenueReport
 from arbiter.model.time import NS_PER_MINUTE, NS_PER_MS, NS_PER_S
-from arbiter.model.trades import TradeState
+from arbiter.model.trades import Trade, TradeState
 from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
 from arbiter.risk.limits import RiskLimits
 from arbiter.runtime.assembly import CoreSettings, assemble_core
@@ -94,6 +94,8 @@ class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):
     taker_fee: Decimal = Decimal("0.001")
     noise: float = 0.0003
     """Standard deviation of a price's change per quote round, a fraction."""
+    closed_kept: int = 1_000
+    """Closed trades an engine remembers."""
     external_per_minute: float = 0.0
     journal_outages_per_minute: float = 0.0
 
@@ -103,7 +105,7 @@ class Engine:
 
     def __init__(self, world: "World") -> None:
         self.world = world
-        self.ledger = Ledger()
+        self.ledger = Ledger(closed_kept=world.settings.closed_kept)
         events = world.durable.events()
         for event in events:
             self.ledger.apply(event)
@@ -147,6 +149,7 @@ class Engine:
             floor=self.core.floor,
             clients=clients,
             frozen=self.core.frozen,
+            archive=Everything(world.durable),
         )
         self.recovery = Recovery(
             ledger=self.ledger,
@@ -199,6 +202,28 @@ class Engine:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.world.errors.append(error)
+
+
+class Everything:
+    """The archive: reads what became durable."""
+
+    def __init__(self, durable: Durable) -> None:
+        self._durable = durable
+
+    async def known_fills(self, keys: Collection[tuple[VenueId, str]]) -> set[tuple[VenueId, str]]:
+        ledger = self._ledger()
+        return {key for key in keys if ledger.has_fill(*key)}
+
+    async def find_order(self, client_order_id: ClientOrderId) -> tuple[Order, Trade | None] | None:
+        ledger = self._ledger()
+        order = ledger.orders.get(client_order_id)
+        return None if order is None else (order, ledger.trade(order.trade_id))
+
+    def _ledger(self) -> Ledger:
+        ledger = Ledger(closed_kept=1_000_000)
+        for event in self._durable.events():
+            ledger.apply(event)
+        return ledger
 
 
 class _Door:

@@ -46,6 +46,7 @@ from arbiter.runtime.queries import Queries
 from arbiter.runtime.spot_tally import SpotTally
 from arbiter.runtime.supervisor import Supervisor
 from arbiter.storage import listings, loader, migrate
+from arbiter.storage.archive import StoredArchive
 from arbiter.storage.candle_store import PgCandles
 from arbiter.storage.database import make_engine
 from arbiter.storage.instance_lock import InstanceLock
@@ -223,6 +224,7 @@ class _Run:
             clients=world.clients,
             run_id=secrets.token_hex(8),
             version=version("arbiter-engine"),
+            archive=StoredArchive(self._reads),
         )
         running = Running(
             engine=engine,

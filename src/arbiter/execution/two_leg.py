@@ -36,6 +36,9 @@ from arbiter.model.orders import Order, OrderStatus, OrderType, Side
 from arbiter.model.time import NS_PER_MS
 from arbiter.model.trades import Trade, TradeState
 
+_RECALLED = 51
+"""First attempt of a trade that was recalled without all of its orders: an id is never reused."""
+
 
 class Stimulus(Enum):
     DURABLE = 1
@@ -265,8 +268,9 @@ def _settle(
         return progress, (Advance(_ending(orders), _refusals(orders)),)
     view = outlook(trade, orders, over, settings, market)
     if not view.tradable:
-        why = [_refusals(orders), f"residual: {'; '.join(view.notes)}"]
-        return progress, (Advance(_ending(orders), "; ".join(filter(None, why))),)
+        left = f"residual: {'; '.join(view.notes)}"
+        told = "; ".join(filter(None, (_refusals(orders), left)))
+        return progress, (Advance(_ending(orders), told),)
     if settings.lone_leg is LoneLeg.HOLD:
         return progress, ()
     pause_ns = _pause_ns(fruitless(orders), settings)
@@ -277,7 +281,7 @@ def _settle(
         return progress, (WakeAt(progress.next_try_ns),)
     progress = msgspec.structs.replace(progress, next_try_ns=now_ns + pause_ns)
     why = "; ".join([f"{plain(abs(over))} stand alone", *map(str, view.ways), *view.notes])
-    order = _order(best, orders, why)
+    order = _order(best, trade, orders, why)
     state = TradeState.WORKING if best.role == CHASE else TradeState.UNWINDING
     effects: list[Effect] = [order]
     if trade.state is not TradeState.HELD:
@@ -288,10 +292,12 @@ def _settle(
     return progress, tuple(effects)
 
 
-def _order(way: Way, orders: Sequence[Order], why: str) -> AddOrder:
+def _order(way: Way, trade: Trade, orders: Sequence[Order], why: str) -> AddOrder:
+    known = {order.client_order_id for order in orders}
+    recalled = any(leg.order not in known for leg in trade.legs)
     return AddOrder(
         role=way.role,
-        attempt=1 + sum(order.leg == way.role for order in orders),
+        attempt=(_RECALLED if recalled else 1) + sum(order.leg == way.role for order in orders),
         instrument=way.instrument.id,
         side=way.side,
         type=OrderType.LIMIT,

@@ -18,7 +18,7 @@ from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.kill import KillReport, KillSwitchControl
 from arbiter.runtime.outbox import LiveOutbox
-from arbiter.runtime.reconciler import Reconciler, VenueRecovery
+from arbiter.runtime.reconciler import Archive, Reconciler, VenueRecovery
 from arbiter.runtime.recovery import Recovery
 from arbiter.runtime.supervisor import Supervisor
 
@@ -45,6 +45,7 @@ class Engine:
         run_id: str,
         version: str,
         wind_down_s: float = 10.0,
+        archive: Archive | None = None,
     ) -> None:
         self.core = core
         self.bus = bus
@@ -58,6 +59,7 @@ class Engine:
             floor=core.floor,
             clients=clients,
             frozen=core.frozen,
+            archive=archive,
         )
         self.recovered: list[VenueRecovery] = []
         self._outbox = outbox

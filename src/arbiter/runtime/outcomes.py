@@ -33,7 +33,7 @@ from arbiter.model.reports import (
     Refused,
     Unknown,
 )
-from arbiter.model.trades import TradeState
+from arbiter.model.trades import Trade, TradeState
 from arbiter.ports.outbox import Outbox
 from arbiter.runtime.floor import TradingFloor
 from arbiter.runtime.recorder import Recorder
@@ -110,6 +110,23 @@ class Outcomes:
                     AlertRaised(at_ns=now, severity="warning", code="LATE_FILL", text=text),
                 ]
         return events
+
+    def book_recalled(self, fill: Fill, order: Order, trade: Trade) -> None:
+        """Book a fill of an order that had left memory, told with its records."""
+        if self._ledger.has_fill(fill.venue, fill.venue_trade_id):
+            return
+        now = self._recorder.now_ns()
+        text = f"trade {trade.seq} had ended as {trade.state} long ago and got a fill: open again"
+        worth = self._worth_of_fee(order, fill)
+        self._recorder.record(
+            OrderFilled(at_ns=now, fill=fill, fee_in_quote=worth, order=order, trade=trade),
+            TradeAdvanced(
+                at_ns=now, trade_id=trade.id, state=TradeState.WORKING, reason="late fill"
+            ),
+            AlertRaised(at_ns=now, severity="warning", code="LATE_FILL", text=text),
+        )
+        self._raise_alarms()
+        self._floor.changed(trade.id)
 
     def on_answer(self, order: Order, answer: OrderTruth | Absent, fills: Iterable[Fill]) -> None:
         """Take the venue's answer to a question about one order, with the fills it knows."""

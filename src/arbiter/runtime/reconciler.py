@@ -11,8 +11,9 @@ equal again, nothing new is opened from that balance.
 """
 
 import asyncio
-from collections.abc import Mapping, MutableSet, Sequence
+from collections.abc import Collection, Mapping, MutableSet, Sequence
 from decimal import Decimal
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -31,6 +32,7 @@ from arbiter.model.money import ZERO, plain
 from arbiter.model.orders import Fill, Order, OrderStatus
 from arbiter.model.reports import Absent, Holding, OrderTruth
 from arbiter.model.time import NS_PER_S
+from arbiter.model.trades import Trade
 from arbiter.ports.venue import OrderClient
 from arbiter.runtime.floor import TradingFloor
 from arbiter.runtime.outcomes import Outcomes
@@ -78,6 +80,28 @@ class VenueRecovery(msgspec.Struct, frozen=True, kw_only=True):
     def agrees(self) -> bool:
         """The venue answered, and its word and the ledger's are the same now."""
         return self.reachable and self.compared and not self.differences
+
+
+class Archive(Protocol):
+    """What is remembered for ever, for fills of orders the ledger no longer holds."""
+
+    async def known_fills(
+        self, keys: Collection[tuple[VenueId, str]]
+    ) -> set[tuple[VenueId, str]]: ...
+
+    async def find_order(
+        self, client_order_id: ClientOrderId
+    ) -> tuple[Order, Trade | None] | None: ...
+
+
+class NoArchive:
+    """For engines that remember only what is in memory."""
+
+    async def known_fills(self, keys: Collection[tuple[VenueId, str]]) -> set[tuple[VenueId, str]]:
+        return set()
+
+    async def find_order(self, client_order_id: ClientOrderId) -> tuple[Order, Trade | None] | None:
+        return None
 
 
 class ReconcileReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,7 +183,11 @@ class Reconciler:
         floor: TradingFloor,
         clients: Mapping[VenueId, OrderClient],
         frozen: MutableSet[tuple[VenueId, Asset]],
+        archive: Archive | None = None,
     ) -> None:
+        self._archive = archive or NoArchive()
+        self._foreign: set[tuple[VenueId, str]] = set()
+        """Fills that no order of ours ever had, as far as anybody remembers."""
         self._ledger = ledger
         self._recorder = recorder
         self._outcomes = outcomes
@@ -225,7 +253,7 @@ class Reconciler:
         venue, began = client.venue, self._recorder.now_ns()
         open_before = len(self.open_at(venue))
         fills = await client.fills_since(since_ns)
-        booked = self._outcomes.book(fills)
+        booked = await self._book(venue, fills)
         working = await client.open_orders()
         strangers = self._compare_working(working, fills)
         shown = {truth.client_order_id for truth in working}
@@ -241,6 +269,33 @@ class Reconciler:
         return msgspec.structs.replace(
             compared, fills_booked=booked, orders_closed=closed, strangers=strangers
         )
+
+    async def _book(self, venue: VenueId, fills: Sequence[Fill]) -> int:
+        """Book what is missing; fills of orders that left memory are recalled with them."""
+        strays = [
+            fill
+            for fill in fills
+            if fill.client_order_id not in self._ledger.orders
+            and not self._ledger.has_fill(venue, fill.venue_trade_id)
+            and (venue, fill.venue_trade_id) not in self._foreign
+        ]
+        if not strays:
+            return self._outcomes.book(fills)
+        booked = 0
+        known = await self._archive.known_fills([(venue, f.venue_trade_id) for f in strays])
+        self._foreign |= known
+        for fill in strays:
+            key = (venue, fill.venue_trade_id)
+            if key in known:
+                continue
+            found = await self._archive.find_order(fill.client_order_id)
+            if found is None or found[1] is None:
+                self._foreign.add(key)
+                continue
+            self._outcomes.book_recalled(fill, found[0], found[1])
+            booked += 1
+        rest = [f for f in fills if (venue, f.venue_trade_id) not in known]
+        return booked + self._outcomes.book(rest)
 
     # Orders
 

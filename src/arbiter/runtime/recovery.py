@@ -62,7 +62,7 @@ class Recovery:
         """
         self._floor.hush()
         waiting = set(self._clients)
-        call = asyncio.create_task(self._call_a_person(waiting), name="recovery is late")
+        attending = asyncio.create_task(self._attend(waiting), name="attend to open trades")
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -72,7 +72,7 @@ class Recovery:
                     for venue, client in self._clients.items()
                 ]
         finally:
-            call.cancel()
+            attending.cancel()
         self._take_up(waiting)
         self._floor.resume(tuple(self._ledger.open_trades()))
         return [task.result() for task in tasks]
@@ -89,9 +89,18 @@ class Recovery:
     def _venues_of(self, trade: Trade) -> set[VenueId]:
         return {order.venue for order in self._ledger.orders_of(trade.id)}
 
-    async def _call_a_person(self, waiting: set[VenueId]) -> None:
-        """Hold the trades that a silent venue keeps open for too long, with an alert."""
-        await asyncio.sleep(self._floor.flat_after_ns / NS_PER_S)
+    async def _attend(self, waiting: set[VenueId]) -> None:
+        """Look after open trades while venues are still silent: a late fill may open one again."""
+        loop = asyncio.get_running_loop()
+        late = loop.time() + self._floor.flat_after_ns / NS_PER_S
+        while True:
+            await asyncio.sleep(_PATIENCE_S)
+            self._take_up(waiting)
+            if loop.time() >= late:
+                self._hold(waiting)
+
+    def _hold(self, waiting: set[VenueId]) -> None:
+        """Hold the trades that a silent venue keeps open for too long, and call a person."""
         for trade in tuple(self._ledger.open_trades()):
             missing = self._venues_of(trade) & waiting
             if not missing or trade.state is TradeState.HELD:

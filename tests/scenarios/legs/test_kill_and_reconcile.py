@@ -191,3 +191,24 @@ def test_a_late_arrival_after_no_such_order_is_cancelled_and_told() -> None:
         codes = [e.code for e in world.of(AlertRaised) if isinstance(e, AlertRaised)]
         assert {"VENUE_FORGOT", "LATE_ARRIVAL"} <= set(codes)
         world.verify()
+
+
+def test_a_fill_of_an_order_that_had_left_memory_is_recalled_booked_and_mended() -> None:
+    with stage(2, closed_kept=3, rates=FaultRates(delay_ms=59_000)) as world:
+        world.seller.faults.follow([Scripted("submit", 1, Fault.DELAY)])
+        world.open_spread()
+        orders = world.engine.ledger.orders
+        world.run_until(lambda: any(o.status is OrderStatus.REJECTED for o in orders.values()), 20)
+        (lost,) = [o for o in orders.values() if o.status is OrderStatus.REJECTED]
+        world.dislocate("bybit", "BTC", 0.05, 90)  # others trade, and the late order will fill
+        world.run_until(lambda: lost.client_order_id not in orders, 30)
+        world.run(60)
+        world.engine.core.state.stopping = True
+        fills = world.seller.exchange.fills_since(0)
+        assert any(f.client_order_id == lost.client_order_id for f in fills)
+        world.run(20)
+        world.settle()
+        assert world.alerts["LATE_FILL"] == 1
+        assert world._differences() == []
+        assert not world.engine.ledger.open_trades()
+        assert not world.external
