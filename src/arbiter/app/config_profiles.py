@@ -16,6 +16,7 @@ PROFILES: Mapping[Mode, Mapping[str, Any]] = {
         "spot.cooldown_seconds": Decimal(10),
         "spot.max_trades_per_hour": 1_500,
         "risk.max_concurrent_trades": 10,
+        "agents.max_volatility": Decimal("0.2"),
         "risk.max_trade_usd": Decimal(5_000),
         "risk.max_total_exposure_usd": Decimal(20_000),
         "risk.capital_base_usd": Decimal(100_000),

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 class Mode(StrEnum):
     SIM = "sim"
     """Built-in market simulator and simulated venues, real clock."""
+    REPLAY = "replay"
+    """Recorded quotes through the live core, under their own clock."""
 
 
 class LogLevel(StrEnum):
@@ -380,6 +382,13 @@ class Agents(Section):
     llm_approval_required: Switch = text(
         True, "Whether an order needs a stored approval of the risk agent."
     )
+    kelly_fraction: Real = number(0.25, Unit.FRACTION, 0.01, 1, "Of the Kelly stake.")
+    value_at_risk: Real = number(
+        0.02, Unit.FRACTION, 0.0001, 1, "Largest one-hour loss at 95 %, of the capital."
+    )
+    max_volatility: Real = number(
+        0.04, Unit.FRACTION, 0.0001, 1, "Of hourly returns; above it nothing is opened."
+    )
     sentiment_feeds: Names = text(
         (), "Files of headlines, one a line, newest last (BTC|text for one asset)."
     )
@@ -397,6 +406,9 @@ class Agents(Section):
             default_take_profit=self.default_take_profit,
             min_confidence=self.min_confidence,
             llm_approval_required=self.llm_approval_required,
+            kelly_fraction=self.kelly_fraction,
+            value_at_risk=self.value_at_risk,
+            max_volatility=self.max_volatility,
         )
 
 
