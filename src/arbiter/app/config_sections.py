@@ -377,7 +377,7 @@ class Agents(Section):
     max_daily_loss: Real = number(0.05, Unit.FRACTION, 0.001, 1, "Of the session's capital.")
     max_drawdown: Real = number(0.15, Unit.FRACTION, 0.001, 1, "Of the session's peak equity.")
     default_stop_loss: Real = number(0.02, Unit.FRACTION, 0.0005, 1, "Below the entry price.")
-    default_take_profit: Real = number(0.05, Unit.FRACTION, 0.0005, 10, "Above the entry price.")
+    default_take_profit: Real = number(0.05, Unit.FRACTION, 0.0005, 2, "Above the entry price.")
     min_confidence: Real = number(0.6, Unit.FRACTION, 0, 1, "Least confidence of a vote.")
     llm_approval_required: Switch = text(
         True, "Whether an order needs a stored approval of the risk agent."
