@@ -153,6 +153,18 @@ def test_a_deposit_is_found_booked_and_told() -> None:
         world.verify()
 
 
+def test_orders_that_rest_hide_no_change_of_balance() -> None:
+    with stage() as world:
+        rest_orders(world, 2)
+        place = (VenueId("okx"), Asset("BTC"))
+        world.moved[place] = Decimal(2)
+        world.venue("okx").move(place[1], Decimal(2))
+        assert told(world).agrees
+        assert world.external[place] == 1
+        assert kill(world).flat
+        world.verify()
+
+
 def test_a_dark_venue_is_told_as_such() -> None:
     with stage() as world:
         lasting(world, "okx", Fault.BLACKHOLE, 60)
