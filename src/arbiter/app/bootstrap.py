@@ -144,7 +144,7 @@ class _Run:
 
     async def _live(self, stack: AsyncExitStack) -> SimHandle:
         now = self._clock.now_ns()
-        image = await loader.load(self._reads, now_ns=now)
+        image = await loader.load(self._reads)
         ledger = Ledger()
         ledger.restore(image)
         sim = self._settings.sim.record()

@@ -67,7 +67,7 @@ async def _desk(url: str, clock: SystemClock) -> AsyncIterator[Desk]:
     writer = asyncio.create_task(journal.run(), name="journal")
     try:
         ledger = Ledger()
-        ledger.restore(await loader.load(reads, now_ns=clock.now_ns()))
+        ledger.restore(await loader.load(reads))
         recorder = Recorder(ledger, journal, EventHub(), clock)
         bus = CommandBus(ledger=ledger, recorder=recorder, strategies=STRATEGIES)
         yield Desk(url=url, ledger=ledger, recorder=recorder, bus=bus)

@@ -139,7 +139,7 @@ class Ledger(LedgerReads):
         self._residuals.rows.update(
             {(row.strategy, row.asset, row.quote): row for row in image.residuals}
         )
-        self._days.restore(restore.days(image))
+        self._days.restore(image.days)
         self._margin.restore(image)
         self._pairs.restore(image.pairs)
         self._kill_switch = image.kill_switch
@@ -170,8 +170,6 @@ class Ledger(LedgerReads):
             settings=dict(sorted(self._settings.items())),
             next_trade_seq=self._next_trade_seq,
             next_signal_seq=self._next_signal_seq,
-            cumulative_pnl=self._days.cumulative,
-            peak_pnl=self._days.peak,
         )
 
     def _all_trades(self) -> Iterator[Trade]:

@@ -1,7 +1,5 @@
 """The ledger's state as storage gives it back at start: bounded, whatever the history's length."""
 
-from decimal import Decimal
-
 import msgspec
 
 from arbiter.model.events import SettingChanged
@@ -13,8 +11,7 @@ from arbiter.model.holdings import (
     Residual,
     TradingDay,
 )
-from arbiter.model.ids import Asset, ClientOrderId, StrategyId, VenueId
-from arbiter.model.money import ZERO
+from arbiter.model.ids import StrategyId, VenueId
 from arbiter.model.orders import Fill, Order
 from arbiter.model.pairs import FundingPair
 from arbiter.model.perpetuals import Contract, MarginPosition
@@ -25,15 +22,12 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a fresh ledger needs to go on where the last one stopped.
 
     `trades` are those not yet terminal (HELD among them). `orders` are the open ones and all
-    orders of `trades`, and `fills` all fills of `orders`. `locks` and `reserve` are what the
-    journal says was first taken for each of `orders`, before any fill or release.
+    orders of `trades`, and `fills` all fills of `orders`.
     """
 
     trades: tuple[Trade, ...] = ()
     orders: tuple[Order, ...] = ()
     fills: tuple[Fill, ...] = ()
-    locks: dict[ClientOrderId, tuple[Asset, Decimal]] = {}
-    reserve: dict[ClientOrderId, tuple[Asset, Decimal]] = {}
     fill_keys: frozenset[tuple[VenueId, str]] = frozenset()
     """Keys of recently booked fills, those of `fills` included: none is booked twice."""
     balances: tuple[Balance, ...] = ()
@@ -41,7 +35,7 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True):
     budgets: tuple[Budget, ...] = ()
     residuals: tuple[Residual, ...] = ()
     days: tuple[TradingDay, ...] = ()
-    """The newest few; when there are any, they stand instead of the `pnl` figures below."""
+    """The newest few; the last one carries the running sums."""
     contracts: tuple[Contract, ...] = ()
     margin_positions: tuple[MarginPosition, ...] = ()
     payment_keys: frozenset[tuple[VenueId, str]] = frozenset()
@@ -56,13 +50,3 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True):
     next_signal_seq: int = 1
     last_event_ns: int = 0
     """Engine time of the newest event; 0 for an empty journal."""
-    last_event_seq: int = 0
-    """Sequence of the newest event in the journal; 0 for an empty one."""
-    pnl_day_ns: int = 0
-    """Start (00:00 UTC) of the day that `pnl_today` counts."""
-    pnl_today: Decimal = ZERO
-    """Σ `Trade.pnl` over trades that ended on that day."""
-    cumulative_pnl: Decimal = ZERO
-    """Σ `Trade.pnl` over all ended trades."""
-    peak_pnl: Decimal = ZERO
-    """Highest the running sum ever was, in order of ending; never below 0."""

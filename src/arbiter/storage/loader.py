@@ -11,11 +11,9 @@ from arbiter.model.events import SettingChanged
 from arbiter.model.holdings import Balance, Budget, KillSwitch, Position, Residual, TradingDay
 from arbiter.model.ids import ClientOrderId, StrategyId, VenueId
 from arbiter.model.image import LedgerImage
-from arbiter.model.money import ZERO
 from arbiter.model.orders import Fill, Order
 from arbiter.model.pairs import FundingPair
 from arbiter.model.perpetuals import Contract, MarginPosition
-from arbiter.model.time import day_start
 from arbiter.model.trades import Trade
 from arbiter.storage import margin_schema, schema
 from arbiter.storage.database import reading
@@ -31,7 +29,6 @@ CLOSED_TRADES = 200
 async def load(
     engine: AsyncEngine,
     *,
-    now_ns: int,
     fill_keys: int = FILL_KEYS,
     closed_trades: int = CLOSED_TRADES,
 ) -> LedgerImage:
@@ -51,8 +48,6 @@ async def load(
             TradingDay,
             select(schema.TRADING_DAYS).order_by(schema.TRADING_DAYS.c.day_ns.desc()).limit(DAYS),
         )
-        newest = days[0] if days else TradingDay(day_ns=0)
-        today = day_start(now_ns)
         return LedgerImage(
             trades=tuple(trades),
             orders=tuple(orders),
@@ -78,11 +73,6 @@ async def load(
             next_trade_seq=await _next(connection, schema.TRADES),
             next_signal_seq=await _next(connection, schema.SIGNALS),
             last_event_ns=await _newest_event_ns(connection),
-            last_event_seq=await _next(connection, schema.EVENTS) - 1,
-            pnl_day_ns=today,
-            pnl_today=next((day.realized for day in days if day.day_ns == today), ZERO),
-            cumulative_pnl=newest.cumulative,
-            peak_pnl=newest.peak,
         )
 
 

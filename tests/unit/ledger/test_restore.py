@@ -6,14 +6,11 @@ from msgspec.structs import replace
 from arbiter.ledger.ledger import Ledger
 from arbiter.model import events as ev
 from arbiter.model.errors import LedgerError
-from arbiter.model.holdings import Balance, Budget
 from arbiter.model.ids import StrategyId
 from arbiter.model.image import LedgerImage
-from arbiter.model.money import ZERO
-from arbiter.model.orders import OrderStatus, Side
-from arbiter.model.time import NS_PER_DAY
+from arbiter.model.orders import Side
 from arbiter.model.trades import TradeState
-from tests.unit.ledger.tape import BINANCE, SPOT, START_NS, USDT, USER, Tape, d
+from tests.unit.ledger.tape import BINANCE, SPOT, USER, Tape, d
 
 
 def test_orders_come_back_in_the_order_they_were_added() -> None:
@@ -60,38 +57,6 @@ def test_switches_settings_and_sequences_come_back() -> None:
     assert ledger.next_trade_seq == 2
     ledger.apply(ev.KillSwitchReleased(at_ns=4, actor=USER))
     assert not ledger.kill_switch.engaged
-
-
-def test_holds_told_by_the_journal_are_released_like_stored_ones() -> None:
-    tape = Tape()
-    trade = tape.trade(sell=None)
-    order = tape.leg(trade, "a0")
-    bare = replace(order, lock_asset=None, lock=ZERO, reserve_asset=None, reserve=ZERO)
-    holds = {order.client_order_id: (USDT, order.lock)}
-    tape.ledger = Ledger()
-    tape.ledger.restore(
-        LedgerImage(
-            trades=(trade,),
-            orders=(bare,),
-            locks=holds,
-            reserve=holds,
-            balances=(Balance(venue=BINANCE, asset=USDT, total=d(500), locked=order.lock),),
-            budgets=(Budget(strategy=SPOT, currency=USDT, reserved=order.lock),),
-        )
-    )
-    tape.ended(order, OrderStatus.EXPIRED)
-    assert tape.ledger.free(BINANCE, USDT) == 500
-    assert tape.ledger.budgets[SPOT, USDT].reserved == 0
-
-
-def test_bare_pnl_sums_stand_in_where_no_day_is_stored() -> None:
-    ledger = Ledger()
-    ledger.restore(
-        LedgerImage(pnl_day_ns=START_NS, pnl_today=d(-3), cumulative_pnl=d(20), peak_pnl=d(25))
-    )
-    assert ledger.realized_today(START_NS + 5) == -3
-    assert ledger.realized_today(START_NS + NS_PER_DAY) == 0
-    assert (ledger.cumulative_pnl, ledger.peak_pnl) == (d(20), d(25))
 
 
 def test_only_a_fresh_ledger_is_restored() -> None:

@@ -135,7 +135,7 @@ async def test_any_order_and_fill_ever_owned_is_found_again(engine: AsyncEngine)
 
 
 async def test_an_image_holds_open_trades_and_the_newest_closed(engine: AsyncEngine) -> None:
-    image = await loader.load(engine, now_ns=samples.T0, closed_trades=2, fill_keys=1)
+    image = await loader.load(engine, closed_trades=2, fill_keys=1)
     assert [trade.seq for trade in image.trades] == [8, 9, 10]
     assert {order.trade_id for order in image.orders} == {trade.id for trade in image.trades}
     assert len(image.fills) == 5

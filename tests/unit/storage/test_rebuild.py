@@ -120,10 +120,10 @@ async def _live(database: FreshDatabase, seed: int, trades: int, *, outages: boo
         return tape.ledger
 
 
-async def _restored(database: FreshDatabase, now_ns: int) -> Ledger:
+async def _restored(database: FreshDatabase) -> Ledger:
     engine = make_engine(database.url)
     ledger = Ledger()
-    ledger.restore(await loader.load(engine, now_ns=now_ns))
+    ledger.restore(await loader.load(engine))
     await engine.dispose()
     return ledger
 
@@ -139,7 +139,7 @@ async def test_rows_equal_a_fold_of_the_journal_and_restore_the_same_ledger(
     with postgres_server.fresh(template="ledger") as database:
         ledger = await _live(database, seed, 15, outages=outages)
         assert await rebuild.verify(database.url) == []
-        restored = await _restored(database, 0)
+        restored = await _restored(database)
         assert restored.image() == ledger.image()
 
 
@@ -156,7 +156,7 @@ async def test_a_rebuild_mends_rows_that_were_changed_by_hand(ledger_db: FreshDa
     }
     await rebuild.rebuild(ledger_db.url)
     assert await rebuild.verify(ledger_db.url) == []
-    assert (await _restored(ledger_db, 0)).image() == ledger.image()
+    assert (await _restored(ledger_db)).image() == ledger.image()
 
 
 async def test_the_journal_goes_on_after_a_rebuild(ledger_db: FreshDatabase) -> None:

@@ -124,7 +124,7 @@ async def test_every_projection_comes_back_as_it_was(ledger_db: FreshDatabase) -
     ):
         assert await back(ledger_db, type(record), table) == [record]
     engine = make_engine(ledger_db.url)
-    image = await loader.load(engine, now_ns=samples.T0)
+    image = await loader.load(engine)
     await engine.dispose()
     assert image.kill_switch == switch
     assert image.settings == {"a.b": change}
