@@ -113,8 +113,12 @@ class CandleKeeper:
                 self._builder.traded(slot, float(event.fill.size))
 
     async def run(self) -> None:
-        """Sample until cancelled; saves as minutes end."""
-        await self.fill_in()
+        """Sample until cancelled; saves as minutes end, and fills in the past meanwhile."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.fill_in(), name="past candles")
+            group.create_task(self._sample(), name="candle samples")
+
+    async def _sample(self) -> None:
         while True:
             now = self._clock.now_ns()
             finished = self._builder.sample(self._board.mids(now), now)

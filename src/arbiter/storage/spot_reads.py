@@ -1,5 +1,6 @@
 """What the spot API reads of the past: pages of trades and signals, and sums over ended trades."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from arbiter.model.ids import Symbol
 from arbiter.model.money import ZERO
@@ -31,10 +32,15 @@ from arbiter.ports.spot_history import (
 )
 from arbiter.storage import listings, schema
 from arbiter.storage.database import reading
+from arbiter.storage.listings import Conditions
+from arbiter.storage.rows import read
 
 _T = schema.TRADES.c
 _NS = BigInteger()
 _LARGEST = 2**63 - 1
+_AT_ONCE = 20
+"""Rows made before the loop gets a turn."""
+_COUNTS_KEPT = 64
 
 
 class SpotReads:
@@ -42,14 +48,15 @@ class SpotReads:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._counted: dict[tuple[object, ...], tuple[int, int]] = {}
+        """By filter: matches, and the newest trade's number among them."""
 
     async def ping(self) -> None:
         async with reading(self._engine) as connection:
             await connection.execute(text("SELECT 1"))
 
     async def trades(self, wanted: TradesWanted) -> FoundTrades:
-        found = await listings.trades(
-            self._engine,
+        conditions = listings.trade_conditions(
             listings.TradeFilter(
                 family=Family.SPOT,
                 symbol=wanted.symbol,
@@ -57,10 +64,45 @@ class SpotReads:
                 any_filled=wanted.any_filled,
                 since_ns=wanted.since_ns,
                 until_ns=wanted.until_ns,
-            ),
-            listings.Page(limit=wanted.limit, offset=wanted.offset),
+            )
         )
-        return FoundTrades(rows=found.rows, total=found.total)
+        page = (
+            select(schema.TRADES)
+            .where(*conditions)
+            .order_by(_T.started_ns.desc(), _T.seq.desc())
+            .limit(wanted.limit)
+            .offset(wanted.offset)
+        )
+        async with reading(self._engine) as lent:
+            connection = await lent.execution_options(isolation_level="REPEATABLE READ")
+            total = await self._total(connection, wanted, conditions)
+            found = (await connection.execute(page)).mappings().all()
+        rows: list[Trade] = []
+        for row in found:
+            rows.append(read(Trade, dict(row)))
+            if not len(rows) % _AT_ONCE:
+                await asyncio.sleep(0)
+        return FoundTrades(rows=rows, total=total)
+
+    async def _total(
+        self, connection: AsyncConnection, wanted: TradesWanted, conditions: Conditions
+    ) -> int:
+        """Count all matches, exactly.
+
+        What the past holds of a symbol and a time never changes, and trades are written in the
+        order of their numbers: only those newer than the last count are counted again.
+        """
+        query = select(func.count(), func.max(_T.seq))
+        if wanted.states is not None or wanted.any_filled is not None:
+            return int((await connection.execute(query.where(*conditions))).one()[0])
+        key = (wanted.symbol, wanted.since_ns, wanted.until_ns)
+        counted, last = self._counted.pop(key, (0, 0))
+        more = (await connection.execute(query.where(*conditions, _T.seq > last))).one()
+        counted, last = counted + int(more[0]), max(last, int(more[1] or 0))
+        self._counted[key] = (counted, last)
+        if len(self._counted) > _COUNTS_KEPT:
+            self._counted.pop(next(iter(self._counted)))
+        return counted
 
     async def trade(self, seq: int) -> Trade | None:
         if not 0 < seq <= _LARGEST:

@@ -51,6 +51,7 @@ def engine(make_engine: MakeEngine) -> LiveEngine:
     engine = make_engine()
     with engine.client() as client:
         until(lambda: int(client.get("/status").json()["trades_today"]) >= 3)
+    until(lambda: not engine.wait_for(engine.candles_missing()))
     return engine
 
 

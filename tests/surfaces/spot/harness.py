@@ -3,16 +3,19 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import uvloop
 
 from arbiter.app.bootstrap import run_engine
-from arbiter.app.config import load
+from arbiter.app.config import SCHEMA, load
 from arbiter.app.running import Running
 from arbiter.model.errors import ArbiterError
+from arbiter.model.ids import InstrumentId
+from arbiter.storage.candle_store import PgCandles
 
 T = TypeVar("T")
 
@@ -27,6 +30,13 @@ LIVELY = {
     "ARBITER__SPOT_API__WRITE_RATE_LIMIT": "1000000",
 }
 """Eight symbols on four venues with a spread worth having every tenth of a second."""
+
+OTHERS_OFF = {
+    leaf.env_name: "false"
+    for path, leaf in SCHEMA.leaves.items()
+    if path[0] == "listen" and path[-1].endswith("_enabled") and path[-1] != "spot_enabled"
+}
+"""Every other API, whichever there are."""
 
 START_S = 60.0
 
@@ -48,13 +58,13 @@ class LiveEngine:
             "ARBITER_HOME": str(home),
             "DATABASE_URL": url,
             "ARBITER__LISTEN__SPOT_PORT": str(self.port),
-            "ARBITER__LISTEN__OPS_PORT": str(free_port()),
-            "ARBITER__LISTEN__OPS_ENABLED": "false",
+            **OTHERS_OFF,
             "ARBITER__LISTEN__DESK_ENABLED": "false",
             **LIVELY,
             **(changes or {}),
         }
-        self.base = f"http://127.0.0.1:{self.port}"
+        scheme = "https" if "ARBITER__SPOT_API__SSL_CERT" in self.environment else "http"
+        self.base = f"{scheme}://127.0.0.1:{self.port}"
         self.api = f"{self.base}/api/v1"
         self._running: Running | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -84,7 +94,7 @@ class LiveEngine:
 
         def body() -> None:
             try:
-                asyncio.run(whole())
+                uvloop.run(whole())
             except ArbiterError as error:
                 self._failure = error
             finally:
@@ -115,6 +125,11 @@ class LiveEngine:
     def wait_for(self, work: Coroutine[Any, Any, T]) -> T:
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(START_S)
+
+    async def candles_missing(self) -> Sequence[InstrumentId]:
+        """Instruments whose past has not been filled in yet."""
+        instruments = [i.id for i in self.running.engine.core.registry.instruments]
+        return await PgCandles(self.running.reads).missing(instruments)
 
     def client(self, **options: Any) -> httpx.Client:
         return httpx.Client(base_url=self.api, timeout=20.0, **options)

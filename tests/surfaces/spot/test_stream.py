@@ -32,7 +32,7 @@ PRICE = {
     "timestamp": 1.0,
 }
 _addresses = itertools.count(10)
-_ESTABLISHED = 1
+_ESTABLISHED = b"\x01"
 
 
 @asynccontextmanager
@@ -247,8 +247,7 @@ def _subscribe_raw(deaf: socket.socket, port: int) -> None:
 
 def _was_cut(deaf: socket.socket) -> bool:
     """Whether the other end has closed: seen in the kernel's state, without reading."""
-    state: int = deaf.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-    return state != _ESTABLISHED
+    return bool(deaf.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) != _ESTABLISHED)
 
 
 async def test_quotes_keep_coming_while_many_listen(engine: LiveEngine) -> None:
@@ -263,4 +262,4 @@ async def test_quotes_keep_coming_while_many_listen(engine: LiveEngine) -> None:
 async def _one_update(engine: LiveEngine) -> bool:
     async with joined(engine) as talk:
         await say(talk, type="subscribe", channel="prices", symbols=["BTCUSDT"])
-        return (await hear(talk, "price_update"))["data"]["symbol"] == "BTCUSDT"
+        return bool((await hear(talk, "price_update"))["data"]["symbol"] == "BTCUSDT")

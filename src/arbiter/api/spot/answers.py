@@ -1,10 +1,12 @@
 """Writing answers, and reading the times and dates a caller gives."""
 
+import asyncio
 import math
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -19,12 +21,26 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 }
 """Failures every route may answer with."""
 
+R = TypeVar("R")
+T = TypeVar("T")
+
+_AT_ONCE = 10
 _LATEST_S = 253_402_300_799
 """The end of the year 9999."""
 
 
 def answer(body: BaseModel, status: int = 200) -> Response:
     return Response(body.model_dump_json(), status_code=status, media_type="application/json")
+
+
+async def in_turns(records: Iterable[R], make: Callable[[R], T]) -> list[T]:
+    """Make rows, letting the loop have its turn: a long page must not stand before a quote."""
+    rows: list[T] = []
+    for record in records:
+        rows.append(make(record))
+        if not len(rows) % _AT_ONCE:
+            await asyncio.sleep(0)
+    return rows
 
 
 def number(value: Decimal) -> float:

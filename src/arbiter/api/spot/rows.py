@@ -24,10 +24,9 @@ STATES: dict[SpotStatus, tuple[tuple[TradeState, ...], bool | None]] = {
 
 def compact(registry: MarketRegistry, symbol: Symbol) -> str:
     """Name a symbol as the contract does; one that is listed no more keeps its letters."""
-    try:
+    if registry.listings(symbol):
         return registry.compact_name(symbol)
-    except ArbiterError:
-        return symbol.replace("/", "")
+    return symbol.replace("/", "")
 
 
 def trade_row(registry: MarketRegistry, trade: Trade) -> TradeRow:

@@ -96,6 +96,9 @@ class Client:
                     frame = feed.frame(self._oldest())
                     if frame is not None:
                         await self._send(frame)
+        if self.cut[0] == _POLICY:
+            while self._queue:
+                await self._send(self._queue.popleft())
         await self._socket.close(*self.cut)
 
     def _oldest(self) -> int:
@@ -147,6 +150,8 @@ class Streams:
         reader = asyncio.create_task(self._read(client, socket))
         try:
             await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
+            if client.cut is not None:
+                await asyncio.wait({writer}, timeout=SEND_TIMEOUT_S)
         finally:
             self._clients.discard(client)
             for task in (writer, reader):

@@ -12,6 +12,7 @@ from arbiter.api.spot.answers import (
     check_order,
     day,
     end_of,
+    in_turns,
     moment_ns,
     start_of,
 )
@@ -62,7 +63,7 @@ def history_routes(deps: SpotDeps) -> APIRouter:
         found = await deps.history.trades(wanted)
         return answer(
             bodies.TradeList(
-                trades=[trade_row(registry, trade) for trade in found.rows],
+                trades=await in_turns(found.rows, lambda trade: trade_row(registry, trade)),
                 total_count=found.total,
                 pagination=bodies.Pagination(
                     limit=wanted.limit,
@@ -102,7 +103,7 @@ def history_routes(deps: SpotDeps) -> APIRouter:
         )
         return answer(
             bodies.SignalList(
-                signals=[signal_row(registry, signal) for signal in found.rows],
+                signals=await in_turns(found.rows, lambda signal: signal_row(registry, signal)),
                 total_count=found.total,
             )
         )
