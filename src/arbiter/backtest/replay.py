@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from arbiter.backtest.quotes import RecordedQuotes
 from arbiter.backtest.session import Session
@@ -22,10 +22,20 @@ def replay(session: Session, quotes: RecordedQuotes) -> None:
     session.finish()
 
 
-async def replay_paced(session: Session, quotes: RecordedQuotes, speed: float | None) -> None:
+async def _turn() -> None:
+    await asyncio.sleep(0)
+
+
+async def replay_paced(
+    session: Session,
+    quotes: RecordedQuotes,
+    speed: float | None,
+    breathe: Callable[[], Awaitable[None]] = _turn,
+) -> None:
     """Run the recording on a live loop, `speed` times as fast as it was recorded; None for full.
 
-    Trades do not depend on the speed: time is the recording's.
+    Trades do not depend on the speed: time is the recording's. `breathe` is awaited now and then,
+    so that others get their turn.
     """
     started = time.monotonic()
     first_ns: int | None = None
@@ -40,7 +50,7 @@ async def replay_paced(session: Session, quotes: RecordedQuotes, speed: float | 
                     await asyncio.sleep(ahead)
             taken += 1
             if not taken % _BREATH:
-                await asyncio.sleep(0)
+                await breathe()
             session.quote(*quote)
     session.finish()
 

@@ -68,7 +68,7 @@ def spot(
     if as_json:
         emit_json(result)
     else:
-        _tell(result)
+        tell(result)
 
 
 def _load(config: Path | None, assignments: list[str]) -> "Loaded":
@@ -121,7 +121,8 @@ def _names(text: str | None) -> list[str]:
     return [] if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _tell(result: "Report") -> None:
+def tell(result: "Report") -> None:
+    """Print a result as tables."""
     emit(f"{result.first} to {result.last}, {_count(len(result.markets), 'market')}")
     emit_table(("figure", "value"), rows_of(result.figures))
     quality = result.quality

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,9 +13,11 @@ from arbiter.cli.output import note
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Coroutine
 
-    from arbiter.app.config import Settings
+    from arbiter.app.config import Loaded, Settings
     from arbiter.app.running import Running
+    from arbiter.runtime.queries import Queries
 
 PARTS = {
     "spot": ("spot.enabled", "listen.spot_enabled"),
@@ -26,7 +29,12 @@ PARTS = {
 
 
 def up(
-    mode: Annotated[str | None, typer.Option(help="sim (the default).")] = None,
+    mode: Annotated[str | None, typer.Option(help="sim (the default) or replay.")] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option("--data", metavar="FILE", help="Replay: Parquet of quotes; repeatable."),
+    ] = None,
+    speed: Annotated[str, typer.Option(help="Replay: times as fast as recorded, or max.")] = "1",
     config: ConfigFile = None,
     only: Annotated[
         str | None, typer.Option(metavar="PART,…", help=f"Run only these: {', '.join(PARTS)}.")
@@ -45,7 +53,27 @@ def up(
         flags["sim.seed"] = ("--seed", seed)
     loaded = load_settings(config, home, flags)
     show = sys.stdout.isatty() if view is None else view
-    raise typer.Exit(_run(loaded.settings, show=show))
+    pace = _replay_speed(loaded.settings, data or [], speed)
+    if data:
+        raise typer.Exit(_begin(loaded.settings, _rehearse(loaded, data, pace, show=show), show))
+    raise typer.Exit(_begin(loaded.settings, _serve(loaded.settings, show=show), show))
+
+
+def _replay_speed(settings: "Settings", data: list[Path], speed: str) -> float | None:
+    """Check what belongs to a replay and give its speed; None is as fast as it goes."""
+    from arbiter.model.errors import BadConfig
+
+    if (settings.engine.mode == "replay") != bool(data):
+        raise BadConfig("--mode replay and --data FILE belong together")
+    if speed == "max":
+        return None
+    try:
+        pace = float(speed)
+    except ValueError:
+        pace = 0.0
+    if not 0 < pace < 1e9:
+        raise BadConfig(f"--speed {speed}: give a number above 0, or max")
+    return pace
 
 
 def _switches(only: str | None) -> list[tuple[str, tuple[str, bool]]]:
@@ -63,7 +91,7 @@ def _switches(only: str | None) -> list[tuple[str, tuple[str, bool]]]:
     return [(path, ("--only", name in wanted)) for name, paths in PARTS.items() for path in paths]
 
 
-def _run(settings: "Settings", *, show: bool) -> int:
+def _begin(settings: "Settings", work: "Coroutine[Any, Any, int]", show: bool) -> int:
     import asyncio
 
     import uvloop
@@ -77,7 +105,38 @@ def _run(settings: "Settings", *, show: bool) -> int:
     if log_file is not None:
         note(f"log: {log_file}")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(settings, show=show))
+        return runner.run(work)
+
+
+async def _rehearse(loaded: "Loaded", data: list[Path], speed: float | None, *, show: bool) -> int:
+    """Replay, then tell what it made in the words of a backtest."""
+    import asyncio
+
+    from arbiter.app.replay import run_replay
+    from arbiter.backtest.report import make_report
+    from arbiter.cli.backtest import tell
+    from arbiter.cli.view import LiveView
+
+    stop = asyncio.Event()
+    _stop_on_signals(stop)
+    views: list[asyncio.Task[None]] = []
+
+    def ready(queries: "Queries") -> None:
+        if show:
+            view = LiveView(queries, {})
+            views.append(asyncio.create_task(view.run(stop), name="live view"))
+
+    finished = await run_replay(
+        loaded, data, speed=speed, stop=stop, environment=os.environ, on_ready=ready
+    )
+    for view in views:
+        view.cancel()
+    await asyncio.gather(*views, return_exceptions=True)
+    if finished is None:
+        note("the replay was stopped before its end")
+    else:
+        tell(make_report(finished))
+    return 0
 
 
 async def _serve(settings: "Settings", *, show: bool) -> int:
