@@ -83,7 +83,10 @@ def told(stopped: LiveEngine) -> list[Told]:
     for event in events:
         life[event["trade_id"]].setdefault("started", event["at_ns"])
         if event["state"] in ENDED:
-            life[event["trade_id"]].update(ended=event["at_ns"], state=event["state"])
+            life[event["trade_id"]].setdefault("ended", event["at_ns"])
+            life[event["trade_id"]]["state"] = event["state"]
+        else:  # a trade that had ended was taken up again
+            life[event["trade_id"]].pop("ended", None)
     by_trade: dict[Any, list[Any]] = defaultdict(list)
     for fill in fills:
         by_trade[fill["trade_id"]].append(fill)
