@@ -19,12 +19,14 @@ from arbiter.model.money import ONE, plain
 from arbiter.model.orders import Order, OrderStatus, Side, TimeInForce
 from arbiter.model.plans import Family
 from arbiter.model.reports import OrderTruth
-from arbiter.model.trades import Trade
+from arbiter.model.trades import Trade, TradeState
 from arbiter.ports.venue import OrderClient
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.floor import TradingFloor
 
 PROOF_TIMEOUT_S = 5.0
+DURABLE_TIMEOUT_S = 2.0
+"""A commit takes milliseconds; a database that needs longer is told as away."""
 _LOOK_AGAIN_S = 0.2
 _NO_TRADE = UUID(int=0)
 _NO_ANSWER = (TryAgain, OutcomeUnknown, VenueRefused)
@@ -82,8 +84,11 @@ class KillSwitchControl:
         self._floor.cancel_everything()
         if command.flatten:
             self._floor.flatten()
-        proofs = await asyncio.gather(*(self._prove(client) for client in self._clients.values()))
-        return KillReport(durable=durable.is_set(), venues=tuple(proofs))
+        proofs, latched = await asyncio.gather(
+            asyncio.gather(*(self._prove(client) for client in self._clients.values())),
+            _set_within(durable, DURABLE_TIMEOUT_S),
+        )
+        return KillReport(durable=latched, venues=tuple(proofs))
 
     async def _prove(self, client: OrderClient) -> VenueProof:
         """Ask until the venue shows nothing, or time is up; give the last thing it said."""
@@ -140,11 +145,15 @@ class KillSwitchControl:
         ]
 
     def _unhedged(self, venue: VenueId) -> tuple[str, ...]:
-        """Trades that have not ended and have an order at the venue."""
+        """Trades that have not ended and have an order at the venue.
+
+        A trade that is only planned has sent nothing, and under the latch never will.
+        """
         return tuple(
             _told(trade)
             for trade in self._ledger.open_trades()
-            if any(order.venue == venue for order in self._ledger.orders_of(trade.id))
+            if trade.state is not TradeState.PLANNED
+            and any(order.venue == venue for order in self._ledger.orders_of(trade.id))
         )
 
 
@@ -175,3 +184,12 @@ def _not_ours(truth: OrderTruth) -> Order:
         created_ns=truth.at_ns,
         updated_ns=truth.at_ns,
     )
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True
