@@ -1,0 +1,91 @@
+"""An engine with its agents as a process of its own, and calls to its API."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+READY_S = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RunningAgents:
+    """`arbiter up --only agents` on a data folder of the test's own."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home = home
+        self.port = free_port()
+        self._environment = {
+            **os.environ,
+            "ARBITER_HOME": str(home),
+            "API_PORT": str(self.port),
+            "ARBITER__SIM__SYMBOLS": "4",
+            "ARBITER__SIM__QUOTES_PER_SECOND": "200",
+            **environment,
+        }
+        self.process: subprocess.Popen[str] | None = None
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api/v1", timeout=30)
+
+    def start(self) -> None:
+        """Start, and return once it trades."""
+        arbiter = Path(sys.executable).with_name("arbiter")
+        with (self.home.parent / "engine.log").open("a") as log:
+            self.process = subprocess.Popen(
+                [str(arbiter), "up", "--only", "agents", "--no-view"],
+                env=self._environment,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                text=True,
+            )
+        self.until(lambda: self.get("/status")["status"] == "operational")
+
+    def stop(self) -> int:
+        return self._end(signal.SIGINT)
+
+    def kill(self) -> int:
+        return self._end(signal.SIGKILL)
+
+    def _end(self, number: int) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        code = self.process.wait(60)
+        self.process = None
+        return code
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.stop()
+        self.client.close()
+
+    def get(self, path: str, **query: str) -> Any:
+        return self.client.get(path, params=query).json()
+
+    def post(self, path: str, **body: object) -> Any:
+        return self.client.post(path, content=json.dumps(body)).json()
+
+    def until(self, true: Callable[[], bool], patience_s: float = READY_S) -> None:
+        """Ask until it is so; a refused connection is not so."""
+        end = time.monotonic() + patience_s
+        while True:
+            try:
+                if true():
+                    return
+            except (httpx.TransportError, json.JSONDecodeError, KeyError):
+                pass
+            assert time.monotonic() < end, "it did not come true in time"
+            assert self.process is None or self.process.poll() is None, "the engine ended"
+            time.sleep(0.1)
