@@ -1,5 +1,7 @@
 """Positions that are over, and what went into and out of each."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -8,7 +10,7 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-_OF_EACH = {
+_OF_EACH: dict[str, tuple[sa.types.TypeEngine[Any], str]] = {
     "number": (sa.BigInteger(), "CASE WHEN quantity <> 0 THEN 1 ELSE 0 END"),
     "entered": (sa.Numeric(), "abs(quantity)"),
     "entered_value": (sa.Numeric(), "cost"),
