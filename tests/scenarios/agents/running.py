@@ -75,7 +75,7 @@ class RunningAgents:
         return self.client.get(path, params=query).json()
 
     def post(self, path: str, **body: object) -> Any:
-        return self.client.post(path, content=json.dumps(body)).json()
+        return self.client.post(path, json=body).json()
 
     def until(self, true: Callable[[], bool], patience_s: float = READY_S) -> None:
         """Ask until it is so; a refused connection is not so."""

@@ -1,0 +1,200 @@
+"""The WebSocket over a real server: seven types of the server's, ping and pong, and its bounds."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import websockets
+from websockets.asyncio.client import ClientConnection, connect
+
+from arbiter.api.agents import stream
+from arbiter.api.agents.surface import AgentsSurface
+from arbiter.api.common.server import ApiServer, WebSocketTimes
+from arbiter.model.orders import Side
+from tests.fakes.agents import ME, AgentHouse
+from tests.unit.runtime.test_agent_desk import give
+
+
+@pytest.fixture
+async def url(surface: AgentsSurface) -> AsyncIterator[str]:
+    server = ApiServer(
+        surface.app,
+        host="127.0.0.1",
+        port=0,
+        setting="listen.agents_port",
+        websockets=WebSocketTimes(
+            stream.PING_EVERY_S, stream.PONG_WITHIN_S, stream.LONGEST_MESSAGE
+        ),
+    )
+    server.bind()
+    task = asyncio.create_task(server.run())
+    await server.ready()
+    yield server.urls[0].replace("http", "ws") + "/api/v1/ws"
+    server.stop()
+    await task
+
+
+@contextlib.asynccontextmanager
+async def watching(url: str, surface: AgentsSurface) -> AsyncIterator[ClientConnection]:
+    before = surface.stream.count
+    async with connect(url) as socket:
+        while surface.stream.count == before:  # noqa: ASYNC110 - the server's own count
+            await asyncio.sleep(0.001)
+        yield socket
+
+
+async def told(socket: ClientConnection, kind: str) -> dict[str, Any]:
+    """The next message of a kind."""
+    async with asyncio.timeout(5):
+        async for text in socket:
+            message: dict[str, Any] = json.loads(text)
+            assert set(message) == {"type", "timestamp", "data"}
+            assert message["timestamp"].endswith("Z")
+            if message["type"] == kind:
+                data: dict[str, Any] = message["data"]
+                return data
+    raise AssertionError("the stream ended")
+
+
+async def test_an_order_is_told_with_its_fill_and_its_position(
+    house: AgentHouse, surface: AgentsSurface, url: str
+) -> None:
+    async with watching(url, surface) as socket:
+        give(house, Side.BUY, "1")
+        order = await told(socket, "order_update")
+        assert set(order) >= {
+            "order_id",
+            "symbol",
+            "side",
+            "type",
+            "status",
+            "quantity",
+            "executed_quantity",
+            "filled_at",
+        }
+        assert order["status"] == "NEW"
+        house.complete_all()
+        position = await told(socket, "position_update")
+        assert set(position) >= {
+            "position_id",
+            "session_id",
+            "symbol",
+            "side",
+            "entry_price",
+            "quantity",
+            "unrealized_pnl",
+            "realized_pnl",
+        }
+    async with watching(url, surface) as socket:
+        give(house, Side.BUY, "1")
+        house.complete_all()
+        trade = await told(socket, "trade")
+        assert set(trade) >= {
+            "trade_id",
+            "order_id",
+            "symbol",
+            "side",
+            "price",
+            "quantity",
+            "commission",
+            "executed_at",
+        }
+        filled = await told(socket, "order_update")
+        assert (filled["status"], filled["executed_quantity"]) == ("FILLED", 1)
+        assert filled["order_id"] == trade["order_id"]
+
+
+async def test_a_refused_order_is_told_as_an_error(
+    house: AgentHouse, surface: AgentsSurface, url: str
+) -> None:
+    async with watching(url, surface) as socket:
+        give(house, Side.SELL, "1")
+        error = await told(socket, "error")
+        assert set(error) == {"error", "details", "severity"}
+        assert "NOT_REDUCING" in error["details"]
+
+
+async def test_sessions_and_agents_are_told(
+    house: AgentHouse, surface: AgentsSurface, url: str
+) -> None:
+    async with watching(url, surface) as socket:
+        session = await house.session()
+        status = await told(socket, "system_status")
+        assert status["status"] == "trading_started"
+        assert status["metadata"] == {
+            "session_id": str(session.id),
+            "symbol": "BTC/USDT",
+            "mode": "PAPER",
+        }
+        await house.desk.pause(session.id, ME)
+        assert (await told(socket, "system_status"))["status"] == "trading_paused"
+        beating = asyncio.create_task(house.orchestrator.run())
+        agent = await told(socket, "agent_status")
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+        assert set(agent) == {"name", "status", "last_seen_at", "is_healthy", "metadata"}
+
+
+async def test_a_ping_is_answered_to_its_sender_alone(surface: AgentsSurface, url: str) -> None:
+    async with watching(url, surface) as one, watching(url, surface) as other:
+        await one.send(
+            json.dumps({"type": "ping", "timestamp": "2025-01-15T10:30:00Z", "data": {}})
+        )
+        assert await told(one, "pong") == {}
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(other.recv(), 0.1)
+
+
+async def test_everybody_is_told_at_once(
+    house: AgentHouse, surface: AgentsSurface, url: str
+) -> None:
+    async with watching(url, surface) as one, watching(url, surface) as other:
+        give(house, Side.BUY, "1")
+        first, second = await told(one, "order_update"), await told(other, "order_update")
+        assert first == second
+
+
+@pytest.mark.parametrize("bytes_more", [0, 1])
+async def test_client_messages_have_at_most_512_bytes(
+    surface: AgentsSurface, url: str, bytes_more: int
+) -> None:
+    frame = '{"type":"ping","data":"'
+    message = frame + "x" * (512 - len(frame) - 2 + bytes_more) + '"}'
+    assert len(message) == 512 + bytes_more
+    async with watching(url, surface) as socket:
+        await socket.send(message)
+        if bytes_more:
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await asyncio.wait_for(socket.recv(), 5)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1009
+        else:
+            assert await told(socket, "pong") == {}
+
+
+async def test_what_is_not_understood_is_told_to_its_sender(
+    surface: AgentsSurface, url: str
+) -> None:
+    async with watching(url, surface) as socket:
+        await socket.send("{nonsense")
+        assert (await told(socket, "error"))["error"] == "invalid message"
+        await socket.send(json.dumps({"type": "subscribe", "data": {}}))
+        await socket.send(json.dumps({"type": "ping", "data": {}}))
+        assert await told(socket, "pong") == {}
+
+
+async def test_a_client_that_does_not_read_is_dropped_after_256_messages() -> None:
+    client = stream._Client(None)  # type: ignore[arg-type]
+    for number in range(stream.BUFFER):
+        client.tell(str(number))
+    assert client.cut is None
+    client.tell("one too many")
+    assert client.cut == (1013, "too slow")
+
+
+def test_the_documented_times() -> None:
+    assert (stream.PING_EVERY_S, stream.PONG_WITHIN_S) == (54, 60)
+    assert (stream.LONGEST_MESSAGE, stream.BUFFER, stream.WRITE_TIMEOUT_S) == (512, 256, 10)
