@@ -1,0 +1,104 @@
+"""Positions, and balances per venue with how far each was drawn down."""
+
+from nicegui import ui
+
+from arbiter.api.desk.web import words
+from arbiter.api.desk.web.client import Json
+from arbiter.api.desk.web.page import Page
+
+_CLOSED = 50
+
+
+async def holdings(page: Page) -> None:
+    balances = await page.desk.get("/api/desk/balances")
+    page.region("worth", worth(balances), classes="tiles")
+    with ui.element("section").classes("card"):
+        ui.html("<h2>Open positions</h2>", sanitize=False)
+        page.region("open", positions_table(await page.desk.get(_open())))
+    with ui.element("section").classes("card"):
+        ui.html("<h2>Balances</h2>", sanitize=False)
+        page.region("balances", balances_table(balances))
+    with ui.element("section").classes("card"):
+        ui.html("<h2>Closed positions</h2>", sanitize=False)
+        page.region("closed")
+
+    def follow_balances(body: Json) -> None:
+        page.show("worth", worth(body))
+        page.show("balances", balances_table(body))
+
+    async def read_closed() -> None:
+        found = await page.desk.get("/api/trading/positions", status="closed", limit=_CLOSED)
+        page.show("closed", positions_table(found))
+
+    page.follow("balances", follow_balances)
+    page.follow("positions", lambda rows: page.show("open", positions_table(rows)))
+    page.reread({"trades"}, read_closed, every_s=2.0)
+    await read_closed()
+
+
+def _open() -> str:
+    return "/api/trading/positions?status=open"
+
+
+def worth(body: Json) -> str:
+    tiles = [words.tile("All venues", words.figure(body["total_usd"], 2), "USD")]
+    tiles += [
+        words.tile(venue, words.figure(usd, 2), "USD")
+        for venue, usd in sorted(body["by_venue_usd"].items())
+    ]
+    return "".join(tiles)
+
+
+def positions_table(rows: list[Json]) -> str:
+    heads = ["Instrument", "Side", "#Quantity", "#Opened at", "#Closed at", "#Mark"]
+    lines = [
+        [
+            words.text(row["instrument_id"]),
+            words.side(row["side"]),
+            words.figure(row["quantity"]),
+            words.figure(row["avg_px_open"]),
+            words.figure(row["avg_px_close"]),
+            words.figure(row["mark_px"]),
+            words.signed(row["realized_pnl"], 4),
+            words.signed(row["unrealized_pnl"], 4),
+            words.text(row["strategy_name"]),
+            words.clock(row["ts_opened"]),
+        ]
+        for row in rows
+    ]
+    return words.table(
+        [*heads, "#Realized", "#Unrealized", "Strategy", "Opened, UTC"],
+        lines,
+        "No position.",
+        "Positions",
+    )
+
+
+def balances_table(body: Json) -> str:
+    rows = [
+        [
+            words.text(row["venue"]),
+            words.text(row["asset"]),
+            words.figure(row["total"]),
+            words.figure(row["free"]),
+            words.figure(row["locked"]),
+            words.figure(row["usd"], 2),
+            _skew(row),
+        ]
+        for row in body["balances"]
+    ]
+    heads = ["Venue", "Asset", "#Total", "#Free", "#Locked", "#USD", "Against what was put there"]
+    return words.table(heads, rows, "No balance.", "Balances per venue")
+
+
+def _skew(row: Json) -> str:
+    if row["frozen"]:
+        return words.pill("frozen", "bad")
+    if row["fraction"] is None:
+        return words.DASH
+    level = {"ok": "good", "low": "warn", "stopped": "bad"}.get(row["skew"], "good")
+    label = f"{row['asset']} on {row['venue']}"
+    return (
+        f'<div class="skew">{words.bar(row["fraction"] / 2, level, label)}'
+        f"<span>{row['fraction'] * 100:.1f} %</span>{words.pill(row['skew'] or 'ok')}</div>"
+    )

@@ -1,0 +1,106 @@
+// What the pages need in the browser: change only what differs, and the theme.
+window.desk = (() => {
+  const KEY = "arbiter-theme";
+  const number = (text) => parseFloat(text.replace(/[,+ ]/g, "").replace("−", "-"));
+
+  // Let a changed figure glow for a moment, green when it rose and red when it fell.
+  function tick(node, before, after) {
+    const cell = node.parentElement && node.parentElement.closest(".tick");
+    if (!cell) return;
+    const change = number(after) - number(before);
+    if (!change) return;
+    cell.classList.remove("rose", "fell");
+    void cell.offsetWidth;
+    cell.classList.add(change > 0 ? "rose" : "fell");
+  }
+
+  function attributes(from, to) {
+    for (const { name, value } of [...to.attributes]) {
+      if (from.getAttribute(name) !== value) from.setAttribute(name, value);
+    }
+    for (const { name } of [...from.attributes]) {
+      if (!to.hasAttribute(name)) from.removeAttribute(name);
+    }
+  }
+
+  // Nodes that stay keep their focus, their selection and the click that is under way.
+  function morph(from, to) {
+    const old = [...from.childNodes];
+    const fresh = [...to.childNodes];
+    fresh.forEach((node, index) => {
+      const kept = old[index];
+      if (!kept) from.append(node);
+      else if (kept.nodeName !== node.nodeName) kept.replaceWith(node);
+      else if (node.nodeType === Node.TEXT_NODE) {
+        if (kept.data !== node.data) {
+          const before = kept.data;
+          kept.data = node.data;
+          tick(kept, before, node.data);
+        }
+      } else if (node.nodeType === Node.ELEMENT_NODE) {
+        attributes(kept, node);
+        morph(kept, node);
+      }
+    });
+    old.slice(fresh.length).forEach((node) => node.remove());
+  }
+
+  function show(regions) {
+    for (const [name, html] of Object.entries(regions)) {
+      const region = document.querySelector(`[data-name="${name}"]`);
+      if (!region) continue;
+      const template = document.createElement("template");
+      template.innerHTML = html;
+      morph(region, template.content);
+    }
+  }
+
+  const dark = () => document.body.classList.contains("body--dark");
+  const colour = (name) => getComputedStyle(document.body).getPropertyValue(name).trim();
+
+  function paint() {
+    const muted = { color: colour("--muted") };
+    const lines = { lineStyle: { color: colour("--line") } };
+    const up = colour("--up");
+    const down = colour("--down");
+    const tip = {
+      backgroundColor: colour("--raised"),
+      borderColor: colour("--line"),
+      textStyle: { color: colour("--text") },
+    };
+    document.querySelectorAll(".chart").forEach((place) => {
+      const element = getElement(parseInt(place.id.slice(1)));
+      const chart = element && element.chart;
+      if (!chart) return;
+      const axis = { axisLabel: muted, axisLine: lines, splitLine: lines };
+      const series = chart.getOption().series.map((each) =>
+        each.type === "candlestick"
+          ? { itemStyle: { color: up, color0: down, borderColor: up, borderColor0: down } }
+          : { itemStyle: { color: colour("--accent") }, lineStyle: { color: colour("--accent") } },
+      );
+      chart.setOption({ xAxis: axis, yAxis: axis, tooltip: tip, series });
+    });
+  }
+
+  function apply() {
+    const kept = localStorage.getItem(KEY);
+    if (kept && window.Quasar) Quasar.Dark.set(kept === "dark");
+    document.documentElement.lang = "en";
+    paint();
+  }
+
+  function theme() {
+    localStorage.setItem(KEY, dark() ? "light" : "dark");
+    apply();
+  }
+
+  window.addEventListener("load", () => {
+    apply();
+    new MutationObserver(paint).observe(document.body, {
+      attributes: true,
+      attributeFilter: ["class"],
+    });
+    [50, 300, 1000].forEach((ms) => setTimeout(apply, ms)); // charts come after the page
+  });
+  return { show, theme, paint };
+})();
