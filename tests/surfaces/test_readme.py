@@ -1,0 +1,77 @@
+"""What the README says is true: its API calls run as they stand, its commands exist."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from typer.main import get_command
+
+from arbiter.cli.main import app
+from arbiter.storage import migrate
+from tests.fakes.postgres import PostgresForTests
+from tests.surfaces.spot.harness import LiveEngine, free_port
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+LINES = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+CALLS = [line for line in LINES if line.startswith("curl ")]
+COMMANDS = [line.split()[1] for line in LINES if line.startswith(".venv/bin/arbiter ")]
+PORTS = {8080: "spot", 8000: "desk", 9090: "ops", 8081: "agents"}
+
+
+async def build(url: str) -> None:
+    await migrate.upgrade(url)
+
+
+@pytest.fixture(scope="module")
+def engine(
+    postgres_server: PostgresForTests, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveEngine]:
+    """An engine with every listener of the README, each on a port of its own."""
+    postgres_server.build_template("readme", build)
+    home = tmp_path_factory.mktemp("home")
+    home.chmod(0o700)
+    listeners = {
+        f"ARBITER__LISTEN__{name.upper()}_{what}": value
+        for name in PORTS.values()
+        for what, value in (("ENABLED", "true"), ("PORT", str(free_port())))
+    }
+    with postgres_server.fresh(template="readme") as database:
+        engine = LiveEngine(home, database.url, listeners)
+        try:
+            yield engine.start()
+        finally:
+            engine.destroy()
+
+
+def test_the_readme_shows_a_call_of_every_listener() -> None:
+    shown = {int(port) for call in CALLS for port in re.findall(r"localhost:(\d+)", call)}
+    assert shown == set(PORTS)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.parametrize("call", CALLS)
+def test_the_call_answers(engine: LiveEngine, call: str) -> None:
+    ports = {name: urlsplit(urls[0]).port for name, urls in engine.running.listeners.items()}
+    ready = re.sub(
+        r"localhost:(\d+)", lambda found: f"localhost:{ports[PORTS[int(found[1])]]}", call
+    )
+    done = subprocess.run(
+        ready, shell=True, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert isinstance(answer, list) or not {"error", "detail"} & answer.keys(), answer
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_command_exists(command: str) -> None:
+    assert command in get_command(app).commands  # type: ignore[attr-defined]
