@@ -103,6 +103,10 @@ class Feed:
             await self.tick()
             await asyncio.sleep(max(began + pause - loop.time(), 0))
 
+    @property
+    def watched(self) -> bool:
+        return bool(self._watchers)
+
     def add(self, watcher: Watcher) -> None:
         self._watchers.add(watcher)
         self._watched.set()
