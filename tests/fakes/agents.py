@@ -107,9 +107,9 @@ class AgentHouse:
 
     async def open(self) -> "AgentHouse":
         """Restore, and listen to the engine from then on."""
-        await self.desk.restore()
+        await self.desk.book.restore()
         hub = self.engine.hub
-        hub.listen(self.desk.watch)
+        hub.listen(self.desk.book.watch)
         hub.listen(lambda events, _changes: self._book(events))
         return self
 
@@ -144,4 +144,4 @@ class AgentHouse:
             await self.orchestrator.tick()
             await self.run_spawned()
         await self.orchestrator.save()
-        await self.desk.save()
+        await self.desk.book.save()

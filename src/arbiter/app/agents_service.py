@@ -79,8 +79,8 @@ async def make_agent_service(
         steering=steering,
         news=NewsDesk(),
     )
-    await desk.restore()
-    hub.listen(desk.watch)
+    await desk.book.restore()
+    hub.listen(desk.book.watch)
     advisor = await _advisor(settings, store, clock)
     orchestrator = Orchestrator(
         core=core,

@@ -14,37 +14,34 @@ import structlog
 from msgspec.structs import replace
 
 from arbiter.agents import accounts
-from arbiter.agents.positions import filled, opened, protected, sellable, triggered
+from arbiter.agents.positions import sellable, triggered
 from arbiter.model.agents import (
     MANUAL_SESSION,
     AgentPosition,
     AgentSession,
     SessionMode,
     SessionState,
-    session_of,
 )
-from arbiter.model.changes import Changes
 from arbiter.model.denials import Denied
 from arbiter.model.errors import Conflict, InvalidValue, NotFound, TryAgain
 from arbiter.model.events import (
     Audited,
     BudgetRemoved,
     BudgetSet,
-    Event,
     JournalEvent,
-    OrderFilled,
     TradeOpened,
 )
-from arbiter.model.ids import Actor, InstrumentId, PlanId, SignalId, Symbol, TradeId, VenueId
+from arbiter.model.ids import Actor, PlanId, SignalId, VenueId
 from arbiter.model.instruments import Instrument
-from arbiter.model.money import ZERO, from_float, plain
-from arbiter.model.orders import Fill, OrderType, Side, TimeInForce
+from arbiter.model.money import ZERO, plain
+from arbiter.model.orders import OrderType, Side, TimeInForce
 from arbiter.model.plans import Family, Leg, Plan
 from arbiter.model.time import NS_PER_S
 from arbiter.model.trades import Trade
 from arbiter.ports.agent_store import AgentStore
 from arbiter.ports.clock import Clock, IdSource
-from arbiter.runtime.agent_news import ErrorNews, NewsDesk, PositionNews, SystemNews
+from arbiter.runtime.agent_book import AgentBook
+from arbiter.runtime.agent_news import ErrorNews, NewsDesk, SystemNews
 from arbiter.runtime.agent_steering import Steering
 from arbiter.runtime.core import TradingCore
 
@@ -103,48 +100,21 @@ class AgentDesk:
         self.venue = venue
         self.steering = steering
         self.news = news
-        self._sessions: dict[UUID, AgentSession] = {}
-        self._positions: dict[UUID, list[AgentPosition]] = {}
-        self._reasons: dict[TradeId, str] = {}
-        """Why orders of this run were given: entry and exit reasons."""
+        self.book = AgentBook(
+            core=core, store=store, clock=clock, venue=venue, steering=steering, news=news
+        )
         self._next_exit: dict[UUID, int] = {}
-        self._unsaved_sessions: dict[UUID, AgentSession] = {}
-        self._unsaved_positions: dict[UUID, AgentPosition] = {}
-        self._outcomes: list[tuple[AgentPosition, set[UUID]]] = []
-        self._exit_rounds: dict[UUID, set[UUID]] = {}
-        self._to_save = asyncio.Event()
-        self._settled = asyncio.Condition()
 
     # Reading
 
     @property
     def sessions(self) -> Sequence[AgentSession]:
         """Active ones, the standing manual one not among them."""
-        return [each for key, each in self._sessions.items() if key != MANUAL_SESSION]
-
-    def session(self, session: UUID) -> AgentSession | None:
-        return self._sessions.get(session)
-
-    def positions(self, session: UUID) -> Sequence[AgentPosition]:
-        """All positions of an active session, oldest first."""
-        return self._positions.get(session, ())
-
-    def open_positions(self) -> list[AgentPosition]:
-        """Newest first."""
-        found = [p for each in self._positions.values() for p in each if p.open]
-        return sorted(found, key=lambda position: position.entry_ns, reverse=True)
-
-    def mark(self, instrument: InstrumentId) -> Decimal | None:
-        found = self._core.board.mark(instrument)
-        return None if found is None else from_float(found)
-
-    def marks(self, positions: Sequence[AgentPosition]) -> dict[InstrumentId, Decimal]:
-        found = {position.instrument: self.mark(position.instrument) for position in positions}
-        return {name: mark for name, mark in found.items() if mark is not None}
+        return [each for key, each in self.book.sessions.items() if key != MANUAL_SESSION]
 
     def under_way(self, session: UUID, *, side: Side | None = None) -> list[Trade]:
         """The session's orders that have not ended."""
-        known = self._sessions.get(session)
+        known = self.book.sessions.get(session)
         if known is None:
             return []
         return [
@@ -163,46 +133,6 @@ class AgentDesk:
         return found
 
     # Starting up
-
-    async def restore(self) -> None:
-        """Take up the sessions that were not stopped, and fold what their fills say."""
-        for session in await self._store.sessions(active=True):
-            self._sessions[session.id] = session
-        if MANUAL_SESSION not in self._sessions:
-            now = self._clock.now_ns()
-            await self._keep_session(self._manual_session(now))
-        for session in tuple(self._sessions.values()):
-            self._positions[session.id] = await self._folded(session)
-            self._recount(session.id)
-
-    def _manual_session(self, now: int) -> AgentSession:
-        some = next(each for each in self._core.registry.instruments if each.venue == self.venue)
-        return AgentSession(
-            id=MANUAL_SESSION,
-            mode=SessionMode.PAPER,
-            state=SessionState.RUNNING,
-            symbol=Symbol("*"),
-            venue=self.venue,
-            instrument=some.id,
-            initial_capital=ZERO,
-            started_ns=now,
-            actor="engine",
-            updated_ns=now,
-        )
-
-    async def _folded(self, session: AgentSession) -> list[AgentPosition]:
-        """Closed positions as they were kept; what came after them anew from the fills."""
-        kept = sorted(
-            await self._store.positions(session=session.id), key=lambda each: each.entry_ns
-        )
-        closed = [position for position in kept if position.exit_ns is not None]
-        known = {position.id: position for position in kept if position.open}
-        since = max((position.exit_ns or 0 for position in closed), default=0)
-        positions = closed
-        self._positions[session.id] = positions
-        for booked in await self._store.fills(session.strategy, since):
-            self._fold(session, booked.fill, booked.trade_id, known)
-        return positions
 
     # Sessions
 
@@ -241,8 +171,7 @@ class AgentDesk:
             ),
             self._audit(actor, "session.start", session.id, "", f"{session.symbol} {mode}"),
         )
-        self._sessions[session.id] = session
-        self._positions[session.id] = []
+        self.book.enter(session)
         self._tell_session("trading_started", "Trading session started", session)
         return session
 
@@ -261,7 +190,7 @@ class AgentDesk:
         session = self._active(session_id)
         if session.state is not SessionState.STOPPING:
             stopping = replace(session, state=SessionState.STOPPING, final_capital=final_capital)
-            await self._keep_session(stopping)
+            await self.book.keep_session(stopping)
             await self._record(
                 self._audit(actor, "session.stop", session_id, str(session.state), "STOPPING")
             )
@@ -278,7 +207,7 @@ class AgentDesk:
             ) from None
 
     def _active(self, session_id: UUID) -> AgentSession:
-        session = self._sessions.get(session_id)
+        session = self.book.sessions.get(session_id)
         if session is None or session_id == MANUAL_SESSION:
             raise NotFound("session not found")
         return session
@@ -292,18 +221,18 @@ class AgentDesk:
         if session.state is state:
             return session
         after = replace(session, state=state, updated_ns=self._clock.now_ns())
-        await self._keep_session(after)
+        await self.book.keep_session(after)
         await self._record(self._audit(actor, f"session.{word}", session_id, session.state, state))
         self._tell_session(f"trading_{word}", f"Trading session {word}", after)
         return after
 
     async def _end_if_flat(self, session_id: UUID) -> AgentSession | None:
         """Push a stopping session on; gives its last record once nothing is left of it."""
-        session = self._sessions.get(session_id)
+        session = self.book.sessions.get(session_id)
         if session is None:
             return await self._store.session(session_id)
         self._withdraw(session_id, "the session is stopping", keep_exits=True)
-        still = [position for position in self._positions[session_id] if position.open]
+        still = [position for position in self.book.positions(session_id) if position.open]
         for position in still:
             self._close(position, "session stopped", AGENTS)
         if still or self.under_way(session_id):
@@ -312,7 +241,7 @@ class AgentDesk:
 
     async def _end(self, session: AgentSession) -> AgentSession:
         now = self._clock.now_ns()
-        positions = self._positions[session.id]
+        positions = self.book.positions(session.id)
         made = accounts.equity(session, positions, {})
         said = session.final_capital if session.final_capital is not None else made
         ended = replace(
@@ -323,9 +252,7 @@ class AgentDesk:
             stopped_ns=now,
             updated_ns=now,
         )
-        await self._store.save_session(ended)
-        self._sessions.pop(session.id, None)
-        self._unsaved_sessions.pop(session.id, None)
+        await self.book.end(ended)
         quote = self._core.registry.by_id(session.instrument).quote
         events: list[JournalEvent] = [
             self._audit(AGENTS, "session.stopped", session.id, "STOPPING", f"capital {plain(said)}")
@@ -351,14 +278,14 @@ class AgentDesk:
             if each.state is SessionState.RUNNING and each.instrument == instrument.id
         ]
         newest = max(running, key=lambda each: each.started_ns, default=None)
-        return self._sessions[MANUAL_SESSION] if newest is None else newest
+        return self.book.sessions[MANUAL_SESSION] if newest is None else newest
 
     def place(
         self, session: AgentSession, instrument: Instrument, ticket: OrderTicket
     ) -> TradeOpened | Denied:
         """Put an order before the engine's gate; a spot sale can only reduce."""
         selling = ticket.side is Side.SELL
-        touch = self._core.touch(instrument.id, ticket.side) or self.mark(instrument.id)
+        touch = self._core.touch(instrument.id, ticket.side) or self.book.mark(instrument.id)
         if touch is None and ticket.price is None:
             raise TryAgain(f"{instrument.id} has no quote yet")
         market = ticket.price is None
@@ -390,7 +317,7 @@ class AgentDesk:
                 ErrorNews(error="Failed to execute order", details=details, severity=severity)
             )
         elif ticket.reason:
-            self._reasons[decided.trade.id] = ticket.reason
+            self.book.reasons[decided.trade.id] = ticket.reason
         return decided
 
     def cancel(self, trade: Trade, actor: Actor) -> None:
@@ -402,7 +329,7 @@ class AgentDesk:
     ) -> TradeOpened | Denied | None:
         """Sell a position at the market; None when that is under way or too small already."""
         if round_id is not None:
-            self._exit_rounds.setdefault(position.id, set()).add(round_id)
+            self.book.exit_rounds.setdefault(position.id, set()).add(round_id)
         return self._close(position, reason, AGENTS)
 
     def _close(
@@ -411,7 +338,7 @@ class AgentDesk:
         now = self._clock.monotonic_ns()
         if now < self._next_exit.get(position.id, 0):
             return None
-        session = self._sessions[position.session_id]
+        session = self.book.sessions[position.session_id]
         selling = [
             trade
             for trade in self.under_way(session.id, side=Side.SELL)
@@ -423,7 +350,9 @@ class AgentDesk:
                     self._core.floor.withdraw(trade.id, f"makes way: {reason}")
             return None
         instrument = self._core.registry.by_id(position.instrument)
-        bid = self._core.touch(position.instrument, Side.SELL) or self.mark(position.instrument)
+        bid = self._core.touch(position.instrument, Side.SELL) or self.book.mark(
+            position.instrument
+        )
         size = sellable(position, instrument, bid) if bid is not None else ZERO
         if not size:
             return None
@@ -439,86 +368,13 @@ class AgentDesk:
 
     # Positions
 
-    def watch(self, events: Sequence[Event], changes: Changes) -> None:
-        """Fold fills of ours: a listener of the event hub."""
-        del changes
-        for event in events:
-            if not isinstance(event, OrderFilled):
-                continue
-            order = event.order or self._core.ledger.orders.get(event.fill.client_order_id)
-            owner = None if order is None else session_of(order.strategy)
-            session = None if owner is None else self._sessions.get(owner)
-            if order is None or session is None:
-                continue
-            position = self._fold(session, event.fill, order.trade_id, {})
-            if position is None:
-                continue
-            self._unsaved_positions[position.id] = position
-            self._to_save.set()
-            self.news.tell(PositionNews(position=position, mark=self.mark(position.instrument)))
-            if not position.open:
-                self._closed(position)
-
-    def _fold(
-        self,
-        session: AgentSession,
-        fill: Fill,
-        trade_id: TradeId,
-        known: dict[UUID, AgentPosition],
-    ) -> AgentPosition | None:
-        positions = self._positions.setdefault(session.id, [])
-        instrument = self._core.registry.by_id(fill.instrument)
-        place = next(
-            (n for n, p in enumerate(positions) if p.open and p.instrument == fill.instrument), None
-        )
-        if place is None:
-            if fill.side is Side.SELL:
-                log.warning("a sale without a position", session=str(session.id))
-                return None
-            trade = self._core.ledger.trade(trade_id)
-            round_id = None if trade is None or trade.signal_id is None else trade.signal_id
-            fresh = opened(session.id, instrument, trade_id, round_id, fill.at_ns)
-            before = known.get(fresh.id)
-            fresh = replace(
-                fresh,
-                round_id=round_id if before is None else before.round_id,
-                entry_reason=self._reasons.get(trade_id)
-                or (before.entry_reason if before else None)
-                or ("manual order" if round_id is None else None),
-            )
-            positions.append(fresh)
-            place = len(positions) - 1
-        after = filled(positions[place], fill, instrument)
-        if fill.side is Side.BUY:
-            kept = known.get(after.id)
-            after = protected(after, self.steering.rules, instrument)
-            if kept is not None and kept.size == after.size:
-                after = replace(after, stop_loss=kept.stop_loss, take_profit=kept.take_profit)
-        elif not after.open:
-            after = replace(after, exit_reason=self._reasons.get(trade_id, "manual order"))
-        positions[place] = after
-        return after
-
-    def _closed(self, position: AgentPosition) -> None:
-        self._next_exit.pop(position.id, None)
-        rounds = self._exit_rounds.pop(position.id, set())
-        self._outcomes.append((position, rounds))
-        self._recount(position.session_id)
-
-    def _recount(self, session_id: UUID) -> None:
-        session = self._sessions[session_id]
-        closed = [each for each in self._positions[session_id] if not each.open]
-        after = accounts.with_closed(session, closed, self._clock.now_ns())
-        if replace(after, updated_ns=session.updated_ns) != session:
-            self._note_session(after)
-
     # Work beside the loop
 
     async def run(self) -> None:
         """Protect positions, push stopping sessions on, and keep what changed; until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._protect(), name="agents protect")
-            group.create_task(self._save_forever(), name="agents save")
+            group.create_task(self.book.save_forever(), name="agents save")
 
     async def _protect(self) -> None:
         while True:
@@ -538,9 +394,8 @@ class AgentDesk:
         Also everything, once the kill switch was engaged to flatten.
         """
         switch = self._core.ledger.kill_switch
-        for session_id, positions in tuple(self._positions.items()):
-            if session_id not in self._sessions:
-                continue
+        for session_id in tuple(self.book.sessions):
+            positions = self.book.positions(session_id)
             for position in positions:
                 if not position.open:
                     continue
@@ -551,57 +406,7 @@ class AgentDesk:
                 hit = None if bid is None else triggered(position, bid)
                 if hit is not None and bid is not None:
                     self._close(position, f"{hit} at {plain(bid)}", AGENTS)
-            self._note_equity(session_id, positions)
-
-    def _note_equity(self, session_id: UUID, positions: Sequence[AgentPosition]) -> None:
-        session = self._sessions.get(session_id)
-        if session is None or session_id == MANUAL_SESSION or not positions:
-            return
-        now = accounts.equity(session, positions, self.marks([p for p in positions if p.open]))
-        after = accounts.with_equity(session, now, self._clock.now_ns())
-        if after is not session:
-            self._note_session(after)
-
-    def _note_session(self, session: AgentSession) -> None:
-        """Keep in memory now, in the database soon."""
-        self._sessions[session.id] = session
-        self._unsaved_sessions[session.id] = session
-        self._to_save.set()
-
-    async def _keep_session(self, session: AgentSession) -> None:
-        """Keep in the database first."""
-        await self._store.save_session(session)
-        self._sessions[session.id] = session
-        self._unsaved_sessions.pop(session.id, None)
-
-    async def _save_forever(self) -> None:
-        while True:
-            await self._to_save.wait()
-            self._to_save.clear()
-            try:
-                await self.save()
-            except TryAgain as error:
-                log.warning("agents wait for the database", why=str(error))
-                await asyncio.sleep(_RETRY_SAVE_S)
-                self._to_save.set()
-
-    async def save(self) -> None:
-        """Write what changed; what fails stays to be written."""
-        for position in tuple(self._unsaved_positions.values()):
-            await self._store.save_position(position)
-            if self._unsaved_positions.get(position.id) is position:
-                del self._unsaved_positions[position.id]
-        for session in tuple(self._unsaved_sessions.values()):
-            await self._store.save_session(session)
-            if self._unsaved_sessions.get(session.id) is session:
-                del self._unsaved_sessions[session.id]
-        while self._outcomes:
-            position, exits = self._outcomes[0]
-            if position.round_id is not None:
-                await self._store.settle([position.round_id], "BUY", position.realized_pnl)
-            if exits:
-                await self._store.settle(exits, "SELL", position.realized_pnl)
-            self._outcomes.pop(0)
+            self.book.note_equity(session_id, positions)
 
     async def _record(self, *events: JournalEvent) -> None:
         """Put events into the journal; returns once they are durable."""

@@ -397,7 +397,7 @@ class Orchestrator:
             created_ns=now,
         )
         await self._store.save_decisions([consensus])
-        position = next((p for p in self._desk.positions(session.id) if p.open), None)
+        position = next((p for p in self._desk.book.positions(session.id) if p.open), None)
         if verdict.action is Action.SELL and position is not None:
             self._desk.close(position, f"the vote: {verdict.reasoning}", round_id)
             self._join(heard, verdict.action, round_id)
@@ -430,11 +430,11 @@ class Orchestrator:
         if self._desk.under_way(session.id, side=Side.BUY):
             return False
         rules = self._desk.steering.rules
-        positions = self._desk.positions(session.id)
+        positions = self._desk.book.positions(session.id)
         standing = accounts.standing(
             session,
             positions,
-            self._desk.marks([p for p in positions if p.open]),
+            self._desk.book.marks([p for p in positions if p.open]),
             self._clock.now_ns(),
         )
         assessed = risk_officer.assess(standing, rules, returns(view.bars, 60), verdict.confidence)
@@ -443,7 +443,7 @@ class Orchestrator:
             fraction, approved = await self._approval(session, view, assessed, verdict, round_id)
         elif not approved:
             log.info("the risk officer refuses", why=assessed.reasoning, symbol=session.symbol)
-        current = self._desk.session(session.id)
+        current = self._desk.book.session(session.id)
         if not approved or current is None or current.state is not SessionState.RUNNING:
             return False
         size = self._size(current, instrument, fraction)

@@ -176,7 +176,7 @@ async def test_the_newest_position_is_an_open_one_before_closed_ones(
     sale = {"symbol": "BTC/USDT", "side": "SELL", "type": "MARKET", "quantity": 1.0}
     await client.post(f"{API}/orders", json=sale)
     house.complete_all()
-    await house.desk.save()
+    await house.desk.book.save()
     assert (await client.get(f"{API}/positions")).json()["count"] == 0
     closed = (await client.get(f"{API}/positions/BTC/USDT")).json()["position"]
     assert closed["exit_price"] is not None

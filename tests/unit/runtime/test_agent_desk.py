@@ -44,7 +44,7 @@ async def with_position(size: str = "10") -> tuple[AgentHouse, AgentPosition]:
     session = await house.session()
     give(house, Side.BUY, size)
     house.complete_all()
-    (position,) = house.desk.positions(session.id)
+    (position,) = house.desk.book.positions(session.id)
     return house, position
 
 
@@ -114,10 +114,10 @@ async def test_a_stop_loss_sells_and_the_round_trip_is_counted() -> None:
     house.desk.look_after()
     assert len(house.working()) == 1, "one exit at a time"
     house.complete_all()
-    (closed,) = house.desk.positions(position.session_id)
+    (closed,) = house.desk.book.positions(position.session_id)
     assert closed.exit_reason == "stop loss at 98"
     assert closed.realized_pnl < 0
-    session = house.desk.session(position.session_id)
+    session = house.desk.book.session(position.session_id)
     assert session is not None
     assert (session.total_trades, session.losing_trades) == (1, 1)
     assert isinstance(house.news[-1], PositionNews)
@@ -194,7 +194,7 @@ async def test_stopping_cancels_and_closes_first() -> None:
 
     task = asyncio.create_task(stopping)
     await asyncio.sleep(0.05)
-    assert house.desk.session(position.session_id).state is SessionState.STOPPING  # type: ignore[union-attr]
+    assert house.desk.book.session(position.session_id).state is SessionState.STOPPING  # type: ignore[union-attr]
     await venue()
     ended = await task
     assert (ended.state, ended.total_pnl, ended.total_trades) == (
@@ -202,7 +202,7 @@ async def test_stopping_cancels_and_closes_first() -> None:
         Decimal(500),
         1,
     )
-    assert house.desk.open_positions() == []
+    assert house.desk.book.open_positions() == []
     assert (ended.strategy, USDT) not in house.engine.ledger.budgets
     with pytest.raises(NotFound):
         await house.desk.pause(position.session_id, ME)
@@ -212,15 +212,15 @@ async def test_a_restart_folds_the_same_positions_again() -> None:
     house, position = await with_position()
     give(house, Side.SELL, "4")
     house.complete_all()
-    await house.desk.save()
+    await house.desk.book.save()
     for saved in (True, False):
         store = house.store
         if not saved:
             store.kept_positions.clear()
         again = AgentHouse(engine=house.engine, store=store)
-        await again.desk.restore()
-        (found,) = again.desk.positions(position.session_id)
-        (kept,) = house.desk.positions(position.session_id)
+        await again.desk.book.restore()
+        (found,) = again.desk.book.positions(position.session_id)
+        (kept,) = house.desk.book.positions(position.session_id)
         assert (found.id, found.held, found.spent) == (kept.id, kept.held, kept.spent)
         assert found.stop_loss == kept.stop_loss
 
@@ -236,7 +236,7 @@ async def test_a_stop_that_cannot_close_says_so_and_goes_on() -> None:
             await house.desk.stop(position.session_id, Decimal(0), ME)
     finally:
         module.STOP_PATIENCE_S = patience
-    session = house.desk.session(position.session_id)
+    session = house.desk.book.session(position.session_id)
     assert session is not None
     assert session.state is SessionState.STOPPING
     assert house.store.kept_sessions[session.id].final_capital == 0

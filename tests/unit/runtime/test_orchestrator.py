@@ -113,12 +113,12 @@ async def test_the_outcome_reaches_the_votes_that_led_to_it_and_no_others() -> N
     session = await house.session()
     await house.vote()
     house.complete_all()
-    (position,) = house.desk.positions(session.id)
+    (position,) = house.desk.book.positions(session.id)
     house.engine.quote("BTCUSDT.BINANCE", 50.0, 50.1, 40, 4)
     house.desk.look_after()
     house.complete_all()
-    await house.desk.save()
-    (closed,) = house.desk.positions(session.id)
+    await house.desk.book.save()
+    (closed,) = house.desk.book.positions(session.id)
     rows = house.store.kept_decisions.values()
     done = [each for each in rows if each.outcome is not Outcome.PENDING]
     assert position.round_id is not None

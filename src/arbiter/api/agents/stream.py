@@ -102,8 +102,8 @@ class Stream:
         while True:
             await asyncio.sleep(POSITIONS_EVERY_S)
             if self._clients:
-                for position in self._deps.desk.open_positions():
-                    mark = self._deps.desk.mark(position.instrument)
+                for position in self._deps.desk.book.open_positions():
+                    mark = self._deps.desk.book.mark(position.instrument)
                     self._tell("position_update", position_update(position, mark))
 
     def routes(self) -> APIRouter:

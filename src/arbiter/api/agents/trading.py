@@ -65,9 +65,9 @@ class Blotter:
         """All of a session's, from memory while it is active; open ones of all without one."""
         desk = self._deps.desk
         if session is None:
-            return desk.open_positions()
-        if desk.session(session) is not None:
-            return list(reversed(desk.positions(session)))
+            return desk.book.open_positions()
+        if desk.book.session(session) is not None:
+            return list(reversed(desk.book.positions(session)))
         return list(await self._deps.store.positions(session=session))
 
     async def row(self, worked: WorkedOrder) -> Row:
@@ -81,7 +81,7 @@ def position_routes(deps: AgentsDeps) -> APIRouter:
     blotter = Blotter(deps)
 
     def row(position: AgentPosition) -> Row:
-        return position_row(position, deps.desk.mark(position.instrument), PAPER)
+        return position_row(position, deps.desk.book.mark(position.instrument), PAPER)
 
     @routes.get("/positions")
     async def positions(session_id: str | None = None) -> Response:
