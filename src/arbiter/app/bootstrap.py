@@ -26,14 +26,14 @@ from arbiter.app.tuning import Tuning
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.commands import EngageKillSwitch, SetBudget
 from arbiter.model.errors import StorageUnavailable
-from arbiter.model.ids import Actor, Asset
+from arbiter.model.ids import Actor, Asset, VenueId
 from arbiter.model.money import use_wide_context
 from arbiter.model.plans import Signal
 from arbiter.model.time import NS_PER_HOUR, NS_PER_MINUTE, day_start
 from arbiter.model.trades import TradeState
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
-from arbiter.ports.candles import PastCandles
 from arbiter.runtime.assembly import CoreSettings, assemble_core
+from arbiter.runtime.bans import BanWatch
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.candles import CandleKeeper
 from arbiter.runtime.clock import SystemClock, SystemIds
@@ -123,6 +123,7 @@ class _Run:
         self._servers: dict[str, ApiServer] = {}
         self._addresses: dict[str, tuple[str, ...]] = {}
         self._ready = False
+        self._bans: BanWatch | None = None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="passwords")
 
     async def to_the_end(self) -> int:
@@ -149,7 +150,9 @@ class _Run:
         ledger.restore(image)
         sim = self._settings.sim.record()
         home = self._settings.home.root
-        world, venues = await connect_sim(home, sim, self._clock)
+        world, venues = await connect_sim(
+            home, sim, self._clock, self._settings.rate.record, self._banned
+        )
         self._supervisor.spawn(keep_running(home, sim, venues), "simulated venues")
         if not venues.adopted:
             stack.callback(self._end_if_never_ready, venues)
@@ -190,6 +193,7 @@ class _Run:
             usd_rate=USD_RATES.get,
             baselines={},
         )
+        self._bans = BanWatch(core)
         core.state.hunting = settings.spot.enabled
         tuning.govern(core)
         if not settings.spot.enabled:
@@ -233,6 +237,7 @@ class _Run:
             hub=self._hub,
             clock=clock,
             reads=self._reads,
+            database=self._database.url,
             access=access,
             tuning=tuning,
             spot_tally=tally,
@@ -241,6 +246,10 @@ class _Run:
             listeners=self._addresses,
         )
         return running, RunningHealth(queries, self._supervisor, clock)
+
+    def _banned(self, venue: VenueId, for_ms: int) -> None:
+        if self._bans is not None:
+            self._bans.on_ban(venue, for_ms)
 
     async def _agents(self, core: TradingCore) -> "AgentService | None":
         if not self._settings.agents.enabled:
@@ -265,7 +274,7 @@ class _Run:
             registry=world.registry,
             store=PgCandles(self._reads),
             clock=self._clock,
-            past={v: c for v, c in world.clients.items() if isinstance(c, PastCandles)},
+            past=world.past,
         )
         self._hub.listen(keeper.watch)
         self._supervisor.spawn(keeper.run(), "candles")
@@ -305,6 +314,7 @@ class _Run:
             bus=running.bus,
             kill_switch=running.engine.kill_switch,
             queries=running.queries,
+            reconciler=running.engine.reconciler,
             home=self._settings.home,
         )
         control = ControlServer(self._settings.home.control_socket, handlers.by_name())

@@ -21,6 +21,7 @@ from arbiter.app import config_layers as layers
 from arbiter.app.config_fields import domain
 from arbiter.app.config_layers import Kind, Layer, Origin
 from arbiter.app.config_profiles import PROFILES
+from arbiter.app.config_rates import Rate
 from arbiter.app.config_schema import Path, Schema, closest
 from arbiter.app.config_sections import (
     BUDGET_CURRENCIES,
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     spot: Spot = Spot()
     risk: Risk = Risk()
     execution: Execution = Execution()
+    rate: Rate = Rate()
     sim: Sim = Sim()
     backtest: Backtest = Backtest()
     budgets: Budgets = Budgets()
@@ -200,6 +202,7 @@ def _check(settings: Settings, merged: Layer) -> None:
         "risk": settings.risk.record,
         "execution": settings.execution.record,
         "sim": settings.sim.record,
+        "rate": lambda: settings.rate.check(settings.sim.record().venues),
         "backtest": settings.backtest.record,
         "access": settings.access.record,
         "llm": settings.llm.check,

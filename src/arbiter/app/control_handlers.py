@@ -15,13 +15,14 @@ from arbiter.model.commands import (
     RemoveBudget,
     SetBudget,
 )
-from arbiter.model.errors import InvalidValue
+from arbiter.model.errors import InvalidValue, TryAgain
 from arbiter.model.events import Audited
 from arbiter.model.ids import Actor, Asset, StrategyId
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.kill import KillReport, KillSwitchControl
 from arbiter.runtime.queries import EngineFacts, Queries
+from arbiter.runtime.reconciler import Reconciler, ReconcileReport, reconcile
 
 
 class ControlHandlers:
@@ -34,12 +35,14 @@ class ControlHandlers:
         bus: CommandBus,
         kill_switch: KillSwitchControl,
         queries: Queries,
+        reconciler: Reconciler,
         home: Home,
     ) -> None:
         self._core = core
         self._bus = bus
         self._kill_switch = kill_switch
         self._queries = queries
+        self._reconciler = reconciler
         self._home = home
 
     def by_name(self) -> dict[str, Handler]:
@@ -48,6 +51,7 @@ class ControlHandlers:
             "markets": self._markets,
             "kill": self._kill,
             "resume": self._resume,
+            "reconcile": self._reconcile,
             "budget_set": self._budget_set,
             "budget_remove": self._budget_remove,
             "audit": self._audit,
@@ -80,6 +84,11 @@ class ControlHandlers:
     async def _resume(self, arguments: dict[str, Any]) -> None:
         kill_file.remove(self._home.kill_file)
         await self._bus.execute(ReleaseKillSwitch(actor=_actor(arguments)))
+
+    async def _reconcile(self, _: dict[str, Any]) -> ReconcileReport:
+        if not self._core.state.started:
+            raise TryAgain("the engine is still starting, which begins with a reconciliation")
+        return await reconcile(self._reconciler)
 
     async def _budget_set(self, arguments: dict[str, Any]) -> None:
         text = _text(arguments, "allocated")

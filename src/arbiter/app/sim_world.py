@@ -1,15 +1,17 @@
 """The world of the default mode: simulated venues in a process of their own."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from arbiter.books.registry import MarketRegistry
 from arbiter.model.ids import VenueId
+from arbiter.ports.candles import PastCandles
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import Feed, OrderClient
+from arbiter.runtime.rate_budget import BudgetedClient, RateBudget, RateSettings
 from arbiter.venues.sim.client import SimFeed, SimOrderClient
 from arbiter.venues.sim.settings import SimSettings
 from arbiter.venues.sim.spawn import SimHandle, ensure_running
@@ -21,9 +23,18 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     registry: MarketRegistry
     feeds: Sequence[Feed]
     clients: Mapping[VenueId, OrderClient]
+    """Each within its venue's rate budget, shared by all that trade there."""
+    past: Mapping[VenueId, PastCandles]
+    """Whoever can tell candles from before we watched: public data, outside the budgets."""
 
 
-async def connect_sim(home: Path, settings: SimSettings, clock: Clock) -> tuple[World, SimHandle]:
+async def connect_sim(
+    home: Path,
+    settings: SimSettings,
+    clock: Clock,
+    rate: Callable[[VenueId], RateSettings] = lambda _venue: RateSettings(),
+    on_ban: Callable[[VenueId, int], None] = lambda _venue, _ms: None,
+) -> tuple[World, SimHandle]:
     """Start or adopt the simulated venues and read their listings."""
     handle = await asyncio.to_thread(ensure_running, home, settings)
     clients = {venue: SimOrderClient(home, venue, clock) for venue in settings.markets.venues}
@@ -31,4 +42,9 @@ async def connect_sim(home: Path, settings: SimSettings, clock: Clock) -> tuple[
     registry = MarketRegistry(instrument for listing in listed for instrument in listing)
     slots = {instrument.id: registry.slot(instrument.id) for instrument in registry.instruments}
     feed = SimFeed(home, slots, settings.markets.venues, clock)
-    return World(registry=registry, feeds=(feed,), clients=dict(clients)), handle
+    budgeted = {
+        venue: BudgetedClient(client, RateBudget(rate(venue), clock.monotonic_ns()), clock, on_ban)
+        for venue, client in clients.items()
+    }
+    world = World(registry=registry, feeds=(feed,), clients=budgeted, past=dict(clients))
+    return world, handle

@@ -15,6 +15,7 @@ from arbiter.cli import (
     keys,
     kill,
     markets,
+    reconcile,
     record,
     status,
     up,
@@ -38,6 +39,7 @@ app.command("up")(up.up)
 app.command("status")(status.status)
 app.command("kill")(kill.kill)
 app.command("resume")(kill.resume)
+app.command("reconcile")(reconcile.reconcile)
 app.command("doctor")(doctor.doctor)
 app.command("markets")(markets.markets)
 app.command("record")(record.record)

@@ -25,6 +25,9 @@ from arbiter.runtime.outcomes import NOT_SENT
 
 T = TypeVar("T")
 
+CALLS = ("submit", "cancel", "query", "open_orders", "fills", "holdings", "instruments")
+"""Calls that can be given a weight."""
+
 
 class Urgency(IntEnum):
     OPENING = 0

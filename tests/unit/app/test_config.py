@@ -10,7 +10,7 @@ from arbiter.app.config import MASK, SCHEMA, Loaded, load
 from arbiter.app.config_layers import ALIASES
 from arbiter.execution.settings import ExecutionSettings
 from arbiter.model.errors import BadConfig
-from arbiter.model.ids import Symbol
+from arbiter.model.ids import Symbol, VenueId
 from arbiter.opportunities.spot_settings import SpotSettings
 from arbiter.risk.limits import RiskLimits
 from arbiter.venues.sim.settings import SimSettings
@@ -186,6 +186,23 @@ def test_starting_balances_are_read_per_venue_and_asset(tmp_path: Path) -> None:
     assert balances == {"binance": {"BTC": Decimal(2)}, "okx": {"ETH": Decimal(3)}}
     with pytest.raises(BadConfig, match=r"sim\.starting_balances\.binnance"):
         read(tmp_path, "[sim.starting_balances.binnance]\nBTC = 2\n")
+
+
+def test_rate_budget_of_one_venue_wins_over_that_of_all(tmp_path: Path) -> None:
+    text = (
+        "[rate]\ncapacity = 500\n[rate.weights]\nopen_orders = 40\n"
+        "[rate.venue_capacity]\nkraken = 80\n"
+    )
+    rate = read(tmp_path, text).settings.rate
+    assert rate.record(VenueId("okx")).capacity == 500
+    assert rate.record(VenueId("kraken")).capacity == 80
+    assert rate.record(VenueId("kraken")).weights == {"open_orders": 40}
+    with pytest.raises(BadConfig, match="krakn: not among the venues"):
+        read(tmp_path, "[rate.venue_capacity]\nkrakn = 80\n")
+    with pytest.raises(BadConfig, match="no such call"):
+        read(tmp_path, "[rate.weights]\nplace = 2\n")
+    with pytest.raises(BadConfig, match="more than there ever is"):
+        read(tmp_path, "[rate]\ncapacity = 10\n[rate.weights]\nfills = 9\n")
 
 
 def test_list_comes_from_the_environment_with_commas_or_as_toml(tmp_path: Path) -> None:

@@ -26,7 +26,17 @@ def test_help_waits_for_no_library_it_does_not_need() -> None:
 def test_every_command_has_help(arbiter: Run) -> None:
     said = arbiter("--help")
     assert said.code == 0
-    for name in ("up", "kill", "resume", "status", "doctor", "markets", "users", "keys", "budgets"):
+    for name in (
+        "up",
+        "kill",
+        "reconcile",
+        "status",
+        "doctor",
+        "markets",
+        "users",
+        "keys",
+        "budgets",
+    ):
         assert f"\n  {name}" in said.out
     assert arbiter("users", "add", "--help").code == 0
 

@@ -109,6 +109,17 @@ def test_engine_is_steered_killed_stopped_and_stays_killed_until_resumed(
         (budget,) = json.loads(arbiter("budgets", "list", "--json", **ours).out)
         assert budget["allocated"] == "700"
 
+        looked = arbiter("reconcile", "--json", **ours)
+        found = json.loads(looked.out)["report"]
+        assert (looked.code, found["agrees"]) == (0, True)
+        assert {venue["venue"]: venue["differences"] for venue in found["venues"]} == {
+            "binance": [],
+            "bybit": [],
+            "okx": [],
+            "kraken": [],
+        }
+        assert "kraken: agrees" in arbiter("reconcile", **ours).out
+
         killed = arbiter("kill", "--reason", "enough", "--json", **ours)
         report = json.loads(killed.out)
         assert (killed.code, report["flat"]) == (0, True)
