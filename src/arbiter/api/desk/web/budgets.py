@@ -56,8 +56,12 @@ def _card(page: Page, name: str, strategy: str, figures: Json) -> None:
         with ui.element("div").classes("actions edit"):
             amount = ui.number("Allocated", value=figures["allocated"], min=0)
             amount.props(f'dense outlined data-name="{name}-amount"')
-            save = ui.button("Save").props(f'unelevated no-caps data-name="{name}-save"')
-            drop = ui.button("No limit").props("flat no-caps")
+            save = (
+                ui.button("Save", color=None)
+                .classes("primary")
+                .props(f'unelevated no-caps data-name="{name}-save"')
+            )
+            drop = ui.button("No limit", color=None).classes("plain").props("flat no-caps")
 
         async def put() -> None:
             if amount.value is None:
@@ -86,7 +90,7 @@ def _new(page: Page, strategies: list[Json]) -> None:
             currency = ui.select(list(_CURRENCIES), value=_CURRENCIES[0], label="Currency")
             currency.props("dense outlined")
             amount = ui.number("Allocated", min=0).props("dense outlined")
-            save = ui.button("Set").props("unelevated no-caps")
+            save = ui.button("Set", color=None).classes("primary").props("unelevated no-caps")
 
     async def put() -> None:
         if amount.value is None:

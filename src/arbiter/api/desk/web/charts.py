@@ -34,7 +34,10 @@ def equity() -> ui.echart:
 
 
 def draw_equity(chart: ui.echart, body: Json) -> None:
+    """Draw from the first trade of the period on: before it nothing moved."""
     points = [[point["ts"], round(point["cumulative_pnl"], 6)] for point in body["points"]]
+    if len(points) > 1:
+        points[0][0] = points[1][0]
     _ = chart.run_chart_method("setOption", {"series": [{"data": points}]})
 
 

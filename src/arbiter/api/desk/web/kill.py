@@ -13,12 +13,14 @@ def kill_button(page: Page, *, engaged: bool) -> None:
     """The button of every page's head, and the dialogs behind it."""
     press = _press_dialog(page)
     release = _release_dialog(page)
-    kill = ui.button("Kill switch", on_click=press.open).props(
+    kill = ui.button("Kill switch", on_click=press.open, color=None).props(
         'data-name="kill" unelevated no-caps'
     )
     kill.classes("kill")
-    free = ui.button("Release", on_click=release.open).props('data-name="release" outline no-caps')
-    free.classes("release")
+    free = ui.button("Release", on_click=release.open, color=None).props(
+        'data-name="release" no-caps'
+    )
+    free.classes("plain")
 
     def follow(body: Json) -> None:
         latched = body["kill_switch"]["engaged"]
@@ -43,8 +45,12 @@ def _press_dialog(page: Page) -> ui.dialog:
         flatten = ui.checkbox("Also close what is not hedged")
         page.region("proof")
         with ui.element("div").classes("actions"):
-            back = ui.button("Back", on_click=dialog.close).props("flat no-caps")
-            confirm = ui.button("Stop everything").props(
+            back = (
+                ui.button("Back", on_click=dialog.close, color=None)
+                .props("flat no-caps")
+                .classes("plain")
+            )
+            confirm = ui.button("Stop everything", color=None).props(
                 'data-name="kill-confirm" unelevated no-caps'
             )
             confirm.classes("kill")
@@ -75,11 +81,17 @@ def _release_dialog(page: Page) -> ui.dialog:
     with ui.dialog() as dialog, ui.card().classes("ask").props('role="alertdialog"'):
         ui.html("<h2>Release the kill switch?</h2><p>Trading goes on at once.</p>", sanitize=False)
         with ui.element("div").classes("actions"):
-            ui.button("Back", on_click=dialog.close).props("flat no-caps autofocus")
-            go = ui.button("Release").props('data-name="release-confirm" unelevated no-caps')
+            ui.button("Back", on_click=dialog.close, color=None).props(
+                "flat no-caps autofocus"
+            ).classes("plain")
+            go = (
+                ui.button("Release", color=None)
+                .classes("primary")
+                .props('data-name="release-confirm" unelevated no-caps')
+            )
 
     async def release() -> None:
-        dialog.close()
+        _ = dialog.close()
         await page.attempt(page.desk.delete(_PATH), "The kill switch is released")
 
     go.on_click(release)

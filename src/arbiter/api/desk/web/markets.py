@@ -104,7 +104,7 @@ async def market(page: Page, symbol: str) -> None:
         "</h1>",
         sanitize=False,
     )
-    with ui.element("div").classes("grid"):
+    with ui.element("div").classes("grid two"):
         with ui.element("section").classes("card wide"):
             with ui.element("div").classes("head"):
                 ui.html("<h2>Candles</h2>", sanitize=False)
@@ -114,7 +114,7 @@ async def market(page: Page, symbol: str) -> None:
         with ui.element("section").classes("card"):
             ui.html("<h2>Books</h2>", sanitize=False)
             page.region("books", books(body))
-        with ui.element("section").classes("card wide"):
+        with ui.element("section").classes("card"):
             ui.html("<h2>Every pair of venues</h2>", sanitize=False)
             page.region("pairs", pairs(body))
 

@@ -33,9 +33,9 @@ async def _orders(page: Page) -> None:
         page.region("orders-csv")
     page.region("orders")
     with ui.element("div").classes("pager"):
-        newer = ui.button("Newer").props("flat no-caps dense")
+        newer = ui.button("Newer", color=None).classes("plain").props("flat no-caps dense")
         page.region("orders-range", classes="muted")
-        older = ui.button("Older").props("flat no-caps dense")
+        older = ui.button("Older", color=None).classes("plain").props("flat no-caps dense")
 
     async def read() -> None:
         asked = _asked(

@@ -22,12 +22,12 @@ async def overview(page: Page) -> None:
         with ui.element("section").classes("card"):
             ui.html("<h2>Risk against limits</h2>", sanitize=False)
             page.region("usage", usages(body["risk"]))
+            ui.html("<h2>Today by family</h2>", sanitize=False)
+            page.region("families", families(body))
         with ui.element("section").classes("card wide"):
             ui.html("<h2>Venues</h2>", sanitize=False)
             page.region("venues", venues(body))
         with ui.element("section").classes("card"):
-            ui.html("<h2>Today by family</h2>", sanitize=False)
-            page.region("families", families(body))
             ui.html("<h2>Alerts</h2>", sanitize=False)
             page.region("alerts", alerts(body))
 

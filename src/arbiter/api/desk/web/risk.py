@@ -74,7 +74,8 @@ def _strategy(page: Page, strategy: Json) -> None:
         page.region(name, _state(strategy))
         if not page.can_trade:
             return
-        button = ui.button(_verb(strategy)).props(f'outline no-caps data-name="{name}-turn"')
+        button = ui.button(_verb(strategy), color=None).classes("plain")
+        button.props(f'no-caps data-name="{name}-turn"')
     known = strategy
 
     def show(news: Json) -> None:

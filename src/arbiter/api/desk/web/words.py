@@ -26,6 +26,7 @@ def figure(value: float | None, digits: int | None = None, unit: str = "") -> st
     shown = f"{value:,.{_digits(value) if digits is None else digits}f}"
     if float(shown.replace(",", "")) == 0:
         shown = shown.removeprefix("-")
+    shown = shown.replace("-", "−")
     return f'<data value="{value!r}">{shown}</data>{escape(unit)}'
 
 
