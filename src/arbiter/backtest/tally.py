@@ -18,7 +18,7 @@ from arbiter.model.orders import Side
 from arbiter.model.trades import Trade, TradeState
 
 
-class FillRow(msgspec.Struct, frozen=True, kw_only=True):
+class FillRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     leg: str
     instrument: str
     side: str
@@ -29,7 +29,7 @@ class FillRow(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int
 
 
-class TradeRow(msgspec.Struct, frozen=True, kw_only=True):
+class TradeRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One trade, money in its quote currency."""
 
     seq: int

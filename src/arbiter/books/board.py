@@ -173,7 +173,7 @@ class QuoteBoard:
 
     def healthy(self, venue: VenueId) -> bool:
         index = self.registry.venue_index(venue)
-        return bool(self._params[self._of_venue(index) + kernel.HEALTHY])
+        return self._params.item(self._of_venue(index) + kernel.HEALTHY) > 0.0
 
     def health_reason(self, venue: VenueId) -> str:
         """Say why a venue is unhealthy; empty when it is well."""
@@ -213,10 +213,10 @@ class QuoteBoard:
 
     def age_ns(self, instrument_id: InstrumentId, now_ns: int) -> int | None:
         """Give the time since the newest quote was received; None where there is none to use."""
-        row = self._state[self.registry.slot(instrument_id)]
-        if not row[kernel.LIVE]:
+        slot, state = self.registry.slot(instrument_id), self._state
+        if not state.item(slot, kernel.LIVE):
             return None
-        return now_ns - self._epoch_ns - int(row[kernel.RECEIVE])
+        return now_ns - self._epoch_ns - int(state.item(slot, kernel.RECEIVE))
 
     def edge(self, buy_slot: int, sell_slot: int) -> float:
         """Give the net edge of a pair now, by the kernel's formula; −inf without live quotes.
@@ -356,4 +356,4 @@ class QuoteBoard:
 
     @property
     def _epoch_ns(self) -> int:
-        return int(self._params[kernel.EPOCH_S]) * NS_PER_S
+        return int(self._params.item(kernel.EPOCH_S)) * NS_PER_S

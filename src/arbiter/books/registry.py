@@ -31,6 +31,7 @@ class MarketRegistry:
         self._by_id: dict[InstrumentId, Instrument] = {}
         self._by_listing: dict[tuple[VenueId, Symbol], Instrument] = {}
         self._slots: dict[InstrumentId, int] = {}
+        self.n_slots = len(self.symbols) * len(self.venues)
         self._at_slot: list[Instrument | None] = [None] * self.n_slots
         for instrument in self.instruments:
             self._list(instrument)
@@ -42,10 +43,6 @@ class MarketRegistry:
             ((i.venue, i.market_id.upper()), i.symbol) for i in self.instruments
         )
         self._compact = {symbol: self._compact_of(symbol) for symbol in self.symbols}
-
-    @property
-    def n_slots(self) -> int:
-        return len(self.symbols) * len(self.venues)
 
     def by_id(self, instrument_id: InstrumentId) -> Instrument:
         """Give the instrument of an id; an id that is not listed is `NotFound`."""
@@ -65,8 +62,8 @@ class MarketRegistry:
 
     def slot(self, instrument_id: InstrumentId) -> int:
         """Give the board's row of an instrument; an id that is not listed is `NotFound`."""
-        self.by_id(instrument_id)
-        return self._slots[instrument_id]
+        slot = self._slots.get(instrument_id)
+        return self._slots[self.by_id(instrument_id).id] if slot is None else slot
 
     def instrument_at(self, slot: int) -> Instrument | None:
         """Give the instrument of a row; None where the venue does not list the symbol."""

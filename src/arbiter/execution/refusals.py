@@ -39,6 +39,8 @@ class Refusals:
 
     def pause_ns(self, instrument: InstrumentId, venue: VenueId, now_ns: int) -> int:
         """Say for how long nothing new may be opened there; 0 when it may."""
+        if not self._until_ns:
+            return 0
         until = max(self._until_ns.get(instrument, now_ns), self._until_ns.get(venue, now_ns))
         return max(until - now_ns, 0)
 

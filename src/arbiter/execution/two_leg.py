@@ -149,10 +149,10 @@ def _go_on(
     if waiting:
         return _wait(progress, waiting, stimulus, now_ns, settings)
     unsent = [order for order in orders if order.status is OrderStatus.CREATED]
-    planned = {leg.order for leg in trade.legs}
-    if any(order.client_order_id not in planned for order in unsent):
-        return progress, ()  # an added order waits for its own commit: `send_added`
     if unsent:
+        planned = {leg.order for leg in trade.legs}
+        if any(order.client_order_id not in planned for order in unsent):
+            return progress, ()  # an added order waits for its own commit: `send_added`
         return _second_leg(progress, trade, orders, unsent[0], now_ns, settings, market)
     return _settle(progress, trade, orders, now_ns, settings, market)
 
@@ -182,7 +182,7 @@ def _wait(
     A timer may fire a little early, so that every look at a deadline sets the next one.
     """
     effects: list[Effect] = []
-    asked = dict(progress.asked)
+    asked = progress.asked
     timeout_ns = settings.leg_timeout_ms * NS_PER_MS
     looks: list[int] = []
     for order in waiting:
@@ -197,7 +197,7 @@ def _wait(
             effects.append(Ask(key))
             if order.venue_order_id is not None:
                 effects.append(Cancel(key))
-            asked[key] = (now_ns, times + 1)
+            asked = asked | {key: (now_ns, times + 1)}
             due = now_ns + _pause_ns(times, settings)
         looks.append(due)
     if not effects and stimulus is not Stimulus.DEADLINE:
@@ -324,19 +324,22 @@ def _watch_the_clock(
 ) -> Step:
     """Hold a trade that will not settle and call a person; what is being done goes on."""
     progress, effects = decided
-    ending = any(isinstance(e, Advance) and e.state.terminal for e in effects)
-    if trade.state is TradeState.HELD or ending:
+    if trade.state is TradeState.HELD or _ends(effects):
         return decided
-    over = excess(trade)
     began_ns = now_ns if progress.began_ns is None else progress.began_ns
     late_ns = began_ns + settings.flat_ms * NS_PER_MS
-    holding = settings.lone_leg is LoneLeg.HOLD and over and not any(o.open for o in orders)
+    holding = (
+        settings.lone_leg is LoneLeg.HOLD
+        and not any(order.open for order in orders)
+        and bool(excess(trade))
+    )
     tries = fruitless(orders)
     if not holding and now_ns < late_ns and tries < settings.unwind_attempts:
         if stimulus is Stimulus.DEADLINE:
             return progress, (*effects, WakeAt(late_ns))
         return decided
     waiting = [o.client_order_id for o in orders if o.open]
+    over = excess(trade)
     why = f"{plain(abs(over))} stand alone" if over else "the account is not known to be even"
     if waiting:
         why += f"; no last word on {', '.join(waiting)}"
@@ -345,6 +348,10 @@ def _watch_the_clock(
     text = f"trade {trade.seq} {trade.symbol} is held: {why}"
     kept = tuple(e for e in effects if not isinstance(e, Advance))
     return progress, (Advance(TradeState.HELD, why), Alert("critical", "UNHEDGED", text), *kept)
+
+
+def _ends(effects: Sequence[Effect]) -> bool:
+    return any(isinstance(effect, Advance) and effect.state.terminal for effect in effects)
 
 
 def _pause_ns(times: int, settings: ExecutionSettings) -> int:

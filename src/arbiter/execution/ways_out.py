@@ -68,7 +68,8 @@ def excess(trade: Trade) -> Decimal:
     A fee taken in base only makes it smaller, never larger: what a fee took is inventory's, and
     nobody can sell what was never received. A plan with one side has nothing to match.
     """
-    if len({leg.side for leg in trade.legs}) < 2:
+    side = trade.legs[0].side
+    if all(leg.side is side for leg in trade.legs):
         return ZERO
     gross = trade.bought - trade.sold
     net = trade.residual

@@ -491,7 +491,7 @@ class Ledger(LedgerReads):
             return
         newest = next(reversed(closed))
         for trade_id in closed:
-            if trade_id != newest and not self._orders.any_open(trade_id):
+            if trade_id is not newest and not self._orders.any_open(trade_id):
                 del closed[trade_id]
                 self._orders.forget(trade_id)
                 return

@@ -41,10 +41,12 @@ class Orders:
         )
 
     def of(self, trade_id: TradeId) -> tuple[Order, ...]:
-        return tuple(self.by_id[key] for key in self.by_trade.get(trade_id, ()))
+        by_id = self.by_id
+        return tuple([by_id[key] for key in self.by_trade.get(trade_id, ())])
 
     def any_open(self, trade_id: TradeId) -> bool:
-        return any(order.open for order in self.of(trade_id))
+        by_id = self.by_id
+        return any(by_id[key].open for key in self.by_trade.get(trade_id, ()))
 
     def any_unknown(self, trade_id: TradeId) -> bool:
         return any(order.unknown_since_ns is not None for order in self.of(trade_id))

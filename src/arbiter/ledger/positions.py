@@ -129,7 +129,9 @@ class Positions:
 
     def _put(self, row: Position) -> None:
         self.rows[row.strategy, row.instrument] = row
-        held = self._held.setdefault((row.strategy, row.symbol), set())
+        held = self._held.get((row.strategy, row.symbol))
+        if held is None:
+            held = self._held[row.strategy, row.symbol] = set()
         if row.quantity:
             held.add(row.instrument)
         else:

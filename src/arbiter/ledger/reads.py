@@ -153,7 +153,7 @@ class LedgerReads:
 
     def trade(self, trade_id: TradeId) -> Trade | None:
         """Find an open or recently closed trade."""
-        return self._trades.get(trade_id) if trade_id in self._trades else None
+        return self._trades.find(trade_id)
 
     def orders_of(self, trade_id: TradeId) -> tuple[Order, ...]:
         """In the order they were added; empty for a trade not in memory."""

@@ -31,7 +31,7 @@ class SpotStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-class SpotAccount(msgspec.Struct, frozen=True, kw_only=True):
+class SpotAccount(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Money in quote, prices in quote per base, quantity in base.
 
     Actual figures are None until there is something to tell: prices until the first fill of their

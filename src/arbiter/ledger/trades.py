@@ -21,6 +21,9 @@ class Trades:
         self.exposure = ZERO
         """Σ planned notional of open trades, in quote."""
 
+    def find(self, trade_id: TradeId) -> Trade | None:
+        return self.open.get(trade_id) or self.closed.get(trade_id)
+
     def get(self, trade_id: TradeId) -> Trade:
         trade = self.open.get(trade_id) or self.closed.get(trade_id)
         if trade is None:

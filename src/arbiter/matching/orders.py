@@ -11,7 +11,7 @@ from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForc
 from arbiter.model.reports import OrderTruth
 
 
-class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
+class OrderRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a venue is told of an order: nothing of strategies or trades."""
 
     client_order_id: ClientOrderId
@@ -66,7 +66,7 @@ def request_of(order: Order, *, on_margin: bool = False) -> OrderRequest:
     )
 
 
-class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
+class VenueOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One accepted order; a change is a new record. `locked` is in `lock_asset`."""
 
     request: OrderRequest

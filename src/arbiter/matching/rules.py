@@ -5,7 +5,7 @@ from decimal import Decimal
 from arbiter.matching.codes import Refusal
 from arbiter.matching.orders import OrderRequest
 from arbiter.model.instruments import Instrument, InstrumentKind
-from arbiter.model.money import ZERO, floor_to, plain
+from arbiter.model.money import ZERO, on_step, plain
 from arbiter.model.orders import OrderType, TimeInForce
 
 Problem = tuple[Refusal, str]
@@ -20,7 +20,7 @@ def shape_problem(request: OrderRequest, instrument: Instrument) -> Problem | No
     if request.type is OrderType.LIMIT:
         if request.price is None:
             return Refusal.UNSUPPORTED, "a limit order needs a price"
-        if request.price <= ZERO or floor_to(request.price, instrument.tick) != request.price:
+        if request.price <= ZERO or not on_step(request.price, instrument.tick):
             return (
                 Refusal.TICK,
                 f"price={plain(request.price)} tick={plain(instrument.tick)}",

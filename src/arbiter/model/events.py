@@ -25,7 +25,7 @@ from arbiter.model.plans import Signal
 from arbiter.model.trades import Trade, TradeState
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="kind"):
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag=True, tag_field="kind"):
     at_ns: int
 
 

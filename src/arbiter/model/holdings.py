@@ -8,7 +8,7 @@ from arbiter.model.ids import Asset, InstrumentId, StrategyId, Symbol, VenueId
 from arbiter.model.money import ZERO
 
 
-class Balance(msgspec.Struct, frozen=True, kw_only=True):
+class Balance(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The ledger's own account of one asset on one venue; free = total − locked.
 
     `locked` is what open orders of ours still need there.
@@ -28,7 +28,7 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
         return self.total - self.locked
 
 
-class Position(msgspec.Struct, frozen=True, kw_only=True):
+class Position(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A strategy's signed quantity in one instrument at average cost.
 
     `realized_pnl` in quote, before fees, by average cost; `fees` in quote beside it.
@@ -57,7 +57,7 @@ class Position(msgspec.Struct, frozen=True, kw_only=True):
     updated_ns: int = 0
 
 
-class ClosedPosition(msgspec.Struct, frozen=True, kw_only=True):
+class ClosedPosition(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A position that is over: what went in came out again. Values in quote, before fees."""
 
     strategy: StrategyId
@@ -74,7 +74,7 @@ class ClosedPosition(msgspec.Struct, frozen=True, kw_only=True):
     closed_ns: int
 
 
-class Budget(msgspec.Struct, frozen=True, kw_only=True):
+class Budget(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Capital a strategy may have in use in one currency; available = allocated − reserved.
 
     `reserved` = what open orders still need (with a fee estimate) + cost of open positions.
@@ -94,7 +94,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.allocated is None else self.allocated - self.reserved
 
 
-class Residual(msgspec.Struct, frozen=True, kw_only=True):
+class Residual(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What finished trades of a strategy left over in one asset, carried at cost.
 
     `quantity` > 0 is held too much, < 0 was taken out of inventory; `cost` in `quote` has its sign.
@@ -110,7 +110,7 @@ class Residual(msgspec.Struct, frozen=True, kw_only=True):
     updated_ns: int = 0
 
 
-class TradingDay(msgspec.Struct, frozen=True, kw_only=True):
+class TradingDay(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Trading PnL of one UTC day: finished trades and met leftovers, never marks of inventory.
 
     `cumulative` and `peak` are over all days, as they stood when the day's row was last the newest.

@@ -8,7 +8,7 @@ import msgspec
 from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import Asset, InstrumentId, Symbol, VenueId
 from arbiter.model.margin import MarginTerms
-from arbiter.model.money import ONE, ZERO, ceil_to, floor_to
+from arbiter.model.money import ONE, ZERO, ceil_to, floor_to, on_step
 
 
 class InstrumentKind(StrEnum):
@@ -19,6 +19,9 @@ class InstrumentKind(StrEnum):
     """Perpetual margined and settled in the base currency."""
     BINARY = "binary"
     """Prediction-market contract paying 1 or 0."""
+
+
+_INVERSE = InstrumentKind.INVERSE
 
 
 class FeeCharge(StrEnum):
@@ -95,13 +98,13 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     def notional(self, size: Decimal, price: Decimal) -> Decimal:
         """Value of `size` at `price`, in quote (for inverse contracts: in quote by definition)."""
-        if self.kind is InstrumentKind.INVERSE:
+        if self.kind is _INVERSE:
             return size * self.contract_size
         return size * price * self.contract_size
 
     def size_problem(self, size: Decimal, price: Decimal) -> str | None:
         """Say which rule a size breaks (``lot``, ``min_size``, ``min_notional``), if any."""
-        if size <= ZERO or floor_to(size, self.lot) != size:
+        if size <= ZERO or not on_step(size, self.lot):
             return "lot"
         if size < self.min_size:
             return "min_size"

@@ -6,7 +6,7 @@ result would only fire in a division, so divisions say their own quantum.
 
 import decimal
 import math
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 
 from arbiter.model.errors import InvalidValue
@@ -18,6 +18,8 @@ DISPLAY_QUANTUM = Decimal("1e-18")
 """Quotients (average prices, fractions) are kept to 18 decimal places, half-even."""
 
 _CONTEXT = decimal.Context(prec=60, rounding=ROUND_HALF_EVEN)
+_divide, _divide_int, _multiply = _CONTEXT.divide, _CONTEXT.divide_int, _CONTEXT.multiply
+_quantize, _remainder = _CONTEXT.quantize, _CONTEXT.remainder
 
 
 def use_wide_context() -> None:
@@ -29,21 +31,32 @@ def quotient(numerator: Decimal, denominator: Decimal) -> Decimal:
     """Divide, half-even, to 18 places. Zero denominator is an `InvalidValue`."""
     if not denominator:
         raise InvalidValue(f"cannot divide {numerator} by zero")
-    return _CONTEXT.divide(numerator, denominator).quantize(DISPLAY_QUANTUM, context=_CONTEXT)
+    return _quantize(_divide(numerator, denominator), DISPLAY_QUANTUM)
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
     """Round down to a multiple of `step` (> 0)."""
-    return _CONTEXT.multiply(_CONTEXT.divide(value, step).to_integral_value(ROUND_FLOOR), step)
+    towards_zero = _multiply(_divide_int(value, step), step)
+    return towards_zero if towards_zero <= value else _CONTEXT.subtract(towards_zero, step)
 
 
 def ceil_to(value: Decimal, step: Decimal) -> Decimal:
     """Round up to a multiple of `step` (> 0)."""
-    return _CONTEXT.multiply(_CONTEXT.divide(value, step).to_integral_value(ROUND_CEILING), step)
+    towards_zero = _multiply(_divide_int(value, step), step)
+    return towards_zero if towards_zero >= value else _CONTEXT.add(towards_zero, step)
 
 
+def on_step(value: Decimal, step: Decimal) -> bool:
+    """Whether a value is a multiple of `step` (> 0)."""
+    return not _remainder(value, step)
+
+
+@lru_cache(maxsize=1_024)
 def from_float(value: float) -> Decimal:
-    """Take a kernel's float by its shortest decimal form. Not finite is an `InvalidValue`."""
+    """Take a kernel's float by its shortest decimal form. Not finite is an `InvalidValue`.
+
+    The last ones are kept: one decision asks for the same few prices and sizes again and again.
+    """
     result = Decimal(repr(float(value)))
     if not result.is_finite():
         raise InvalidValue(f"{value} is not a finite number")

@@ -51,6 +51,9 @@ class OrderType(StrEnum):
     LIMIT = "LIMIT"
 
 
+_LIMIT = OrderType.LIMIT
+
+
 class TimeInForce(StrEnum):
     GTC = "GTC"
     IOC = "IOC"
@@ -69,14 +72,12 @@ class OrderStatus(StrEnum):
     DENIED = "DENIED"
     ABANDONED = "ABANDONED"
 
-    @property
-    def terminal(self) -> bool:
-        """Nothing more is expected from the venue (a late fill is still booked)."""
-        return self in _TERMINAL
+    terminal: bool
+    """Nothing more is expected from the venue (a late fill is still booked)."""
 
 
-_TERMINAL = frozenset(
-    {
+for _status in OrderStatus:
+    _status.terminal = _status in {
         OrderStatus.FILLED,
         OrderStatus.CANCELLED,
         OrderStatus.EXPIRED,
@@ -84,10 +85,9 @@ _TERMINAL = frozenset(
         OrderStatus.DENIED,
         OrderStatus.ABANDONED,
     }
-)
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One order of ours; a change is a new record.
 
     `size` in the instrument's size unit, `price` in quote per base (None for market).
@@ -131,7 +131,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.size.is_finite() or self.size <= ZERO:
             raise InvalidValue(f"{self.client_order_id}: size must be positive, got {self.size}")
-        if self.type is OrderType.LIMIT and (self.price is None or self.price <= ZERO):
+        if self.type is _LIMIT and (self.price is None or self.price <= ZERO):
             raise InvalidValue(f"{self.client_order_id}: a limit order needs a positive price")
 
     @property
@@ -153,7 +153,7 @@ class Liquidity(StrEnum):
     TAKER = "TAKER"
 
 
-class Fill(msgspec.Struct, frozen=True, kw_only=True):
+class Fill(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One execution, keyed by (venue, venue_trade_id): booked once, whenever it arrives."""
 
     venue: VenueId

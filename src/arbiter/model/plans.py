@@ -28,7 +28,7 @@ class Family(StrEnum):
     MANUAL = "manual"
 
 
-class Signal(msgspec.Struct, frozen=True, kw_only=True):
+class Signal(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """An executable spread at one moment: buy at the ask of one venue, sell at the bid of another.
 
     Prices in quote per base. `edge` is net of both taker fees and the slippage tolerance, as a
@@ -58,7 +58,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
         return self.sell_price - self.buy_price
 
 
-class Leg(msgspec.Struct, frozen=True, kw_only=True):
+class Leg(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One order a plan wants. `price` is the limit sent, `planned_price` what is expected."""
 
     instrument: InstrumentId
@@ -80,7 +80,7 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidValue(f"{self.instrument}: a limit leg needs a price")
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Plan(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What one strategy wants done: 1..n legs that belong together."""
 
     id: PlanId

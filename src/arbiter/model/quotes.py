@@ -20,7 +20,7 @@ class QuoteFault(IntEnum):
     """No instrument is listed at the slot."""
 
 
-class Quote(msgspec.Struct, frozen=True, kw_only=True):
+class Quote(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Best bid and ask of one instrument.
 
     Prices in quote per base, sizes in the instrument's size unit, times in ns UTC.

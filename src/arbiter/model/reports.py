@@ -13,7 +13,7 @@ from arbiter.model.orders import Fill, OrderStatus
 from arbiter.model.perpetuals import ForcedClose, FundingPayment
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+class Report(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag=True):
     """Base of all venue reports; `at_ns` is the venue's time."""
 
     venue: VenueId

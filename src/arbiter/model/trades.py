@@ -37,17 +37,20 @@ class TradeState(StrEnum):
     HELD = "HELD"
     """Unhedged and left for a person, with an alert."""
 
-    @property
-    def terminal(self) -> bool:
-        return self in _TERMINAL
+    terminal: bool
+    """It has ended; only a late fill opens it again."""
 
 
-_TERMINAL = frozenset(
-    {TradeState.COMPLETED, TradeState.UNWOUND, TradeState.FAILED, TradeState.ABANDONED}
-)
+for _state in TradeState:
+    _state.terminal = _state in {
+        TradeState.COMPLETED,
+        TradeState.UNWOUND,
+        TradeState.FAILED,
+        TradeState.ABANDONED,
+    }
 
 
-class PlannedLeg(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedLeg(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A leg as planned, kept with the trade for ever."""
 
     role: str
@@ -59,7 +62,7 @@ class PlannedLeg(msgspec.Struct, frozen=True, kw_only=True):
     order: ClientOrderId
 
 
-class Trade(msgspec.Struct, frozen=True, kw_only=True):
+class Trade(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One approved plan from intent to account.
 
     `unknown` says that some order's outcome is not known yet: it freezes new risk on the pair.

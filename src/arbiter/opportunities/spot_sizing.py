@@ -13,7 +13,7 @@ from arbiter.opportunities.spot_settings import SpotSettings
 FreeBalance = Callable[[VenueId, Asset], Decimal]
 
 
-class Terms(msgspec.Struct, frozen=True, kw_only=True):
+class Terms(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Both sides of a spread, with the worst prices its limit orders may trade at."""
 
     buy: Instrument

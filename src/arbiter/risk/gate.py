@@ -69,7 +69,7 @@ REDUCING_CHECKS: tuple[Check, ...] = (
 )
 
 
-class Approved(msgspec.Struct, frozen=True, kw_only=True):
+class Approved(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What has to be reserved for a plan; both tuples run along `plan.legs`."""
 
     locks: tuple[Amount, ...]

@@ -18,7 +18,7 @@ Amount = tuple[Asset, Decimal]
 """So much of one asset."""
 
 
-class Need(msgspec.Struct, frozen=True):
+class Need(msgspec.Struct, frozen=True, gc=False):
     lock: Amount
     """Taken from what is free at the leg's venue until the order ends."""
     reserve: Amount

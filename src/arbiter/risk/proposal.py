@@ -18,7 +18,7 @@ from arbiter.risk.view import RiskView
 K = TypeVar("K")
 
 
-class ProposedLeg(msgspec.Struct, frozen=True):
+class ProposedLeg(msgspec.Struct, frozen=True, gc=False):
     leg: Leg
     instrument: Instrument
     value: Decimal
@@ -26,7 +26,7 @@ class ProposedLeg(msgspec.Struct, frozen=True):
     need: Need
 
 
-class Stakes(msgspec.Struct, frozen=True):
+class Stakes(msgspec.Struct, frozen=True, gc=False):
     trade_usd: Decimal
     """The proposed trade's larger leg."""
     open_usd: Decimal

@@ -34,7 +34,7 @@ _NORMAL, _WARNING, _CRITICAL, _BREACH = Level
 _WORST_FIRST = tuple(reversed(Level))
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One limit and how much of it is used, both in `unit`."""
 
     name: str
@@ -58,7 +58,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name} at {percent}% of its limit: {plain(self.used)} of {plain(self.limit)} {self.unit}"
 
 
-class Assessment(msgspec.Struct, frozen=True, kw_only=True):
+class Assessment(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Where the engine stands on every staircase at one moment."""
 
     daily_loss: Usage
@@ -107,19 +107,18 @@ def size_scale(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Decimal:
 
 def daily_loss(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Usage:
     """Measure what trading lost since 00:00 UTC; a profit uses nothing."""
-    return _usage(
-        "daily loss",
-        max(-ledger.realized_today(now_ns), ZERO),
-        limits.daily_loss_limit_usd,
-        "USD",
-    )
+    realized = ledger.realized_today(now_ns)
+    lost = -realized if realized < ZERO else ZERO
+    return _usage("daily loss", lost, limits.daily_loss_limit_usd, "USD")
 
 
 def drawdown(limits: RiskLimits, ledger: LedgerView) -> Usage:
     """Measure the fall of trading equity from its peak, in percent of the peak."""
-    lost = max(ledger.peak_pnl - ledger.cumulative_pnl, ZERO)
-    peak_equity = limits.capital_base_usd + max(ledger.peak_pnl, ZERO)
-    percent = quotient(lost * _HUNDRED, peak_equity) if lost else ZERO
+    lost = ledger.peak_pnl - ledger.cumulative_pnl
+    percent = ZERO
+    if lost > ZERO:
+        peak_equity = limits.capital_base_usd + max(ledger.peak_pnl, ZERO)
+        percent = quotient(lost * _HUNDRED, peak_equity)
     return _usage("drawdown", percent, limits.max_drawdown_percent, "%")
 
 

@@ -143,7 +143,7 @@ class TradingFloor:
             return
         if trade_id not in self._progress:
             self._keep(trade_id, Progress())
-        self._run(trade_id, Stimulus.CHANGED)
+        self._look(trade, Stimulus.CHANGED)
 
     def deadline(self, trade_id: TradeId) -> None:
         """A time the machine asked for has come; the trade may have ended since."""
@@ -215,12 +215,14 @@ class TradingFloor:
         return self._ledger.kill_switch.engaged or trade_id in self._withdrawn
 
     def _durable(self, trade_id: TradeId) -> None:
-        reason = self._standing(self._trade(trade_id))
-        reason = self._withdrawn.get(trade_id, reason)
+        trade = self._trade(trade_id)
+        reason = self._standing(trade)
+        if self._withdrawn:
+            reason = self._withdrawn.get(trade_id, reason)
         if reason is None:
-            self._run(trade_id, Stimulus.DURABLE)
+            self._look(trade, Stimulus.DURABLE)
         else:
-            self._run(trade_id, Stimulus.GONE, reason)
+            self._look(trade, Stimulus.GONE, reason)
 
     def _added_durable(self, trade_id: TradeId, key: ClientOrderId) -> None:
         progress = self._progress.get(trade_id, Progress())
@@ -231,34 +233,41 @@ class TradingFloor:
             decided = single.send_added(progress, order, now, self._settings, halted=halted)
         else:
             decided = send_added(progress, trade, order, now, self._settings)
-        self._carry_out(trade_id, decided)
+        self._carry_out(trade, decided)
 
-    def _run(self, trade_id: TradeId, stimulus: Stimulus, reason: str = "") -> None:
-        trade = self._trade(trade_id)
+    def _run(self, trade_id: TradeId, stimulus: Stimulus) -> None:
+        self._look(self._trade(trade_id), stimulus)
+
+    def _look(self, trade: Trade, stimulus: Stimulus, reason: str = "") -> None:
+        """Have the trade's machine decide, and do what it asks for."""
         machine = step
         if single.is_single(trade):
-            machine = partial(single.step, halted=self._halted(trade_id))
+            machine = partial(single.step, halted=self._halted(trade.id))
         decided = machine(
-            self._progress.get(trade_id, Progress()),
+            self._progress.get(trade.id) or Progress(),
             trade,
-            self._ledger.orders_of(trade_id),
+            self._ledger.orders_of(trade.id),
             stimulus,
             self._clock.monotonic_ns(),
             self._settings,
             self._market,
             reason=reason,
         )
-        self._carry_out(trade_id, decided)
+        self._carry_out(trade, decided)
 
-    def _carry_out(self, trade_id: TradeId, decided: Step) -> None:
+    def _carry_out(self, trade: Trade, decided: Step) -> None:
         progress, effects = decided
+        trade_id = trade.id
         if not effects:
             if trade_id in self._progress:
                 self._progress[trade_id] = progress
-                self._note_idle()
+                if single.is_single(trade):  # only such a one can have come to rest
+                    self._note_idle()
             return
         self._keep(trade_id, progress)
-        events = [event for effect in effects for event in self._do(trade_id, effect)]
+        events: list[JournalEvent] = []
+        for effect in effects:
+            self._do(trade_id, effect, events)
         if events:
             self._recorder.record(*events)
         for effect in effects:
@@ -267,10 +276,10 @@ class TradingFloor:
         trade = self._trade(trade_id)
         if trade.state.terminal:
             self._close(trade)
-        elif self._look_now(effects):
-            self._run(trade_id, Stimulus.DEADLINE)
+        elif self._is_due(effects):
+            self._look(trade, Stimulus.DEADLINE)
 
-    def _look_now(self, effects: Iterable[Effect]) -> bool:
+    def _is_due(self, effects: Iterable[Effect]) -> bool:
         now = self._clock.monotonic_ns()
         return any(isinstance(effect, WakeAt) and effect.at_ns <= now for effect in effects)
 
@@ -288,28 +297,30 @@ class TradingFloor:
             self._wakes[trade_id] = at_ns
             self._outbox.wake(at_ns, trade_id)
 
-    def _do(self, trade_id: TradeId, effect: Effect) -> list[JournalEvent]:
-        """Hand one effect over; give the events that record it."""
-        now = self._recorder.now_ns()
+    def _do(self, trade_id: TradeId, effect: Effect, events: list[JournalEvent]) -> None:
+        """Hand one effect over; add the event that records it."""
         match effect:
             case Send(order):
                 self._outbox.send(self._ledger.orders[order])
-                return [OrderSent(at_ns=now, client_order_id=order)]
+                events.append(OrderSent(at_ns=self._recorder.now_ns(), client_order_id=order))
+            case Advance(state, reason):
+                now = self._recorder.now_ns()
+                advanced = TradeAdvanced(at_ns=now, trade_id=trade_id, state=state, reason=reason)
+                events.append(advanced)
+            case WakeAt(at_ns):
+                self._wake(trade_id, at_ns)
             case Cancel(order):
                 self._outbox.cancel(self._ledger.orders[order])
             case Ask(order):
                 self._outbox.ask(self._ledger.orders[order])
-            case WakeAt(at_ns):
-                self._wake(trade_id, at_ns)
             case Abandon(order, reason):
-                return [OrderAbandoned(at_ns=now, client_order_id=order, reason=reason)]
-            case Advance(state, reason):
-                return [TradeAdvanced(at_ns=now, trade_id=trade_id, state=state, reason=reason)]
+                now = self._recorder.now_ns()
+                events.append(OrderAbandoned(at_ns=now, client_order_id=order, reason=reason))
             case Alert(severity, code, text):
-                return [AlertRaised(at_ns=now, severity=severity, code=code, text=text)]
+                now = self._recorder.now_ns()
+                events.append(AlertRaised(at_ns=now, severity=severity, code=code, text=text))
             case AddOrder():
                 pass  # needs the state recorded first: see `_carry_out`
-        return []
 
     def _add(self, trade: Trade, wanted: AddOrder) -> None:
         """Make one more intent durable; it is sent from `_added_durable`."""

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from arbiter.model.denials import DenialCode, Denied, deny
 from arbiter.model.instruments import Instrument, InstrumentKind
-from arbiter.model.money import floor_to
+from arbiter.model.money import on_step
 from arbiter.model.plans import Leg
 from arbiter.risk.proposal import Proposal
 from arbiter.risk.view import RiskView
@@ -48,7 +48,7 @@ def legs_share_a_step(proposal: Proposal, view: RiskView) -> Denied | None:
                 continue
             units = proposed.leg.size * proposed.instrument.contract_size
             step = other.instrument.lot * other.instrument.contract_size
-            if floor_to(units, step) != units:
+            if not on_step(units, step):
                 return deny(
                     DenialCode.LOT_SIZE,
                     instrument=proposed.instrument.id,
@@ -69,7 +69,7 @@ def _same_steps(one: Instrument, other: Instrument) -> bool:
 def prices_are_on_tick(proposal: Proposal, view: RiskView) -> Denied | None:
     for proposed in proposal.legs:
         price, instrument = proposed.leg.price, proposed.instrument
-        if price is not None and instrument.floor_price(price) != price:
+        if price is not None and not on_step(price, instrument.tick):
             return deny(
                 DenialCode.TICK_SIZE, instrument=instrument.id, price=price, step=instrument.tick
             )
