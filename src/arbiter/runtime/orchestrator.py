@@ -20,7 +20,7 @@ from arbiter.agents import accounts, risk_officer, vote
 from arbiter.agents.embedding import embed
 from arbiter.agents.indicators import returns
 from arbiter.agents.opinions import Opinion
-from arbiter.agents.roster import AgentProfile, roster
+from arbiter.agents.roster import roster
 from arbiter.agents.settings import RULES_MODEL, Schedule, VoteSettings
 from arbiter.agents.view import MarketView
 from arbiter.model.agents import (
@@ -43,15 +43,14 @@ from arbiter.ports.advisor import Advisor, NoAdvice, Question, QuestionKind, Usa
 from arbiter.ports.agent_store import AgentStore
 from arbiter.ports.clock import Clock, IdSource
 from arbiter.runtime.agent_desk import AGENTS, AgentDesk, OrderTicket
-from arbiter.runtime.agent_news import AgentStatus, ErrorNews
+from arbiter.runtime.agent_news import ErrorNews
+from arbiter.runtime.agent_records import AgentRecord, AgentRecords
 from arbiter.runtime.agent_views import ViewMaker, context_text
 from arbiter.runtime.core import TradingCore
 
 log = structlog.get_logger(__name__)
 
 TICK_S = 1.0
-HEARTBEAT_S = 25.0
-INACTIVE_AFTER_NS = 300 * NS_PER_S
 _WAITING_DECISIONS = 5_000
 _BATCH = 50
 _GIVE_UP_S = 10.0
@@ -60,20 +59,6 @@ _SIZE_MARGIN = Decimal("0.98")
 """Below the engine's own limit per trade, which looks at the worst price."""
 
 Spawn = Callable[[Coroutine[None, None, None], str], object]
-
-
-class AgentRecord:
-    """One agent's life signs."""
-
-    def __init__(self, profile: AgentProfile, now_ns: int) -> None:
-        self.profile = profile
-        self.seen_ns = now_ns
-        self.signals = 0
-        self.last_signal_ns: int | None = None
-        self.idle: str = ""
-        """Why it does nothing, when it does nothing."""
-        self.error: str = ""
-        self.model = RULES_MODEL
 
 
 class Heard(msgspec.Struct, frozen=True):
@@ -106,8 +91,8 @@ class Orchestrator:
         self._spawn = spawn
         self._voting = voting
         self._advisor = advisor
-        now = clock.now_ns()
-        self.agents = {profile.name: AgentRecord(profile, now) for profile in roster(schedule)}
+        self.records = AgentRecords(roster(schedule), clock, desk.news)
+        self._agents = self.records.by_name
         self._due: dict[tuple[str, InstrumentId], int] = {}
         self._busy: set[tuple[str, InstrumentId]] = set()
         self._heard: dict[InstrumentId, dict[str, Heard]] = {}
@@ -118,31 +103,8 @@ class Orchestrator:
         self._first_seen: dict[UUID, int] = {}
         self._unsaved: dict[UUID, Decision] = {}
         self._to_save = asyncio.Event()
-        self._told_ns: dict[str, int] = {}
         if not views.headlines.configured:
-            self.agents["sentiment-agent"].idle = "no text feed is configured"
-
-    # Reading
-
-    def statuses(self) -> list[AgentStatus]:
-        return [self.status(name) for name in self.agents]
-
-    def status(self, name: str) -> AgentStatus:
-        """An agent's life signs; a name nobody has is a KeyError."""
-        record = self.agents[name]
-        silent = self._clock.now_ns() - record.seen_ns > INACTIVE_AFTER_NS
-        status = "inactive" if record.idle or silent else "error" if record.error else "active"
-        return AgentStatus(
-            name=name,
-            type=record.profile.type,
-            status=status,
-            last_seen_ns=record.seen_ns,
-            healthy=status == "active",
-            signals_generated=record.signals,
-            last_signal_ns=record.last_signal_ns,
-            model=record.model,
-            note=record.idle or record.error,
-        )
+            self._agents["sentiment-agent"].idle = "no text feed is configured"
 
     # Running
 
@@ -156,7 +118,7 @@ class Orchestrator:
         while True:
             if self._core.state.started:
                 await self.tick()
-            self._beat()
+            self.records.beat()
             await asyncio.sleep(TICK_S)
 
     async def tick(self) -> None:
@@ -189,7 +151,7 @@ class Orchestrator:
     def _may_vote(self, session: AgentSession, now: int) -> bool:
         if now < self._next_vote.get(session.id, 0):
             return False
-        voters = {n for n, r in self.agents.items() if r.profile.rules is not None and not r.idle}
+        voters = {n for n, r in self._agents.items() if r.profile.rules is not None and not r.idle}
         heard = set(self._heard.get(session.instrument, ())) | self._silent.get(
             session.instrument, set()
         )
@@ -201,7 +163,7 @@ class Orchestrator:
     async def _let_look(self, instrument: Instrument, now: int) -> None:
         due = [
             record
-            for name, record in self.agents.items()
+            for name, record in self._agents.items()
             if record.profile.every_s is not None
             and not record.idle
             and now >= self._due.get((name, instrument.id), 0)
@@ -256,7 +218,7 @@ class Orchestrator:
             advice = await advisor.signal(question)
             record.seen_ns = self._clock.now_ns()
             if isinstance(advice, NoAdvice):
-                self._note_failure(record, advice.error)
+                self.records.failed(record, advice.error)
                 said = msgspec.structs.replace(
                     opinion, reasoning=f"by rules ({advice.error}): {opinion.reasoning}"
                 )
@@ -289,15 +251,6 @@ class Orchestrator:
             )
         finally:
             self._busy.discard((record.profile.name, view.instrument))
-
-    def _note_failure(self, record: AgentRecord, error: str) -> None:
-        if record.error != error:
-            record.error = error
-            details = f"{record.profile.name} goes by its rules: {error}"
-            self._desk.news.tell(
-                ErrorNews(error="language model failed", details=details, severity="low")
-            )
-            self._tell(record.profile.name)
 
     def _keep(
         self,
@@ -476,7 +429,7 @@ class Orchestrator:
 
         A model is only asked about what the rules let through, and can only make it smaller.
         """
-        record = self.agents[RISK_AGENT]
+        record = self._agents[RISK_AGENT]
         context: dict[str, object] = {
             "price": view.price,
             "consensus": verdict.consensus,
@@ -505,7 +458,7 @@ class Orchestrator:
             if isinstance(advice, NoAdvice):
                 error = advice.error
                 reasoning = f"by rules ({error}): {reasoning}"
-                self._note_failure(record, error)
+                self.records.failed(record, error)
             else:
                 record.error = ""
                 approved = advice.approved and advice.fraction > 0
@@ -553,20 +506,6 @@ class Orchestrator:
         spend *= self._core.gate.size_scale(self._clock.now_ns())
         size = instrument.floor_size(quotient(spend, worst))
         return ZERO if instrument.size_problem(size, ask) is not None else size
-
-    # Heartbeats
-
-    def _beat(self) -> None:
-        now = self._clock.now_ns()
-        for name, record in self.agents.items():
-            if not record.idle:
-                record.seen_ns = now
-            if now - self._told_ns.get(name, 0) >= HEARTBEAT_S * NS_PER_S:
-                self._tell(name)
-
-    def _tell(self, name: str) -> None:
-        self._told_ns[name] = self._clock.now_ns()
-        self._desk.news.tell(self.status(name))
 
     # Keeping decisions
 

@@ -23,7 +23,7 @@ def surface_of(house: AgentHouse, **changes: object) -> AgentsSurface:
             clock=house.engine.clock,
             core=house.engine.core,
             desk=house.desk,
-            orchestrator=house.orchestrator,
+            agents=house.orchestrator.records,
             store=house.store,
             hub=house.engine.hub,
             access=Access(MemoryAccessStore()).service,

@@ -238,7 +238,7 @@ async def test_a_failing_model_leaves_the_rules_word_and_says_so() -> None:
     ]
     assert (trend.model, trend.error) == ("rules-1", "m-1: HTTP 500")
     assert "by rules (m-1: HTTP 500)" in trend.reasoning
-    assert house.orchestrator.status("trend-agent").status == "error"
+    assert house.orchestrator.records.status("trend-agent").status == "error"
     assert any(isinstance(news, ErrorNews) for news in house.news)
 
 

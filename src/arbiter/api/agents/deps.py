@@ -7,9 +7,9 @@ from arbiter.model.ids import Actor
 from arbiter.ports.agent_store import AgentStore
 from arbiter.ports.clock import Clock
 from arbiter.runtime.agent_desk import AgentDesk
+from arbiter.runtime.agent_records import AgentRecords
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.hub import EventHub
-from arbiter.runtime.orchestrator import Orchestrator
 
 STRANGER = Actor("api:agents")
 """Who calls while no authentication is asked for."""
@@ -38,7 +38,7 @@ class AgentsDeps(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     core: TradingCore
     desk: AgentDesk
-    orchestrator: Orchestrator
+    agents: AgentRecords
     store: AgentStore
     hub: EventHub
     access: AccessService

@@ -88,13 +88,13 @@ def health_routes(deps: AgentsDeps, clients: Callable[[], int]) -> APIRouter:
     @routes.get("/api/v1/agents")
     async def agents() -> Response:
         """List all agents."""
-        rows = [agent_row(each, deps.version) for each in deps.orchestrator.statuses()]
+        rows = [agent_row(each, deps.version) for each in deps.agents.statuses()]
         return answer({"agents": rows, "count": len(rows)})
 
     def find(name: str) -> AgentStatus:
-        if name not in deps.orchestrator.agents:
+        if name not in deps.agents.by_name:
             raise absent("agent not found", name=name)
-        return deps.orchestrator.status(name)
+        return deps.agents.status(name)
 
     @routes.get("/api/v1/agents/{name}")
     async def agent(name: str) -> Response:
