@@ -1,8 +1,5 @@
 """Which APIs are served, where, and what each is given: one function a surface."""
 
-import asyncio
-import hmac
-import secrets
 from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING
 
@@ -23,7 +20,6 @@ from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 
 if TYPE_CHECKING:
     from arbiter.app.agents_service import AgentService
-    from arbiter.app.spot_backtest import SpotBacktests
 
 STRATEGIES = ((SPOT_ARBITRAGE, Family.SPOT, (InstrumentKind.SPOT,)),)
 """Every strategy with its family and the kinds of instruments it may trade."""
@@ -150,33 +146,13 @@ def _desk(settings: Settings, running: Running, version: str) -> Surface:
             access=running.access,
         )
     )
-    work = [desk.feed.run]
-    if settings.listen.desk_web_enabled:
-        from arbiter.api.desk.web.mount import mount_pages
-
-        work.append(mount_pages(desk.app, secret=_cookie_secret(settings)))
-
-    async def run() -> None:
-        async with asyncio.TaskGroup() as group:
-            for each in work:
-                group.create_task(each())
-
     return Surface(
         name="desk",
         app=desk.app,
         host=host,
         port=settings.listen.desk_port,
-        work=run,
+        work=desk.feed.run,
     )
-
-
-def _cookie_secret(settings: Settings) -> str:
-    """What signs the page's cookie: of the data folder's secret, and of no use for its tokens."""
-    from arbiter.access.secrets import jwt_secret
-
-    setting = settings.access.jwt_secret.get_secret_value() or None
-    kept = jwt_secret(setting, settings.home.jwt_secret, secrets.token_bytes)
-    return hmac.digest(kept.value, b"cookie of the desk's page", "sha256").hex()
 
 
 def _spot(settings: Settings, running: Running, version: str) -> Surface:
@@ -186,7 +162,6 @@ def _spot(settings: Settings, running: Running, version: str) -> Surface:
     from arbiter.storage.spot_reads import SpotReads
 
     host = settings.listen.spot_host
-    backtests = _backtests(settings, running)
     app = create_spot_app(
         SpotDeps(
             settings=settings.spot_api.record(host),
@@ -199,7 +174,6 @@ def _spot(settings: Settings, running: Running, version: str) -> Surface:
             hub=running.hub,
             history=SpotReads(running.reads),
             candles=PgCandles(running.reads),
-            backtests=backtests,
             access=running.access,
             tally=running.spot_tally,
             tuner=running.tuning,
@@ -207,12 +181,6 @@ def _spot(settings: Settings, running: Running, version: str) -> Surface:
             home=settings.home.root,
         )
     )
-
-    async def run() -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(app.streams.run())
-            group.create_task(backtests.serve())
-
     return Surface(
         name="spot",
         app=app,
@@ -220,21 +188,5 @@ def _spot(settings: Settings, running: Running, version: str) -> Surface:
         port=settings.listen.spot_port,
         ssl_cert=settings.spot_api.ssl_cert or None,
         ssl_key=settings.spot_api.ssl_key or None,
-        work=run,
+        work=app.streams.run,
     )
-
-
-def _backtests(settings: Settings, running: Running) -> "SpotBacktests":
-    from arbiter.app.research import Research
-    from arbiter.app.spot_backtest import SpotBacktests
-
-    research = Research.of(settings)
-    backtests = SpotBacktests(
-        settings=lambda: research.model_copy(update=dict(running.tuning.sections)),
-        strategy=SPOT_ARBITRAGE,
-        database=running.database,
-        clock=running.clock,
-        logs=settings.home.logs,
-    )
-    running.hub.listen(backtests.watch)
-    return backtests
