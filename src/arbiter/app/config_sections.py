@@ -287,6 +287,7 @@ class Listen(Section):
     desk_enabled: Switch = text(True, "Whether the desk is served.")
     desk_host: Host = text("127.0.0.1", "The desk: REST, streams and the web page.")
     desk_port: Whole = number(8_000, Unit.PORT, 1, 65_535, "The desk.")
+    desk_web_enabled: Switch = text(True, "Whether the desk's page for people is served.")
     desk_auth_required: Switch = text(
         False, "Whether the desk asks for a log-in or a key; always, where others can reach it."
     )

@@ -1,5 +1,8 @@
 """Which APIs are served, where, and what each is given: one function a surface."""
 
+import asyncio
+import hmac
+import secrets
 from collections.abc import Callable, Coroutine, Iterator
 from typing import TYPE_CHECKING
 
@@ -146,13 +149,33 @@ def _desk(settings: Settings, running: Running, version: str) -> Surface:
             access=running.access,
         )
     )
+    work = [desk.feed.run]
+    if settings.listen.desk_web_enabled:
+        from arbiter.api.desk.web.mount import mount_pages
+
+        work.append(mount_pages(desk.app, secret=_cookie_secret(settings)))
+
+    async def run() -> None:
+        async with asyncio.TaskGroup() as group:
+            for each in work:
+                group.create_task(each())
+
     return Surface(
         name="desk",
         app=desk.app,
         host=host,
         port=settings.listen.desk_port,
-        work=desk.feed.run,
+        work=run,
     )
+
+
+def _cookie_secret(settings: Settings) -> str:
+    """What signs the page's cookie: of the data folder's secret, and of no use for its tokens."""
+    from arbiter.access.secrets import jwt_secret
+
+    setting = settings.access.jwt_secret.get_secret_value() or None
+    kept = jwt_secret(setting, settings.home.jwt_secret, secrets.token_bytes)
+    return hmac.digest(kept.value, b"cookie of the desk's page", "sha256").hex()
 
 
 def _spot(settings: Settings, running: Running, version: str) -> Surface:
