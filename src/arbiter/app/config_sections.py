@@ -540,6 +540,7 @@ PerMarket = dict[str, dict[str, Money]]
 class Backtest(Section):
     """What a recording does not say, for `arbiter backtest` and replays."""
 
+    data: Names = text((), "Parquet files of quotes for the spot API's mode backtest.")
     seed: Whole = number(7, Unit.NUMBER, 0, 2**31 - 1, "Same seed, same run.")
     order_latency_ms: Real = number(10.0, Unit.MILLISECONDS, 0, 5_000, "To the venue.")
     report_latency_ms: Real = number(10.0, Unit.MILLISECONDS, 0, 5_000, "Back from the venue.")
@@ -587,4 +588,4 @@ class Backtest(Section):
     def record(self) -> "BacktestSettings":
         from arbiter.backtest.settings import BacktestSettings
 
-        return BacktestSettings(**self.model_dump())
+        return BacktestSettings(**self.model_dump(exclude={"data"}))

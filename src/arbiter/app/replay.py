@@ -11,13 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 
-import asyncpg
 import structlog
-from sqlalchemy import make_url
 
 from arbiter.app.config import Loaded
 from arbiter.app.database_service import DatabaseService
 from arbiter.app.research import make_request
+from arbiter.app.scratch_database import make_anew
 from arbiter.backtest.replay import replay_paced
 from arbiter.backtest.run import Finished, Prepared, prepare
 from arbiter.model.errors import StorageUnavailable
@@ -26,7 +25,7 @@ from arbiter.runtime.clock import SystemClock
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.queries import Queries
 from arbiter.runtime.supervisor import Supervisor
-from arbiter.storage import database, migrate
+from arbiter.storage import migrate
 from arbiter.storage.instance_lock import InstanceLock
 from arbiter.storage.journal import PgJournal
 
@@ -57,7 +56,7 @@ async def run_replay(
     lock.acquire(mode=settings.engine.mode, now_ns=clock.now_ns())
     try:
         async with DatabaseService(settings, environment) as service:
-            url = await _fresh_database(service.url)
+            url = await make_anew(service.url, DATABASE, "replay")
             return await _Replay(loaded, files, url, speed, stop, on_ready).to_the_end()
     finally:
         lock.release()
@@ -126,19 +125,3 @@ class _Replay:
         finally:
             for waiter in waiters:
                 waiter.cancel()
-
-
-async def _fresh_database(url: str) -> str:
-    """Make an empty database beside the engine's own and give its URL."""
-    connection = await database.connect(url)
-    try:
-        await connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-        await connection.execute(f"CREATE DATABASE {DATABASE}")
-    except asyncpg.PostgresError as error:
-        raise StorageUnavailable(
-            f"cannot make the database {DATABASE} for the replay: {error}; "
-            "give the database user the right to create databases"
-        ) from error
-    finally:
-        await connection.close()
-    return make_url(url).set(database=DATABASE).render_as_string(hide_password=False)

@@ -3,13 +3,63 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from arbiter.app.config import Loaded
+from arbiter.app.config import Loaded, Settings
+from arbiter.app.config_fields import Section
+from arbiter.app.config_sections import Backtest, Budgets, Execution, Risk, Spot
 from arbiter.backtest.run import Request
 from arbiter.model.ids import Asset, Symbol
 from arbiter.runtime.assembly import CoreSettings
 
 SECTIONS = ("spot.", "risk.", "execution.", "backtest.", "budgets.")
 """What decides about a backtest, and is shown with its result."""
+
+
+class Research(Section):
+    """The sections that decide about a backtest."""
+
+    spot: Spot
+    risk: Risk
+    execution: Execution
+    backtest: Backtest
+    budgets: Budgets
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Research":
+        return cls(
+            spot=settings.spot,
+            risk=settings.risk,
+            execution=settings.execution,
+            backtest=settings.backtest,
+            budgets=settings.budgets,
+        )
+
+    def request(
+        self,
+        files: Sequence[Path],
+        *,
+        symbols: Sequence[str] = (),
+        venues: Sequence[str] = (),
+        shown: Sequence[tuple[str, str]] = (),
+    ) -> Request:
+        """Ask for a run of the spot family over `files`."""
+
+        def core(resolve: Callable[[str], Symbol]) -> CoreSettings:
+            return CoreSettings(
+                mode="backtest",
+                spot=self.spot.record(resolve),
+                limits=self.risk.record(),
+                execution=self.execution.record(),
+            )
+
+        return Request(
+            files=tuple(files),
+            settings=self.backtest.record(),
+            core=core,
+            symbols=tuple(symbols),
+            venues=tuple(venues),
+            budgets={Asset(c): amount for c, amount in self.budgets.spot_arbitrage.items()},
+            shown=tuple(shown),
+        )
 
 
 def make_request(
@@ -19,29 +69,16 @@ def make_request(
     symbols: Sequence[str] = (),
     venues: Sequence[str] = (),
 ) -> Request:
-    """Ask for a run of the spot family over `files`."""
-    settings = loaded.settings
-
-    def core(resolve: Callable[[str], Symbol]) -> CoreSettings:
-        return CoreSettings(
-            mode="backtest",
-            spot=settings.spot.record(resolve),
-            limits=settings.risk.record(),
-            execution=settings.execution.record(),
-        )
-
-    return Request(
-        files=tuple(files),
-        settings=settings.backtest.record(),
-        core=core,
-        symbols=tuple(symbols),
-        venues=tuple(venues),
-        budgets={Asset(c): amount for c, amount in settings.budgets.spot_arbitrage.items()},
-        shown=tuple(
+    """Ask for a run of the spot family over `files`, with the settings that were loaded."""
+    return Research.of(loaded.settings).request(
+        files,
+        symbols=symbols,
+        venues=venues,
+        shown=[
             (row.path, _written(row.value))
             for row in loaded.rows()
             if row.path.startswith(SECTIONS)
-        ),
+        ],
     )
 
 

@@ -31,6 +31,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     reads: AsyncEngine
     """The database, for reading."""
+    database: str
+    """Its URL, password included."""
     access: AccessService
     tuning: Tuning
     spot_tally: SpotTally

@@ -23,6 +23,7 @@ from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 
 if TYPE_CHECKING:
     from arbiter.app.agents_service import AgentService
+    from arbiter.app.spot_backtest import SpotBacktests
 
 STRATEGIES = ((SPOT_ARBITRAGE, Family.SPOT, (InstrumentKind.SPOT,)),)
 """Every strategy with its family and the kinds of instruments it may trade."""
@@ -185,6 +186,7 @@ def _spot(settings: Settings, running: Running, version: str) -> Surface:
     from arbiter.storage.spot_reads import SpotReads
 
     host = settings.listen.spot_host
+    backtests = _backtests(settings, running)
     app = create_spot_app(
         SpotDeps(
             settings=settings.spot_api.record(host),
@@ -197,6 +199,7 @@ def _spot(settings: Settings, running: Running, version: str) -> Surface:
             hub=running.hub,
             history=SpotReads(running.reads),
             candles=PgCandles(running.reads),
+            backtests=backtests,
             access=running.access,
             tally=running.spot_tally,
             tuner=running.tuning,
@@ -204,6 +207,12 @@ def _spot(settings: Settings, running: Running, version: str) -> Surface:
             home=settings.home.root,
         )
     )
+
+    async def run() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(app.streams.run())
+            group.create_task(backtests.serve())
+
     return Surface(
         name="spot",
         app=app,
@@ -211,5 +220,21 @@ def _spot(settings: Settings, running: Running, version: str) -> Surface:
         port=settings.listen.spot_port,
         ssl_cert=settings.spot_api.ssl_cert or None,
         ssl_key=settings.spot_api.ssl_key or None,
-        work=app.streams.run,
+        work=run,
     )
+
+
+def _backtests(settings: Settings, running: Running) -> "SpotBacktests":
+    from arbiter.app.research import Research
+    from arbiter.app.spot_backtest import SpotBacktests
+
+    research = Research.of(settings)
+    backtests = SpotBacktests(
+        settings=lambda: research.model_copy(update=dict(running.tuning.sections)),
+        strategy=SPOT_ARBITRAGE,
+        database=running.database,
+        clock=running.clock,
+        logs=settings.home.logs,
+    )
+    running.hub.listen(backtests.watch)
+    return backtests

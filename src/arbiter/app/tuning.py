@@ -89,6 +89,11 @@ class Tuning:
     # What is in force
 
     @property
+    def sections(self) -> Mapping[str, Section]:
+        """Those that may change while the engine runs, by name."""
+        return self._state.sections
+
+    @property
     def spot(self) -> SpotSettings:
         return self._spot(self._state)
 

@@ -22,6 +22,7 @@ from arbiter.api.spot.errors import (
     resolve_symbol,
 )
 from arbiter.api.spot.performance import win_rate
+from arbiter.api.spot.shown import shown
 from arbiter.api.spot.trades import recent
 from arbiter.api.spot.trading import refuse_while_killed
 from arbiter.model.denials import DenialCode
@@ -51,6 +52,8 @@ def batch_routes(deps: SpotDeps, door: Door) -> APIRouter:
     )
     async def batch(caller: trader, wanted: bodies.BatchRequest) -> Response:
         """Carry out operations in their order, each on its own; `operation` counts from 1."""
+        if deps.backtests.chosen is not None:
+            raise TradingDisabled("A backtest is shown, which nobody can trade in or cancel from")
         if any(isinstance(each, bodies.ExecuteSignal) for each in wanted.operations):
             refuse_while_killed(deps)
             strategy = deps.core.spot.settings.strategy
@@ -126,21 +129,18 @@ def _failed(position: int, why: str, code: str) -> bodies.BatchResult:
 async def _by_symbol(
     deps: SpotDeps, wanted: bodies.AnalyticsParameters
 ) -> dict[str, dict[str, float]]:
-    registry = deps.core.registry
+    view = shown(deps)
+    registry = view.registry
     first = None if wanted.start_date is None else day(wanted.start_date, "start_date")
-    last = (
-        utc_date(deps.clock.now_ns())
-        if wanted.end_date is None
-        else day(wanted.end_date, "end_date")
-    )
+    last = utc_date(view.now_ns) if wanted.end_date is None else day(wanted.end_date, "end_date")
     check_order(first, last, ("start_date", "end_date"))
     symbols = (
-        deps.tuner.allowed_symbols
+        view.symbols
         if wanted.symbols is None
         else tuple(dict.fromkeys(resolve_symbol(registry, name) for name in wanted.symbols))
     )
     since = 0 if first is None else start_of(first)
-    found = {row.symbol: row for row in await deps.history.by_symbol(since, end_of(last), symbols)}
+    found = {row.symbol: row for row in await view.history.by_symbol(since, end_of(last), symbols)}
     asked = wanted.metrics or _ALL_METRICS
     return {
         registry.compact_name(symbol): {

@@ -8,6 +8,7 @@ import msgspec
 
 from arbiter.access.service import AccessService
 from arbiter.api.common.rate_limit import Rate
+from arbiter.api.spot.backtests import Backtests
 from arbiter.model.ids import Actor, Asset
 from arbiter.ports.candles import CandleStore
 from arbiter.ports.clock import Clock
@@ -52,6 +53,7 @@ class SpotDeps(msgspec.Struct, frozen=True, kw_only=True):
     hub: EventHub
     history: SpotHistory
     candles: CandleStore
+    backtests: Backtests
     access: AccessService
     tally: SpotTally
     tuner: Tuner

@@ -11,6 +11,7 @@ from arbiter.api.spot import bodies
 from arbiter.api.spot.answers import FAILURES, answer
 from arbiter.api.spot.deps import SpotDeps
 from arbiter.api.spot.door import needs
+from arbiter.api.spot.shown import risks
 from arbiter.model.commands import EngageKillSwitch
 from arbiter.model.time import rfc3339
 from arbiter.model.trades import TradeState
@@ -33,8 +34,7 @@ def risk_routes(deps: SpotDeps, door: Door) -> APIRouter:
         caller: Annotated[Principal, Depends(needs(door, Role.VIEWER))],
     ) -> Response:
         """The limits of the configuration and how much of each is used."""
-        assessment = core.gate.assess(deps.clock.now_ns())
-        in_force = core.gate.limits
+        in_force, assessment = risks(deps)
         return answer(
             bodies.RiskReport.model_validate(
                 {
@@ -70,6 +70,7 @@ def risk_routes(deps: SpotDeps, door: Door) -> APIRouter:
                 flatten=wanted.force,
             )
         )
+        deps.backtests.end()
         after = [core.ledger.trade(trade_id) for trade_id in under_way]
         ended = [trade for trade in after if trade is not None and trade.state.terminal]
         unwound = sum(trade.state is TradeState.UNWOUND for trade in ended)

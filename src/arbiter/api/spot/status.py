@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import psutil
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -13,29 +12,13 @@ from starlette.responses import Response
 from arbiter.api.spot import bodies
 from arbiter.api.spot.answers import FAILURES, answer
 from arbiter.api.spot.deps import SpotDeps
+from arbiter.api.spot.shown import activity, mode
 from arbiter.model.errors import StorageUnavailable
-from arbiter.model.ids import VenueId
-from arbiter.model.time import NS_PER_MS, NS_PER_S, epoch_seconds
-from arbiter.runtime.core import TradingCore
-
-MODES: dict[str, bodies.Mode] = {
-    "sim": "simulation",
-    "replay": "simulation",
-    "paper": "simulation",
-    "live": "live",
-    "backtest": "backtest",
-}
-"""The engine's modes in the contract's words."""
+from arbiter.model.time import NS_PER_S, epoch_seconds
 
 _WARN_MEMORY, _FAIL_MEMORY = 90.0, 97.0
 _WARN_DISK_GB, _FAIL_DISK_GB = 5.0, 0.5
-_EXCHANGE_TIME, _RECEIVE_TIME = 4, 5
-"""Columns of `QuoteBoard.tops`."""
 _ENOUGH_VENUES = 2
-
-
-def mode_of(core: TradingCore) -> bodies.Mode:
-    return MODES[core.state.mode]
 
 
 def standing(deps: SpotDeps) -> tuple[str, str]:
@@ -48,6 +31,9 @@ def standing(deps: SpotDeps) -> tuple[str, str]:
         return "starting", "recovery is under way"
     if core.state.stopping:
         return "stopped", "the engine is shutting down"
+    run = deps.backtests.chosen
+    if run is not None:
+        return ("running", "") if run.ended is None else ("stopped", run.ended)
     if not ledger.strategies.get(strategy, True):
         return "stopped", "trading was stopped"
     if not core.state.journal_healthy:
@@ -60,14 +46,6 @@ def standing(deps: SpotDeps) -> tuple[str, str]:
     return "running", ""
 
 
-def latency_ms(core: TradingCore, venue: VenueId) -> int:
-    """Give the median delay of the venue's newest quotes, from its clock to ours."""
-    tops = core.board.tops(venue)
-    delays = tops[:, _RECEIVE_TIME] - tops[:, _EXCHANGE_TIME]
-    delays = delays[np.isfinite(delays) & (tops[:, 0] > 0)]
-    return max(round(float(np.median(delays)) / NS_PER_MS), 0) if len(delays) else 0
-
-
 def status_routes(deps: SpotDeps) -> APIRouter:
     routes = APIRouter(tags=["status"])
 
@@ -75,6 +53,7 @@ def status_routes(deps: SpotDeps) -> APIRouter:
     async def status() -> Response:
         now = deps.clock.now_ns()
         word, reason = standing(deps)
+        family = activity(deps)
         return answer(
             bodies.Status.model_validate(
                 {
@@ -82,18 +61,18 @@ def status_routes(deps: SpotDeps) -> APIRouter:
                     "reason": reason,
                     "uptime": (now - deps.tally.started_ns) // NS_PER_S,
                     "version": deps.version,
-                    "mode": mode_of(deps.core),
+                    "mode": mode(deps),
                     "exchanges": {
                         venue.venue: {
                             "connected": venue.connected,
                             "last_update": epoch_seconds(venue.last_quote_ns or 0),
-                            "latency_ms": latency_ms(deps.core, venue.venue),
+                            "latency_ms": venue.latency_ms,
                         }
-                        for venue in deps.queries.venues()
+                        for venue in family.venues
                     },
-                    "active_symbols": len(deps.core.board.spread_rows(now)),
-                    "signals_last_hour": deps.tally.signals_last_hour(now),
-                    "trades_today": deps.queries.completed_today(now),
+                    "active_symbols": family.active_symbols,
+                    "signals_last_hour": family.signals_last_hour,
+                    "trades_today": family.trades_today,
                 }
             )
         )

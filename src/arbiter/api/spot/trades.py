@@ -19,6 +19,7 @@ from arbiter.api.spot.answers import (
 from arbiter.api.spot.deps import SpotDeps
 from arbiter.api.spot.errors import invalid, not_found, resolve_symbol
 from arbiter.api.spot.rows import STATES, signal_row, trade_detail, trade_row
+from arbiter.api.spot.shown import shown
 from arbiter.ledger.spot_account import SpotStatus
 from arbiter.model.plans import Family
 from arbiter.model.trades import Trade
@@ -35,7 +36,6 @@ _Limit = Annotated[int, Query(ge=1, description=f"More than {MOST_ROWS} gives {M
 
 def history_routes(deps: SpotDeps) -> APIRouter:
     routes = APIRouter(tags=["trades"])
-    registry = deps.core.registry
 
     @routes.get("/trades", response_model=bodies.TradeList, responses=FAILURES)
     async def trades(
@@ -51,8 +51,9 @@ def history_routes(deps: SpotDeps) -> APIRouter:
         last = None if end_date is None else day(end_date, "end_date")
         check_order(first, last, ("start_date", "end_date"))
         states, filled = (None, None) if status is None else STATES[_status(status)]
+        view = shown(deps)
         wanted = TradesWanted(
-            symbol=None if symbol is None else resolve_symbol(registry, symbol),
+            symbol=None if symbol is None else resolve_symbol(view.registry, symbol),
             states=states,
             any_filled=filled,
             since_ns=None if first is None else start_of(first),
@@ -60,10 +61,10 @@ def history_routes(deps: SpotDeps) -> APIRouter:
             limit=min(limit, MOST_ROWS),
             offset=offset,
         )
-        found = await deps.history.trades(wanted)
+        found = await view.history.trades(wanted)
         return answer(
             bodies.TradeList(
-                trades=await in_turns(found.rows, lambda trade: trade_row(registry, trade)),
+                trades=await in_turns(found.rows, lambda trade: trade_row(view.registry, trade)),
                 total_count=found.total,
                 pagination=bodies.Pagination(
                     limit=wanted.limit,
@@ -75,10 +76,12 @@ def history_routes(deps: SpotDeps) -> APIRouter:
 
     @routes.get("/trades/{trade_id}", response_model=bodies.TradeDetail, responses=FAILURES)
     async def trade(trade_id: Annotated[int, Path(ge=1)]) -> Response:
-        found = recent(deps, trade_id) or await deps.history.trade(trade_id)
+        view = shown(deps)
+        found = recent(deps, trade_id) if view.own else None
+        found = found or await view.history.trade(trade_id)
         if found is None:
             raise not_found("Trade not found", trade_id=trade_id)
-        return answer(trade_detail(registry, found))
+        return answer(trade_detail(view.registry, found))
 
     @routes.get("/signals", response_model=bodies.SignalList, responses=FAILURES)
     async def signals(
@@ -92,9 +95,10 @@ def history_routes(deps: SpotDeps) -> APIRouter:
         since = None if start_time is None else moment_ns(start_time, "start_time")
         until = None if end_time is None else moment_ns(end_time, "end_time")
         check_order(since, until, ("start_time", "end_time"))
-        found = await deps.history.signals(
+        view = shown(deps)
+        found = await view.history.signals(
             SignalsWanted(
-                symbol=None if symbol is None else resolve_symbol(registry, symbol),
+                symbol=None if symbol is None else resolve_symbol(view.registry, symbol),
                 executed=executed,
                 since_ns=since,
                 until_ns=None if until is None else until + 1,
@@ -103,7 +107,9 @@ def history_routes(deps: SpotDeps) -> APIRouter:
         )
         return answer(
             bodies.SignalList(
-                signals=await in_turns(found.rows, lambda signal: signal_row(registry, signal)),
+                signals=await in_turns(
+                    found.rows, lambda signal: signal_row(view.registry, signal)
+                ),
                 total_count=found.total,
             )
         )

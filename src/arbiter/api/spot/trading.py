@@ -12,6 +12,7 @@ from arbiter.api.common.auth import Door
 from arbiter.api.common.errors import Refused
 from arbiter.api.spot import bodies, config_keys
 from arbiter.api.spot.answers import FAILURES, answer
+from arbiter.api.spot.backtest_control import start_backtest, stop_backtest
 from arbiter.api.spot.deps import SpotDeps
 from arbiter.api.spot.door import needs
 from arbiter.api.spot.errors import (
@@ -21,7 +22,7 @@ from arbiter.api.spot.errors import (
     resolve_symbol,
     resolve_venue,
 )
-from arbiter.api.spot.status import mode_of
+from arbiter.api.spot.shown import mode_of
 from arbiter.model.commands import ChangeSettings, StartStrategy, StopStrategy
 from arbiter.model.errors import TradingDisabled
 from arbiter.model.ids import Symbol, VenueId
@@ -43,9 +44,15 @@ def trading_routes(deps: SpotDeps, door: Door) -> APIRouter:
 
     @routes.post("/start", response_model=bodies.Started, responses=FAILURES)
     async def start(caller: trader, wanted: bodies.StartRequest | None = None) -> Response:
-        """Start the family in the mode the engine runs in, for all symbols or those named."""
+        """Start the family in the mode the engine runs in, for all symbols or those named.
+
+        `backtest` runs over the recorded data of the configuration instead; trading must be
+        stopped then, and the family's answers are the backtest's until trading starts again.
+        """
         wanted = wanted or bodies.StartRequest()
         refuse_while_killed(deps)
+        if wanted.mode == "backtest":
+            return answer(await start_backtest(deps, wanted))
         _check_mode(deps, wanted.mode)
         symbols, exchanges = _scope(deps, wanted)
         _check_funds(_instruments(deps, (symbols, exchanges)), deps)
@@ -56,6 +63,7 @@ def trading_routes(deps: SpotDeps, door: Door) -> APIRouter:
                 RUN_EXCHANGES: list(exchanges) if wanted.exchanges else [],
             },
         )
+        deps.backtests.leave()
         strategy = core.spot.settings.strategy
         running = core.ledger.strategies.get(strategy, True)
         await deps.bus.execute(narrowing)
@@ -75,7 +83,9 @@ def trading_routes(deps: SpotDeps, door: Door) -> APIRouter:
 
     @routes.post("/stop", response_model=bodies.Stopped, responses=FAILURES)
     async def stop(caller: trader) -> Response:
-        """Open nothing new; trades under way are finished."""
+        """Open nothing new; trades under way are finished. A backtest ends where it is."""
+        if deps.backtests.chosen is not None:
+            return answer(await stop_backtest(deps, deps.backtests.chosen))
         strategy = core.spot.settings.strategy
         await deps.bus.execute(
             StopStrategy(actor=caller.actor, strategy=strategy, reason="asked over the spot API")
@@ -142,12 +152,9 @@ def _check_mode(deps: SpotDeps, asked: bodies.Mode | None) -> None:
     running = mode_of(deps.core)
     if asked is None or asked == running:
         return
-    if asked == "backtest":
-        reason = "run recorded data with: arbiter backtest spot --data FILE"
-    else:
-        reason = "the mode is chosen when the engine starts: arbiter up --mode MODE"
     raise invalid(
-        f"the engine runs in mode '{running}', not '{asked}'; {reason}",
+        f"the engine runs in mode '{running}', not '{asked}'; "
+        "the mode is chosen when the engine starts: arbiter up --mode MODE",
         fields=["mode"],
         running_mode=running,
         provided_mode=asked,
