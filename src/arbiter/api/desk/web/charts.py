@@ -22,7 +22,6 @@ def equity() -> ui.echart:
                     "type": "line",
                     "name": "Trading PnL, USD",
                     "showSymbol": False,
-                    "step": "end",
                     "lineStyle": {"width": 2},
                     "areaStyle": {"opacity": 0.12},
                     "data": [],

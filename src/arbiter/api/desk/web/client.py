@@ -179,5 +179,6 @@ def _detail(text: str) -> str:
     except (ValueError, KeyError, TypeError):
         return text[:200]
     if isinstance(detail, list):
-        return "; ".join(f"{each['loc'][-1]}: {each['msg']}" for each in detail)
+        faults = [(each["loc"][-1], each["msg"]) for each in detail]
+        return "; ".join(said if at == "request" else f"{at}: {said}" for at, said in faults)
     return str(detail)

@@ -24,7 +24,7 @@ def kill_button(page: Page, *, engaged: bool) -> None:
 
     def follow(body: Json) -> None:
         latched = body["kill_switch"]["engaged"]
-        if kill.visible == latched:
+        if (kill.visible, free.visible) != (not latched, latched):
             kill.set_visibility(not latched)
             free.set_visibility(latched)
 
