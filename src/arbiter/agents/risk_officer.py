@@ -15,7 +15,7 @@ _PRIOR_TRADES = 20
 _CLOSE = 0.8
 """From this share of a loss limit on nothing is opened."""
 _FEWEST = 30
-"""Returns needed for a value at risk."""
+"""Returns needed for a value at risk; with fewer nothing is opened."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +103,8 @@ def assess(
         vetoes.append(f"drawdown {drawdown:.1%} of {rules.max_drawdown:.1%} allowed")
     if daily_loss >= _CLOSE * rules.max_daily_loss:
         vetoes.append(f"loss today {daily_loss:.1%} of {rules.max_daily_loss:.1%} allowed")
+    if len(hourly) < _FEWEST:
+        vetoes.append(f"{len(hourly)} returns are too few to measure risk on")
     if volatility > rules.max_volatility:
         vetoes.append(f"hourly volatility {volatility:.2%} above {rules.max_volatility:.2%}")
     if used >= _CLOSE * rules.max_position_size:

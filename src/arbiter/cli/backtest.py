@@ -71,6 +71,40 @@ def spot(
         tell(result)
 
 
+@app.command("agents")
+def agents(
+    data: Annotated[
+        list[Path], typer.Option("--data", metavar="FILE", help="Parquet of candles; repeatable.")
+    ],
+    symbol: Annotated[str, typer.Option(help="Market, or its beginning: BTC.")] = "BTC",
+    venue: Annotated[str | None, typer.Option(help="Venue; else the one with most bars.")] = None,
+    interval: Annotated[str | None, typer.Option(help="1m, 5m, 15m or 1h.")] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
+    ] = None,
+    config: ConfigFile = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Let the agents vote on recorded candles, by their rules."""
+    from arbiter.app.agents_research import run_agents
+    from arbiter.backtest.agents_report import rows, summary, write_html
+
+    loaded = _load(config, setting or [])
+    note("the agents vote on every bar; no language model is asked")
+    found = run_agents(loaded.settings, data, symbol, venue=venue, interval=interval)
+    if report is not None:
+        write_html(report, found)
+        note(f"report: {report}")
+    if as_json:
+        emit_json(summary(found))
+    else:
+        emit_table(("Figure", "Value"), rows(found))
+
+
 def _load(config: Path | None, assignments: list[str]) -> "Loaded":
     from arbiter.app.config import load
     from arbiter.model.errors import BadConfig
