@@ -38,12 +38,12 @@ def answer(body: object, *, status: int = 200, total: int | None = None) -> Resp
 
 
 def render(failure: HttpFailure) -> Response:
-    """FastAPI's own shape; a value outside its domain is a 422 as FastAPI's own are."""
-    status = failure.status
+    """FastAPI's own shapes: a text, or for a value outside its domain a 422 with a list."""
     if isinstance(failure.error, InvalidValue):
-        status = HTTPStatus.UNPROCESSABLE_ENTITY
-    response = json_response({"detail": failure.message}, status)
-    if status == HTTPStatus.UNAUTHORIZED:
+        fault = {"type": "value_error", "loc": ["request"], "msg": failure.message}
+        return json_response({"detail": [fault]}, HTTPStatus.UNPROCESSABLE_ENTITY)
+    response = json_response({"detail": failure.message}, failure.status)
+    if failure.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
 

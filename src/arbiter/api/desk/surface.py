@@ -24,6 +24,9 @@ from arbiter.api.desk.stories import story_routes
 from arbiter.api.desk.stream import stream_routes
 from arbiter.api.desk.trading import trading_routes
 
+API_VERSION = "1"
+"""Of the published paths and bodies; the engine's own is in the overview."""
+
 
 class Desk(NamedTuple):
     app: FastAPI
@@ -32,7 +35,7 @@ class Desk(NamedTuple):
 
 
 def make_desk(deps: DeskDeps) -> Desk:
-    app = make_app(title="Arbiter desk", version=deps.version, render=render)
+    app = make_app(title="Arbiter desk", version=API_VERSION, render=render)
     app.add_exception_handler(RequestValidationError, _invalid)
     door = make_door(deps)
     viewer, trader = needs(door, Role.VIEWER), needs(door, Role.TRADER)

@@ -13,7 +13,7 @@ from arbiter.api.desk import bodies, rows
 from arbiter.api.desk.answers import Limit, Offset, Text, answer, failures, page
 from arbiter.api.desk.deps import DeskDeps
 from arbiter.api.desk.words import statuses_of
-from arbiter.model.errors import NotFound
+from arbiter.model.errors import InvalidValue, NotFound
 from arbiter.model.ids import Actor, Asset, ClientOrderId, InstrumentId, StrategyId
 from arbiter.model.money import ONE
 from arbiter.model.orders import Order, OrderStatus, Side
@@ -27,6 +27,7 @@ from arbiter.ports.desk_history import (
 
 OrderId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[\u0021-\u007e]+$")]
 
+_LATEST_NS = 2**63 - 1
 _REFUSED = (OrderStatus.DENIED, OrderStatus.REJECTED)
 
 
@@ -195,10 +196,16 @@ def trading_routes(deps: DeskDeps) -> APIRouter:
 
 
 def _time(moment: datetime | None) -> int | None:
-    """A time without a zone is UTC."""
+    """A time without a zone is UTC; one that no clock of ours can reach is an `InvalidValue`."""
     if moment is None:
         return None
-    return from_datetime(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
+    try:
+        at_ns = from_datetime(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
+    except OverflowError:
+        at_ns = _LATEST_NS + 1
+    if not 0 <= at_ns <= _LATEST_NS:
+        raise InvalidValue(f"the time {moment.isoformat()} is not between 1970 and 2262")
+    return at_ns
 
 
 def _instrument(name: str | None) -> InstrumentId | None:
