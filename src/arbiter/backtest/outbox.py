@@ -16,6 +16,7 @@ from arbiter.books.board import QuoteBoard
 from arbiter.matching.exchange import SimulatedExchange
 from arbiter.matching.orders import request_of
 from arbiter.model.ids import InstrumentId, TradeId, VenueId
+from arbiter.model.instruments import FeeCharge
 from arbiter.model.orders import Order, TimeInForce
 from arbiter.model.reports import VenueReport
 from arbiter.model.time import NS_PER_MS
@@ -33,6 +34,21 @@ class _Venue:
         self._tops = board.tops(exchange.venue)
         self._ids = ids
         self._shown: NDArray[np.float64] = self._tops.copy()
+        self._rows = {found: row for row, found in enumerate(ids) if found is not None}
+        self._alone = not any(i.fee_charge is FeeCharge.THIRD for i in exchange.instruments)
+        """Nothing that happens in one market there looks at the price of another."""
+
+    def show_one(self, instrument: InstrumentId, now_ns: int) -> list[VenueReport]:
+        """Show what an order that ends on arrival will meet."""
+        if not self._alone:
+            return self.show(now_ns)
+        row = self._rows[instrument]
+        top = self._tops[row].tolist()
+        if top == self._shown[row].tolist():
+            return []
+        self._shown[row] = top
+        bid, ask, bid_size, ask_size, *_ = top
+        return self.exchange.on_quote(instrument, bid, ask, bid_size, ask_size, now_ns)
 
     def show(self, now_ns: int) -> list[VenueReport]:
         """Show the exchange every quote that is new to it."""
@@ -106,7 +122,10 @@ class BacktestOutbox:
         venue = self._venues[order.venue]
         now = self._clock.now_ns()
         self._may_rest |= order.time_in_force is TimeInForce.GTC
-        earlier = venue.show(now - 1)
+        if self._may_rest:
+            earlier = venue.show(now - 1)
+        else:
+            earlier = venue.show_one(order.instrument, now - 1)
         self._deliver(venue, earlier + venue.exchange.submit(request_of(order), now))
 
     def _cancel(self, order: Order) -> None:

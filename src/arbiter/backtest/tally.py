@@ -17,6 +17,8 @@ from arbiter.model.money import ZERO
 from arbiter.model.orders import Side
 from arbiter.model.trades import Trade, TradeState
 
+_COUNTED = frozenset({SignalSeen, PlanDenied, AlertRaised, KillSwitchEngaged})
+
 
 class FillRow(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     leg: str
@@ -91,24 +93,13 @@ class Tally:
 
     def on_events(self, events: Sequence[Event], changes: Changes) -> None:
         for event in events:
-            match event:
-                case SignalSeen(signal=signal):
-                    self.signals += 1
-                    if signal.executed:
-                        self.executed += 1
-                        self._edges[signal.id] = signal.edge
-                    else:
-                        self.verdicts[signal.verdict.partition(":")[0]] += 1
-                case PlanDenied(denied=denied):
-                    self.denials[denied.code.value] += 1
-                case AlertRaised(code=code):
-                    self.alerts[code] += 1
-                case KillSwitchEngaged(reason=reason):
-                    self.killed = reason
+            if type(event) in _COUNTED:
+                self._count(event)
         for fill in changes.fills.values():
+            order = changes.orders[fill.client_order_id]
             self._fills.setdefault(fill.client_order_id, []).append(
                 FillRow(
-                    leg="",
+                    leg=order.leg,
                     instrument=fill.instrument,
                     side=fill.side,
                     size=fill.size,
@@ -121,6 +112,22 @@ class Tally:
         for trade in changes.trades.values():
             if trade.state.terminal:
                 self._keep(trade)
+
+    def _count(self, event: Event) -> None:
+        match event:
+            case SignalSeen(signal=signal):
+                self.signals += 1
+                if signal.executed:
+                    self.executed += 1
+                    self._edges[signal.id] = signal.edge
+                else:
+                    self.verdicts[signal.verdict.partition(":")[0]] += 1
+            case PlanDenied(denied=denied):
+                self.denials[denied.code.value] += 1
+            case AlertRaised(code=code):
+                self.alerts[code] += 1
+            case KillSwitchEngaged(reason=reason):
+                self.killed = reason
 
     def on_step(self, step: Step) -> None:
         """Look at the quote each fill was made against: how old, and whether it was all taken."""
@@ -147,11 +154,7 @@ class Tally:
         assert self._ledger is not None
         orders = self._ledger.orders_of(trade.id)
         account = spot_account(trade, orders)
-        fills = [
-            msgspec.structs.replace(fill, leg=order.leg)
-            for order in orders
-            for fill in self._fills.get(order.client_order_id, ())
-        ]
+        fills = [fill for order in orders for fill in self._fills.get(order.client_order_id, ())]
         edge = self._edges.get(trade.signal_id) if trade.signal_id is not None else None
         took_all = any(order.client_order_id in self._took_all for order in orders)
         self.trades[trade.id] = _row(trade, account, fills, edge, took_all=took_all)

@@ -19,6 +19,7 @@ def base_and_quote(symbol: Symbol) -> tuple[Asset, Asset]:
     return Asset(base), Asset(quote)
 
 
+@lru_cache(maxsize=8192)
 def account_assets(symbol: Symbol) -> tuple[Asset, Asset]:
     """Name base and quote of a trade's account, of either kind of symbol."""
     pair, colon, _ = symbol.partition(":")

@@ -45,12 +45,12 @@ class TradingDays:
         if len(self.rows) >= DAYS_KEPT and day < min(self.rows):
             day = max(day_start(at_ns), *self.rows)
         row = self.rows.get(day) or TradingDay(day_ns=day)
-        self._record(replace(row, realized=row.realized + amount, updated_ns=at_ns), changes)
-        newest = self.rows[max(self.rows)]
-        sums = replace(newest, cumulative=self.cumulative, peak=self.peak, updated_ns=at_ns)
-        self._record(sums, changes)
+        self.rows[day] = replace(row, realized=row.realized + amount, updated_ns=at_ns)
+        newest = max(self.rows)
+        self.rows[newest] = replace(
+            self.rows[newest], cumulative=self.cumulative, peak=self.peak, updated_ns=at_ns
+        )
+        for told in (day, newest):
+            changes.days[told] = self.rows[told]
         if len(self.rows) > DAYS_KEPT:
             del self.rows[min(self.rows)]
-
-    def _record(self, row: TradingDay, changes: Changes) -> None:
-        self.rows[row.day_ns] = changes.days[row.day_ns] = row

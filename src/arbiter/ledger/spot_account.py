@@ -15,7 +15,7 @@ from enum import StrEnum
 
 import msgspec
 
-from arbiter.ledger.pnl import settle
+from arbiter.ledger.pnl import Settlement, settle
 from arbiter.model.ids import ClientOrderId, VenueId
 from arbiter.model.money import ZERO, quotient
 from arbiter.model.orders import Order, Side
@@ -84,7 +84,7 @@ def spot_account(trade: Trade, orders: Iterable[Order]) -> SpotAccount:
         actual_profit=account.pnl if over else None,
         gross_profit=account.pnl + trade.fees_quote if over else None,
         fees_paid=trade.fees_quote,
-        slippage=_slippage(trade, buy, sell) if over else None,
+        slippage=_slippage(account, buy, sell) if over else None,
         execution_time_ms=(
             None
             if trade.completed_ns is None
@@ -127,10 +127,9 @@ def _planned_profit(buy: PlannedLeg | None, sell: PlannedLeg | None) -> Decimal:
     return (sell.planned_price - buy.planned_price) * min(buy.size, sell.size)
 
 
-def _slippage(trade: Trade, buy: PlannedLeg | None, sell: PlannedLeg | None) -> Decimal:
+def _slippage(account: Settlement, buy: PlannedLeg | None, sell: PlannedLeg | None) -> Decimal:
     if buy is None or sell is None:
         return ZERO
-    account = settle(trade)
     paid_more = account.matched_spent - buy.planned_price * account.matched
     got_less = sell.planned_price * account.matched - account.matched_received
     return paid_more + got_less

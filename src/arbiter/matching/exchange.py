@@ -46,9 +46,12 @@ KEEP_ENDED = 100_000
 """Ended orders and fills a venue can still be asked about; older ones are forgotten."""
 
 
+_PRIVATE = (Filled, Ended, CancelRefused, FundingReported, ForcedReported)
+
+
 def is_private(report: VenueReport) -> bool:
     """Tell the reports of the private stream from direct answers (Accepted, Refused)."""
-    return isinstance(report, Filled | Ended | CancelRefused | FundingReported | ForcedReported)
+    return isinstance(report, _PRIVATE)
 
 
 class _CancelRequest:
@@ -251,6 +254,11 @@ class SimulatedExchange:
             self._commit(now_ns)
         return opened
 
+    def move(self, asset: Asset, delta: Decimal, now_ns: int) -> None:
+        """Change a balance as no order does (deposit, withdrawal); what is locked stays."""
+        self._account.move(asset, max(delta, -self._account.free(asset)))
+        self._commit(now_ns)
+
     @property
     def private_reports(self) -> int:
         """How many reports the private stream has been given since the venue exists."""
@@ -323,10 +331,11 @@ class SimulatedExchange:
     def _commit(self, at_ns: int) -> None:
         """Record the step, then let its reports travel, in the order they were said."""
         said = self._said
-        self._private_reports += sum(map(is_private, said))
+        private = sum([isinstance(report, _PRIVATE) for report in said])
+        self._private_reports += private
         balances = self._account.take_touched()
         margin = self._margin.take_news()
-        if self._changed or balances or margin.leverage or any(map(is_private, said)):
+        if self._changed or balances or margin.leverage or private:
             self._record(
                 Step(
                     venue=self.venue,

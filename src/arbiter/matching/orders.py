@@ -10,6 +10,8 @@ from arbiter.model.money import ZERO
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
 from arbiter.model.reports import OrderTruth
 
+_MARKET, _GTC = OrderType.MARKET, TimeInForce.GTC
+
 
 class OrderRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a venue is told of an order: nothing of strategies or trades."""
@@ -37,7 +39,7 @@ class OrderRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def immediate(self) -> bool:
         """Whatever is not filled on arrival ends."""
-        return self.type is OrderType.MARKET or self.time_in_force is not TimeInForce.GTC
+        return self.time_in_force is not _GTC or self.type is _MARKET
 
 
 def _sane(value: Decimal) -> bool:

@@ -4,6 +4,7 @@ Every primary key is a UUIDv7 (RFC 9562 §5.7) made from a time and randomness t
 A client order id is derived from its trade, role and attempt: rebuilding it needs no memory.
 """
 
+from functools import lru_cache
 from typing import NewType
 from uuid import UUID, uuid5
 
@@ -61,6 +62,7 @@ def client_order_id(trade: TradeId, role: str, attempt: int) -> ClientOrderId:
     return ClientOrderId(f"{_base32(trade)}-{role}{attempt}")
 
 
+@lru_cache(maxsize=64)
 def _base32(value: UUID) -> str:
     """26 characters instead of 32: leaves room for the role within Binance's 36."""
     number = value.int

@@ -59,9 +59,10 @@ def size_of(
     of the sell venue, apart from what is bought. `scale` shrinks the size (the gate's staircase).
     """
     limits = _limits(terms, settings, free)
-    binding = min(limits, key=lambda name: limits[name])
+    binding = min(limits, key=limits.__getitem__)
     wanted = limits[binding] * scale
-    size = floor_to(max(wanted, ZERO), common_step(terms.buy.lot, terms.sell.lot))
+    step = common_step(terms.buy.lot, terms.sell.lot)
+    size = floor_to(wanted, step) if wanted > ZERO else ZERO
     if terms.sell_limit <= ZERO:
         return f"PRICE: the sell limit on {terms.sell.venue} rounds to 0"
     for instrument, price in (

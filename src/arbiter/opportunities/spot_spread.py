@@ -26,8 +26,8 @@ _TREND_ALLOWS: dict[TrendFilterMode, Callable[[int, int], bool]] = {
     TrendFilterMode.UPTREND_BUY_LOW: lambda buy, sell: UP in {buy, sell},
     TrendFilterMode.DOWNTREND_SELL_HIGH: lambda buy, sell: DOWN in {buy, sell},
     TrendFilterMode.BOTH: lambda buy, sell: buy != FLAT or sell != FLAT,
-    TrendFilterMode.DISABLED: lambda buy, sell: True,
 }
+_NO_FILTER = TrendFilterMode.DISABLED
 
 
 class SpotSpread:
@@ -201,8 +201,9 @@ class SpotSpread:
     def _obstacle(self, buy_slot: int, sell_slot: int, now_ns: int) -> str:
         """Name the filter that stops a candidate, with its setting; empty when none does."""
         settings = self.settings
-        buy_trend, sell_trend = self._trend.direction(buy_slot), self._trend.direction(sell_slot)
-        if not _TREND_ALLOWS[settings.trend_filter](buy_trend, sell_trend):
+        if settings.trend_filter is not _NO_FILTER and not _TREND_ALLOWS[settings.trend_filter](
+            self._trend.direction(buy_slot), self._trend.direction(sell_slot)
+        ):
             return f"TREND_FILTER: mode={settings.trend_filter}"
         if self.trades_last_hour(now_ns) >= settings.max_trades_per_hour:
             return f"HOURLY_CAP: max_trades_per_hour={settings.max_trades_per_hour}"

@@ -148,8 +148,9 @@ class Gate:
         self._view = msgspec.structs.replace(self._view, limits=limits, inventory=inventory)
 
     def _first_refusal(self, checks: tuple[Check, ...], proposal: Proposal) -> Denied | None:
+        view = self._view
         for check in checks:
-            refusal = check(proposal, self._view)
+            refusal = check(proposal, view)
             if refusal is not None:
                 return refusal
         return None

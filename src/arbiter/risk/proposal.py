@@ -61,8 +61,8 @@ def propose(plan: Plan, view: RiskView, now_ns: int) -> Proposal:
         open_trades,
         _stakes(legs, open_trades, view),
         now_ns,
-        _sums(((leg.instrument.venue, leg.need.lock[0]), leg.need.lock[1]) for leg in legs),
-        _sums(leg.need.reserve for leg in legs),
+        _sums([((leg.instrument.venue, leg.need.lock[0]), leg.need.lock[1]) for leg in legs]),
+        _sums([leg.need.reserve for leg in legs]),
     )
 
 

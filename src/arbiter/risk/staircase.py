@@ -74,7 +74,7 @@ class Assessment(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def breached(self) -> bool:
         """Everything has to be closed and stopped."""
-        return self.level is _BREACH
+        return self.daily_loss.level is _BREACH or self.drawdown.level is _BREACH
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ def assess(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Assessment:
     return Assessment(
         daily_loss=daily_loss(limits, ledger, now_ns),
         drawdown=drawdown(limits, ledger),
-        concurrency=concurrency(limits, sum(1 for _ in ledger.open_trades())),
+        concurrency=concurrency(limits, len(tuple(ledger.open_trades()))),
     )
 
 
@@ -100,7 +100,7 @@ def size_scale(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Decimal:
     climbed = (
         daily_loss(limits, ledger, now_ns).level is not _NORMAL
         or drawdown(limits, ledger).level is not _NORMAL
-        or concurrency(limits, sum(1 for _ in ledger.open_trades())).level is not _NORMAL
+        or concurrency(limits, len(tuple(ledger.open_trades()))).level is not _NORMAL
     )
     return HALF if climbed else ONE
 
@@ -137,7 +137,7 @@ def _usage(name: str, used: Decimal, limit: Decimal, unit: str) -> Usage:
 
 
 def _level(used: Decimal, limit: Decimal) -> Level:
-    if used < limit * _WARNING_AT:
+    if not used or used < limit * _WARNING_AT:
         return _NORMAL
     if used < limit * _CRITICAL_AT:
         return _WARNING

@@ -39,16 +39,18 @@ def intents(
         symbol=plan.symbol,
         quote=registry.by_id(plan.legs[0].instrument).quote,
         legs=tuple(
-            PlannedLeg(
-                role=order.leg,
-                instrument=order.instrument,
-                side=order.side,
-                size=order.size,
-                limit=order.price,
-                planned_price=order.planned_price,
-                order=order.client_order_id,
-            )
-            for order in orders
+            [
+                PlannedLeg(
+                    role=order.leg,
+                    instrument=order.instrument,
+                    side=order.side,
+                    size=order.size,
+                    limit=order.price,
+                    planned_price=order.planned_price,
+                    order=order.client_order_id,
+                )
+                for order in orders
+            ]
         ),
         signal_id=plan.signal_id,
         signal_seq=plan.signal_seq,

@@ -17,11 +17,23 @@ class SystemClock:
         return time.monotonic_ns()
 
 
+_BYTES = 10
+_AT_ONCE = 64
+
+
 class SystemIds:
-    """Fresh UUIDv7 from the system's clock and randomness."""
+    """Fresh UUIDv7 from the system's clock and randomness, which is asked for in batches."""
+
+    def __init__(self) -> None:
+        self._random: list[int] = []
 
     def new_id(self) -> UUID:
-        return uuid7(time.time_ns(), secrets.randbits(74))
+        if not self._random:
+            drawn = secrets.token_bytes(_BYTES * _AT_ONCE)
+            self._random = [
+                int.from_bytes(drawn[at : at + _BYTES]) for at in range(0, len(drawn), _BYTES)
+            ]
+        return uuid7(time.time_ns(), self._random.pop())
 
 
 class SignalIds:

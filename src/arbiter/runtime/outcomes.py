@@ -87,7 +87,7 @@ class Outcomes:
         if not events:
             return 0
         trades = dict.fromkeys(
-            self._ledger.orders[event.fill.client_order_id].trade_id for event in events
+            [self._ledger.orders[event.fill.client_order_id].trade_id for event in events]
         )
         self._recorder.record(*events, *self._opened_again(trades))
         self._raise_alarms()
