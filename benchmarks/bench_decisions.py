@@ -89,7 +89,9 @@ async def measure(url: str, rows: int) -> None:
         began = time.perf_counter()
         await store.save_decisions([one])
         inserts.append((time.perf_counter() - began) * 1e3)
-    print(f"one insert: p50 {np.percentile(inserts, 50):.1f} ms, p95 {np.percentile(inserts, 95):.1f}")
+    print(
+        f"one insert: p50 {np.percentile(inserts, 50):.1f} ms, p95 {np.percentile(inserts, 95):.1f}"
+    )
     await engine.dispose()
     if recall < WANTED_RECALL or p95 > WANTED_P95_MS:
         raise SystemExit(1)
