@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, SecretStr
 
+from arbiter.app.config_faults import SimFaults
 from arbiter.app.config_fields import (
     Line,
     Money,
@@ -503,6 +504,7 @@ class Sim(Section):
     )
     starting_balances: Holdings = text({}, "Exact amounts by venue and asset; they win.")
     dislocations: Dislocations = Dislocations()
+    faults: SimFaults = SimFaults()
 
     def record(self) -> "SimSettings":
         from arbiter.markets.settings import DislocationSettings, MarketSettings
@@ -525,6 +527,7 @@ class Sim(Section):
                 jitter=self.latency_jitter,
             ),
             tick_ms=self.tick_ms,
+            faults=self.faults.record(),
             starting_quote=self.starting_quote,
             starting_base_usd=self.starting_base_usd,
             starting_balances={

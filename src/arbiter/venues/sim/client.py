@@ -14,7 +14,14 @@ import numpy as np
 
 from arbiter.markets.candles import COLUMNS, to_candles
 from arbiter.matching.orders import request_of
-from arbiter.model.errors import InvalidValue, OutcomeUnknown, VenueRefused, VenueUnreachable
+from arbiter.model.errors import (
+    InvalidValue,
+    OutcomeUnknown,
+    RateLimited,
+    TryAgain,
+    VenueRefused,
+    VenueUnreachable,
+)
 from arbiter.model.ids import ClientOrderId, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.orders import Fill, Order
@@ -170,7 +177,10 @@ class SimOrderClient:
         return self._link is not None and self._link.up
 
     async def submit(self, order: Order) -> Accepted | Refused | Unknown:
-        """Send once. `Refused` with code `NOT_SENT` means that nothing left this process."""
+        """Send once. `Refused` with code `NOT_SENT` means that nothing left this process.
+
+        Raises `RateLimited` when the venue says that it was one request too many.
+        """
         name = order.client_order_id
         try:
             told = request_of(order, on_margin=self.on_margin)
@@ -184,6 +194,9 @@ class SimOrderClient:
         except VenueUnreachable as error:
             del self._unended[name]
             return self._not_sent(name, str(error))
+        except RateLimited:
+            del self._unended[name]
+            raise
         except OutcomeUnknown as error:
             return Unknown(
                 venue=self._venue,
@@ -274,7 +287,7 @@ class SimOrderClient:
                     self._backoff.reset()
                     self.following.set()
                     await asyncio.wait([link.closed])
-                except (VenueUnreachable, OutcomeUnknown, VenueRefused):
+                except (TryAgain, OutcomeUnknown, VenueRefused):
                     self._drop()
                 self.following.clear()
                 await asyncio.sleep(self._backoff.delay_s())

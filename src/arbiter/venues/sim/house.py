@@ -32,6 +32,7 @@ from arbiter.model.reports import (
     Refused,
     VenueReport,
 )
+from arbiter.venues.sim.faults import HouseFaults, Move
 from arbiter.venues.sim.settings import SimSettings
 from arbiter.venues.sim.store import MarketMemory, Snapshot, Store
 from arbiter.venues.sim.wire import History
@@ -78,6 +79,10 @@ class VenueHouse:
         self.row_of: dict[InstrumentId, int] = {
             instrument.id: row for row, instrument in enumerate(self.instruments)
         }
+        self.faults: HouseFaults | None = None
+        """What goes wrong here; None where nothing does."""
+        if settings.faults.enabled:
+            self.faults = HouseFaults(settings.faults, self.instruments, settings.venues, now_ns)
         draw = np.random.default_rng([seed, 1, memory.starts]).random
         self._exchanges: dict[VenueId, SimulatedExchange] = {
             venue: SimulatedExchange(
@@ -189,6 +194,8 @@ class VenueHouse:
 
     def on_batch(self, batch: QuoteBatch, now_ns: int) -> None:
         """Show new quotes to the exchanges and deliver what follows from them."""
+        if self.faults is not None:
+            batch = self.faults.thinned(batch)
         by_row, ids = self._by_row, self._ids
         for row, bid, ask, bid_size, ask_size in zip(
             batch.rows.tolist(),
@@ -201,6 +208,24 @@ class VenueHouse:
             reports = by_row[row].on_quote(ids[row], bid, ask, bid_size, ask_size, now_ns)
             if reports:
                 self._deliver(by_row[row].venue, reports)
+
+    def let_faults_begin(self, now_ns: int) -> None:
+        if self.faults is not None:
+            for move in self.faults.step(now_ns):
+                self._move(move, now_ns)
+
+    def _move(self, move: Move, now_ns: int) -> None:
+        """Change a balance behind the customer's back."""
+        exchange = self.exchange(move.venue)
+        asset = move.asset or Asset(self.settings.markets.quote)
+        free = {held.asset: held.free for held in exchange.holdings()}.get(asset)
+        if free is None:
+            return
+        delta = move.amount
+        if delta is None:
+            delta = floor_to(free * Decimal(repr(abs(move.share))), Decimal("0.01"))
+            delta = delta if move.share > 0 else -delta
+        exchange.move(asset, delta, now_ns)
 
     def history(self, instrument: InstrumentId, request_id: int) -> History | None:
         """Give the back-filled day of an instrument; it ends when the venues first started."""

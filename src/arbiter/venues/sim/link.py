@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-from arbiter.model.errors import OutcomeUnknown, VenueRefused, VenueUnreachable
+from arbiter.model.errors import OutcomeUnknown, RateLimited, VenueRefused, VenueUnreachable
 from arbiter.venues.sim import wire
 from arbiter.venues.sim.paths import connected_socket, socket_path
 
@@ -64,7 +64,10 @@ class SimLink(asyncio.Protocol):
         return self._next_id
 
     async def ask(self, request: wire.AnyRequest, timeout: float) -> wire.AnyAnswer:
-        """Send and wait for the answer. A request the server cannot serve is `VenueRefused`."""
+        """Send and wait for the answer.
+
+        A request the server cannot serve is `VenueRefused`, one too many `RateLimited`.
+        """
         if self._transport is None or self._transport.is_closing():
             raise VenueUnreachable(self._why)
         future: asyncio.Future[wire.AnyAnswer] = asyncio.get_running_loop().create_future()
@@ -78,7 +81,7 @@ class SimLink(asyncio.Protocol):
         finally:
             self._answers.pop(request.id, None)
         if isinstance(answer, wire.Failed):
-            raise VenueRefused(answer.reason, code="BAD_REQUEST")
+            raise _failure(answer)
         return answer
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -116,3 +119,11 @@ class SimLink(asyncio.Protocol):
         future = self._answers.get(message.id)
         if future is not None and not future.done():
             future.set_result(message)
+
+
+def _failure(answer: wire.Failed) -> Exception:
+    if answer.code == wire.RATE_LIMITED:
+        return RateLimited(answer.reason, retry_after_ms=answer.retry_after_ms)
+    if answer.code == wire.SERVER_ERROR:
+        return OutcomeUnknown(answer.reason)
+    return VenueRefused(answer.reason, code=answer.code)

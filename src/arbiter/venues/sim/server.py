@@ -116,12 +116,14 @@ class SimServer:
             started_ns=self._started_ns,
             first_ns=self._house.first_ns,
             venues=self._house.venues,
+            faults={} if self._house.faults is None else self._house.faults.counts(),
         )
 
     def _tick(self) -> None:
         loop = asyncio.get_running_loop()
         self._tick_timer = loop.call_later(self._settings.tick_ms / 1_000.0, self._tick)
         now_ns = self._now_ns()
+        self._house.let_faults_begin(now_ns)
         batch = self._house.step(now_ns)
         self._house.on_batch(batch, now_ns)
         self._show(batch)
@@ -141,11 +143,14 @@ class SimServer:
 
     def _show(self, batch: Any) -> None:
         """Put a batch into the table and send it to whoever listens."""
+        at_ns = batch.at_ns
+        if self._house.faults is not None:
+            batch, at_ns = self._house.faults.shown(batch, self._now_ns())
         rows = batch.rows
         table = self._table
         for name in ("bid", "ask", "bid_size", "ask_size"):
             table[name][rows] = getattr(batch, name)
-        table["at_ns"][rows] = batch.at_ns
+        table["at_ns"][rows] = at_ns
         now_s = asyncio.get_running_loop().time()
         if not len(rows) and now_s - self._last_sent_s < _HEARTBEAT_S:
             return

@@ -7,18 +7,35 @@ caught up, the newest quote of each instrument it missed: memory stays bounded.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
+from arbiter.matching.faults import CallFate, Fault
+from arbiter.matching.orders import OrderRequest
 from arbiter.model.errors import VenueRefused
 from arbiter.model.ids import InstrumentId, VenueId
-from arbiter.model.reports import Absent, Accepted, Refused
+from arbiter.model.reports import Absent, Refused
+from arbiter.model.time import NS_PER_S
 from arbiter.venues.sim import wire
 from arbiter.venues.sim.house import PrivateReport, UnknownVenue, VenueHouse
 
+_CALLS: dict[type[wire.Request], str] = {
+    wire.PlaceOrder: "submit",
+    wire.CancelOrder: "cancel",
+    wire.QueryOrder: "query",
+    wire.ListOrders: "open_orders",
+    wire.ListFills: "fills",
+    wire.ListHoldings: "holdings",
+}
+"""Requests that faults befall, as `matching.faults` calls them."""
+_RETRY_AFTER_MS = 500
+
 MarginRequest = wire.ListPositions | wire.ListPayments | wire.SetLeverage | wire.GetFunding
+
+Sender = Callable[[wire.AnyAnswer], None]
 
 QUOTE_BACKLOG = 256 << 10
 """Unsent bytes past which quotes are kept back and conflated."""
@@ -78,7 +95,7 @@ class Session(asyncio.Protocol):
             for kind, payload in self._reader.feed(data):
                 if kind != wire.MESSAGE:
                     raise wire.BadFrame("clients send messages only")
-                self._serve(wire.read_request(payload))
+                self._take(wire.read_request(payload))
         except wire.BadFrame:
             self.abort()
         self._on_activity()
@@ -112,23 +129,52 @@ class Session(asyncio.Protocol):
 
     # Requests.
 
-    def _serve(self, request: wire.AnyRequest) -> None:
+    def _take(self, request: wire.AnyRequest) -> None:
+        """Serve a request; faults may befall it on its way, there or back."""
+        faults, call = self._house.faults, _CALLS.get(type(request))
+        venue = getattr(request, "venue", None)
+        if faults is None or call is None or venue not in self._following:
+            self._serve(request)
+            return
+        now_ns = self._now_ns()
+        fate = faults.at(venue).on_call(call, now_ns)
+        if fate.error is not None:
+            self._send(_failed(request.id, fate.error))
+        for delay_ns in fate.arrivals:
+            _later(delay_ns, partial(self._arrive, request, fate))
+
+    def _arrive(self, request: wire.AnyRequest, fate: CallFate) -> None:
+        answers: Sender = self._send
+        if fate.answer is None or fate.error is not None:
+            answers = _nobody
+        elif fate.answer:
+            answers = partial(_send_later, self._send, fate.answer)
+        self._serve(request, answers)
+        self._on_activity()
+
+    def _serve(self, request: wire.AnyRequest, send: Sender | None = None) -> None:
+        reply: Sender = send or self._send
         try:
-            answer = self._answer(request)
+            answer = self._answer(request, reply)
         except (UnknownVenue, VenueRefused) as error:
             answer = wire.Failed(id=request.id, reason=str(error))
         if answer is not None:
-            self._send(answer)
+            reply(answer)
         if isinstance(request, wire.Subscribe):
             self._start_quotes(request)
         elif isinstance(request, wire.FollowReports):
             self._start_reports(request)
 
-    def _answer(self, request: wire.AnyRequest) -> wire.AnyAnswer | None:
+    def _answer(self, request: wire.AnyRequest, send: Sender) -> wire.AnyAnswer | None:
         house, now_ns = self._house, self._now_ns()
         match request:
             case wire.PlaceOrder(id=id_, venue=venue, order=order):
-                house.submit(venue, order, now_ns, lambda report: self._placed(id_, report))
+                closed = self._closed(venue, order, now_ns)
+                if closed is not None:
+                    return wire.Placed(id=id_, report=closed)
+                house.submit(
+                    venue, order, now_ns, lambda report: send(wire.Placed(id=id_, report=report))
+                )
                 return None
             case wire.CancelOrder(venue=venue, client_order_id=client_order_id):
                 house.cancel(venue, client_order_id, now_ns)
@@ -186,8 +232,21 @@ class Session(asyncio.Protocol):
             case wire.GetFunding(venue=venue):
                 return wire.FundingList(id=request.id, rates=house.funding(venue, now_ns))
 
-    def _placed(self, request_id: int, report: Accepted | Refused) -> None:
-        self._send(wire.Placed(id=request_id, report=report))
+    def _closed(self, venue: VenueId, order: OrderRequest, now_ns: int) -> Refused | None:
+        """Refuse at the door what never reaches the matching engine."""
+        faults = self._house.faults
+        why = None
+        if faults is not None and venue in self._house.venues:
+            why = faults.closed(venue, order.instrument, now_ns)
+        if why is None:
+            return None
+        return Refused(
+            venue=venue,
+            at_ns=now_ns,
+            client_order_id=order.client_order_id,
+            code="CLOSED",
+            reason=why,
+        )
 
     def _subscribed(self, request_id: int, instruments: list[InstrumentId]) -> wire.AnyAnswer:
         listed = self._house.row_of
@@ -224,8 +283,15 @@ class Session(asyncio.Protocol):
             self._on_report(request.venue, number, report)
 
     def _on_report(self, venue: VenueId, number: int, report: PrivateReport) -> None:
-        if venue in self._following:
-            self._send(wire.StreamReport(venue=venue, number=number, report=report))
+        if venue not in self._following:
+            return
+        message = wire.StreamReport(venue=venue, number=number, report=report)
+        faults = self._house.faults
+        if faults is None:
+            self._send(message)
+            return
+        for delay_ns in faults.at(venue).on_report(report, self._now_ns()):
+            _later(delay_ns, partial(self._send, message))
 
     def _send(self, answer: wire.AnyAnswer | wire.StreamReport) -> None:
         transport = self._transport
@@ -234,3 +300,29 @@ class Session(asyncio.Protocol):
         transport.write(wire.message(answer))
         if transport.get_write_buffer_size() > REPORT_BACKLOG:
             transport.abort()
+
+
+def _failed(request_id: int, fault: Fault) -> wire.Failed:
+    if fault is Fault.RATE_LIMITED:
+        return wire.Failed(
+            id=request_id,
+            reason="too many requests",
+            code=wire.RATE_LIMITED,
+            retry_after_ms=_RETRY_AFTER_MS,
+        )
+    return wire.Failed(id=request_id, reason="internal error", code=wire.SERVER_ERROR)
+
+
+def _nobody(_: wire.AnyAnswer) -> None:
+    """The answer is lost."""
+
+
+def _send_later(send: Sender, delay_ns: int, answer: wire.AnyAnswer) -> None:
+    _later(delay_ns, partial(send, answer))
+
+
+def _later(delay_ns: int, act: Callable[[], None]) -> None:
+    if delay_ns:
+        asyncio.get_running_loop().call_later(delay_ns / NS_PER_S, act)
+    else:
+        act()

@@ -11,6 +11,7 @@ from arbiter.markets.settings import MarketSettings
 from arbiter.matching.latency import LatencySettings
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import VenueId
+from arbiter.venues.sim.faults import FaultSettings
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
@@ -33,6 +34,7 @@ class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Exact amounts per venue and asset; they win over the two above."""
     tick_ms: float = 10.0
     """How often quotes leave, in batches; 1..1000."""
+    faults: FaultSettings = FaultSettings()
 
     def __post_init__(self) -> None:
         for name in ("starting_quote", "starting_base_usd"):
@@ -45,6 +47,12 @@ class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise BadConfig(
                 f"sim.perpetuals.symbols must not exceed sim.symbols, {self.markets.symbols}"
             )
+        for event in self.faults.script:
+            if event.venue not in self.venues:
+                raise BadConfig(
+                    f"sim.faults.script: {event.venue} is not among the simulated venues "
+                    f"({', '.join(self.venues)})"
+                )
         known = {
             self.markets.quote,
             *(a.name for a in base_assets(self.markets.symbols)),

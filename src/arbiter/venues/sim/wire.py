@@ -181,6 +181,8 @@ class Info(Answer, frozen=True, kw_only=True):
     first_ns: int
     """When these venues were first started: the end of their back-filled history."""
     venues: tuple[VenueId, ...]
+    faults: dict[str, int] = {}
+    """Faults injected since the process started, by kind."""
 
 
 class Subscribed(Answer, frozen=True, kw_only=True):
@@ -246,10 +248,18 @@ class History(Answer, frozen=True, kw_only=True):
     rows: bytes
 
 
+BAD_REQUEST: Final = "BAD_REQUEST"
+RATE_LIMITED: Final = "RATE_LIMITED"
+SERVER_ERROR: Final = "SERVER_ERROR"
+"""The request may have been carried out or not."""
+
+
 class Failed(Answer, frozen=True, kw_only=True):
     """The request was understood and cannot be served."""
 
     reason: str
+    code: str = BAD_REQUEST
+    retry_after_ms: int = 0
 
 
 class StreamReport(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -1,0 +1,187 @@
+"""A whole engine over real sockets to venues that fail in every way, until they heal."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arbiter.app.bootstrap import run_engine
+from arbiter.app.config import load
+from arbiter.app.running import Running
+from arbiter.matching.faults import Fault
+from arbiter.model.ids import ClientOrderId, VenueId
+from arbiter.model.orders import Order
+from arbiter.model.reports import Accepted, Refused, Unknown
+from arbiter.runtime.reconciler import ReconcileReport, reconcile
+from arbiter.venues.sim.client import SimOrderClient
+from arbiter.venues.sim.probe import Probe, VenueTruth, truth
+
+FAULTY_S = 30.0
+HEALED_WITHIN_S = 90.0
+FAULTS = f"""
+[listen]
+ops_enabled = false
+spot_enabled = false
+agents_enabled = false
+desk_enabled = false
+[agents]
+enabled = false
+[spot]
+cooldown_seconds = 0.2
+use_trend_filter = false
+max_trades_per_hour = 100000
+[risk]
+max_concurrent_trades = 30
+max_total_exposure_usd = 1000000
+daily_loss_limit_usd = 1000000
+max_drawdown_percent = 100
+[execution]
+max_retry_ms = 5000
+[sim]
+symbols = 10
+quotes_per_second = 1000
+starting_quote = 1000000
+starting_base_usd = 100000
+[sim.dislocations]
+per_minute = 600
+[sim.faults]
+seed = 11
+delay = 0.05
+drop_request = 0.03
+drop_response = 0.03
+duplicate = 0.05
+reorder = 0.05
+rate_limited = 0.02
+server_error = 0.03
+partial_fill = 0.3
+fill_after_end = 0.1
+fill_before_ack = 0.05
+drop_report = 0.05
+gap = 0.05
+crossed = 0.01
+stalls_per_minute = 2
+blackholes_per_minute = 1
+maintenances_per_minute = 1
+external_changes_per_minute = 2
+longest_s = 3.0
+until_s = {FAULTY_S}
+script = [
+  "6 stall binance seconds=2",
+  "9 blackhole okx seconds=3",
+  "12 maintenance kraken seconds=3",
+  "15 external_change bybit asset=USDT amount=-250",
+  "16 clock_offset bybit seconds=2 offset_ms=3000",
+  "18 delisting binance seconds=8 instrument=ETHUSDT.BINANCE",
+]
+"""
+BY_CALL_OR_STREAM = {
+    Fault.DELAY,
+    Fault.DROP_REQUEST,
+    Fault.DROP_RESPONSE,
+    Fault.DUPLICATE,
+    Fault.SERVER_ERROR,
+    Fault.RATE_LIMITED,
+    Fault.PARTIAL_FILL,
+    Fault.FILL_AFTER_END,
+    Fault.DROP_REPORT,
+    Fault.GAP,
+    Fault.CROSSED,
+    Fault.STALL,
+    Fault.BLACKHOLE,
+    Fault.MAINTENANCE,
+    Fault.DELISTING,
+    Fault.EXTERNAL_CHANGE,
+    Fault.CLOCK_OFFSET,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+async def test_ledger_equals_the_venues_once_they_heal_and_no_order_is_sent_twice(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: Counter[ClientOrderId] = Counter()
+    submit = SimOrderClient.submit
+
+    async def counted(client: SimOrderClient, order: Order) -> Accepted | Refused | Unknown:
+        sent[order.client_order_id] += 1
+        return await submit(client, order)
+
+    monkeypatch.setattr(SimOrderClient, "submit", counted)
+    file = tmp_path / "arbiter.toml"
+    file.write_text(FAULTS)
+    home = tmp_path / "home"
+    environment = {"ARBITER_HOME": str(home), "DATABASE_URL": database_url}
+    started: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
+    stop = asyncio.Event()
+    engine = asyncio.create_task(
+        run_engine(
+            load(environment=environment, file=file).settings,
+            stop=stop,
+            environment=environment,
+            on_ready=started.set_result,
+        )
+    )
+    either: list[asyncio.Future[Any]] = [started, engine]
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if engine.done():
+        await engine
+    running = await started
+    await asyncio.sleep(FAULTY_S)
+    core = running.engine.core
+    core.state.hunting = False
+    try:
+        report = await settled(running)
+        held = await asyncio.to_thread(truth, home)
+        injected = await asyncio.to_thread(fault_counts, home)
+        print(f"{len(sent)} orders; injected {injected}")
+        assert report.agrees, report.lines()
+        assert_same(running, held)
+        assert len(sent) > 100
+        assert set(sent.values()) == {1}
+        assert set(injected) >= BY_CALL_OR_STREAM
+        ends = {order.client_order_id for at in held.values() for order in at.orders}
+        assert ends <= set(sent)
+    finally:
+        stop.set()
+    assert await engine == 0
+
+
+async def settled(running: Running) -> ReconcileReport:
+    """Wait for open trades to end and look at every venue until all agree."""
+    core = running.engine.core
+    report = ReconcileReport(venues=(), agrees=False)
+    try:
+        async with asyncio.timeout(HEALED_WITHIN_S):
+            while core.floor.open_count:
+                await core.floor.idle()
+            while not report.agrees:
+                report = await reconcile(running.engine.reconciler)
+    except TimeoutError:
+        open_trades = [
+            (trade, core.ledger.orders_of(trade.id)) for trade in core.ledger.open_trades()
+        ]
+        pytest.fail(f"{report.lines()} {open_trades}")
+    return report
+
+
+def assert_same(running: Running, held: dict[VenueId, VenueTruth]) -> None:
+    ledger = running.engine.core.ledger
+    for venue, at in held.items():
+        assert not at.open_orders
+        theirs = {row.asset: row.total for row in at.holdings if row.total}
+        ours = {
+            asset: row.total
+            for (where, asset), row in ledger.balances.items()
+            if where == venue and row.total
+        }
+        assert ours == theirs
+        missing = [f for f in at.fills if not ledger.has_fill(venue, f.venue_trade_id)]
+        assert not missing
+
+
+def fault_counts(home: Path) -> dict[str, int]:
+    with Probe(home) as probe:
+        return probe.info().faults
