@@ -49,6 +49,7 @@ def make_desk_engine(
             port = free_port()
             settings = {
                 "ARBITER__LISTEN__DESK_ENABLED": "true",
+                "ARBITER__LISTEN__DESK_WEB_ENABLED": "true",
                 "ARBITER__LISTEN__DESK_PORT": str(port),
                 "ARBITER__LISTEN__AGENTS_ENABLED": "false",
                 "ARBITER__SPOT__MAX_TRADES_PER_HOUR": "10000",
