@@ -67,6 +67,8 @@ class AgentBook:
         self._unsaved_positions: dict[UUID, AgentPosition] = {}
         self._outcomes: list[tuple[AgentPosition, set[UUID]]] = []
         self._to_save = asyncio.Event()
+        self._writing = asyncio.Lock()
+        """One session's record at a time: an older one must never land after a newer."""
 
     # Reading
 
@@ -226,9 +228,10 @@ class AgentBook:
 
     async def keep_session(self, session: AgentSession) -> None:
         """Keep in the database first."""
-        await self._store.save_session(session)
+        async with self._writing:
+            await self._store.save_session(session)
+            self._unsaved_sessions.pop(session.id, None)
         self.sessions[session.id] = session
-        self._unsaved_sessions.pop(session.id, None)
 
     async def save_forever(self) -> None:
         while True:
@@ -247,10 +250,14 @@ class AgentBook:
             await self._store.save_position(position)
             if self._unsaved_positions.get(position.id) is position:
                 del self._unsaved_positions[position.id]
-        for session in tuple(self._unsaved_sessions.values()):
-            await self._store.save_session(session)
-            if self._unsaved_sessions.get(session.id) is session:
-                del self._unsaved_sessions[session.id]
+        for key in tuple(self._unsaved_sessions):
+            async with self._writing:
+                session = self._unsaved_sessions.get(key)
+                if session is None:
+                    continue
+                await self._store.save_session(session)
+                if self._unsaved_sessions.get(key) is session:
+                    del self._unsaved_sessions[key]
         while self._outcomes:
             position, exits = self._outcomes[0]
             if position.round_id is not None:
@@ -266,6 +273,7 @@ class AgentBook:
 
     async def end(self, session: AgentSession) -> None:
         """Keep a stopped session, and know it no more."""
-        await self._store.save_session(session)
-        self.sessions.pop(session.id, None)
-        self._unsaved_sessions.pop(session.id, None)
+        async with self._writing:
+            await self._store.save_session(session)
+            self.sessions.pop(session.id, None)
+            self._unsaved_sessions.pop(session.id, None)

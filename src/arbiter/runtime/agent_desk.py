@@ -104,6 +104,7 @@ class AgentDesk:
             core=core, store=store, clock=clock, venue=venue, steering=steering, news=news
         )
         self._next_exit: dict[UUID, int] = {}
+        self._ending: set[UUID] = set()
 
     # Reading
 
@@ -235,9 +236,13 @@ class AgentDesk:
         still = [position for position in self.book.positions(session_id) if position.open]
         for position in still:
             self._close(position, "session stopped", AGENTS)
-        if still or self.under_way(session_id):
+        if still or self.under_way(session_id) or session_id in self._ending:
             return None
-        return await self._end(session)
+        self._ending.add(session_id)
+        try:
+            return await self._end(session)
+        finally:
+            self._ending.discard(session_id)
 
     async def _end(self, session: AgentSession) -> AgentSession:
         now = self._clock.now_ns()

@@ -1,5 +1,6 @@
 """Sessions, their orders, and the exits that protect their positions."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,7 @@ from arbiter.model.agents import (
     MANUAL_SESSION,
     MANUAL_STRATEGY,
     AgentPosition,
+    AgentSession,
     SessionMode,
     SessionState,
 )
@@ -190,8 +192,6 @@ async def test_stopping_cancels_and_closes_first() -> None:
         house.complete_all()
 
     stopping = house.desk.stop(position.session_id, Decimal(10_500), ME)
-    import asyncio
-
     task = asyncio.create_task(stopping)
     await asyncio.sleep(0.05)
     assert house.desk.book.session(position.session_id).state is SessionState.STOPPING  # type: ignore[union-attr]
@@ -241,3 +241,27 @@ async def test_a_stop_that_cannot_close_says_so_and_goes_on() -> None:
     assert session.state is SessionState.STOPPING
     assert house.store.kept_sessions[session.id].final_capital == 0
     assert BTC in {order.instrument for order in house.working()}
+
+
+async def test_an_older_record_never_lands_after_the_last_one() -> None:
+    """A save under way when a session ends must not bring it back from the dead."""
+    house, position = await with_position()
+    session_id = position.session_id
+    give(house, Side.SELL, "10")
+    house.complete_all()
+    slow = house.store.save_session
+    waiting = asyncio.Event()
+
+    async def save_session(session: AgentSession) -> None:
+        if session.state is not SessionState.STOPPED:
+            waiting.set()
+            await asyncio.sleep(0.05)
+        await slow(session)
+
+    house.store.save_session = save_session  # type: ignore[method-assign]
+    saving = asyncio.create_task(house.desk.book.save())
+    await waiting.wait()
+    ended = await house.desk.stop(session_id, Decimal(10_500), ME)
+    await saving
+    assert house.store.kept_sessions[session_id] == ended
+    assert ended.total_pnl == 500
