@@ -15,6 +15,7 @@ from arbiter.api.funding.surface import make_ops_app
 from arbiter.model.errors import BadConfig, Conflict
 from arbiter.model.ids import VenueId
 from arbiter.model.time import NS_PER_S
+from tests.fakes.ops import ops_deps
 
 BINANCE, BYBIT = VenueId("binance"), VenueId("bybit")
 
@@ -67,7 +68,7 @@ async def running(server: ApiServer) -> AsyncIterator[ApiServer]:
 
 
 def ops(facts: Facts, host: str = "127.0.0.1", port: int = 0) -> ApiServer:
-    app = make_ops_app(facts, version="0")
+    app = make_ops_app(ops_deps(health=facts))
     return ApiServer(app, host=host, port=port, setting="listen.ops_port")
 
 

@@ -18,6 +18,7 @@ from arbiter.app.config import Settings
 from arbiter.app.control_handlers import ControlHandlers
 from arbiter.app.control_socket import ControlServer
 from arbiter.app.database_service import DatabaseService
+from arbiter.app.engine_metrics import EngineMetrics
 from arbiter.app.health_facts import RunningHealth
 from arbiter.app.running import Running
 from arbiter.app.sim_world import World, connect_sim
@@ -31,6 +32,7 @@ from arbiter.model.money import use_wide_context
 from arbiter.model.plans import Signal
 from arbiter.model.time import NS_PER_HOUR, NS_PER_MINUTE, day_start
 from arbiter.model.trades import TradeState
+from arbiter.opportunities.funding_settings import FUNDING_ARBITRAGE
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.bans import BanWatch
@@ -40,6 +42,8 @@ from arbiter.runtime.clock import SystemClock, SystemIds
 from arbiter.runtime.collector import spare_the_collector
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.engine import Engine
+from arbiter.runtime.funding_desk import FundingDesk
+from arbiter.runtime.funding_watch import FundingWatch
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.outbox import LiveOutbox
 from arbiter.runtime.queries import Queries
@@ -59,7 +63,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-STRATEGIES = (SPOT_ARBITRAGE,)
+STRATEGIES = (SPOT_ARBITRAGE, FUNDING_ARBITRAGE)
 
 USD_RATES: Mapping[Asset, Decimal] = {
     Asset("USD"): Decimal(1),
@@ -226,10 +230,25 @@ class _Run:
             outbox=outbox,
             feeds=world.feeds,
             clients=world.clients,
+            margin_clients=world.margin,
             run_id=secrets.token_hex(8),
             version=version("arbiter-engine"),
             archive=StoredArchive(self._reads),
         )
+        desk = FundingDesk(
+            core=core,
+            settings=settings.funding.record(settings.sim.time_scale),
+            clock=clock,
+            ids=SystemIds(),
+        )
+        desk.enabled = settings.funding.enabled
+        watch = FundingWatch(
+            core=core, desk=desk, clients=world.margin, feeds=world.funding, clock=clock
+        )
+        self._hub.listen(watch.watch)
+        metrics = EngineMetrics(core, clock)
+        self._hub.listen(metrics.watch)
+        self._supervisor.spawn(metrics.measure_lag(), "loop lag")
         running = Running(
             engine=engine,
             bus=bus,
@@ -241,6 +260,8 @@ class _Run:
             access=access,
             tuning=tuning,
             spot_tally=tally,
+            funding=watch,
+            metrics=metrics.metrics,
             agents=await self._agents(core),
             usd_rate=USD_RATES.get,
             listeners=self._addresses,
@@ -324,6 +345,7 @@ class _Run:
     async def _start(self, running: Running, since_ns: int) -> None:
         """Recover, apply the budgets of the settings, and open for trading."""
         await running.engine.initialise(self._supervisor, since_ns)
+        await running.funding.initialise(self._supervisor)
         for currency, allocated in self._settings.budgets.spot_arbitrage.items():
             budget = running.engine.core.ledger.budgets.get((SPOT_ARBITRAGE, Asset(currency)))
             if budget is None or budget.allocated is None:

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from arbiter.app import config_layers as layers
 from arbiter.app.config_fields import domain
+from arbiter.app.config_funding import Funding, Telemetry
 from arbiter.app.config_layers import Kind, Layer, Origin
 from arbiter.app.config_profiles import PROFILES
 from arbiter.app.config_rates import Rate
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     engine: Engine = Engine()
     database: Database = Database()
     spot: Spot = Spot()
+    funding: Funding = Funding()
     risk: Risk = Risk()
     execution: Execution = Execution()
     rate: Rate = Rate()
@@ -67,6 +69,7 @@ class Settings(BaseSettings):
     llm: Llm = Llm()
     listen: Listen = Listen()
     spot_api: SpotApi = SpotApi()
+    telemetry: Telemetry = Telemetry()
     logging: Logging = Logging()
 
     @classmethod
@@ -199,6 +202,7 @@ def _check(settings: Settings, merged: Layer) -> None:
     """What no single field can see."""
     records: Mapping[str, Callable[[], object]] = {
         "spot": lambda: settings.spot.record(Symbol),
+        "funding": settings.funding.record,
         "risk": settings.risk.record,
         "execution": settings.execution.record,
         "sim": settings.sim.record,

@@ -22,6 +22,7 @@ from arbiter.app.config_fields import (
     number,
     text,
 )
+from arbiter.app.config_funding import Perpetuals
 from arbiter.execution.settings import ExecutionSettings, LegOrder, LoneLeg
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import Symbol, VenueId
@@ -180,9 +181,7 @@ class Execution(Section):
     """How two legs are worked."""
 
     leg_order: LegOrder = text(LegOrder.PARALLEL, "Whether both legs leave together.")
-    leg_timeout_ms: Whole = number(
-        2_000, Unit.MILLISECONDS, 50, 60_000, "Wait for a sent order's last word."
-    )
+    leg_timeout_ms: Whole = number(2_000, Unit.MILLISECONDS, 50, 60_000, "Wait for a last word.")
     retry_ms: Whole = number(
         500, Unit.MILLISECONDS, 50, 60_000, "Between two questions about one order."
     )
@@ -274,7 +273,8 @@ class Listen(Section):
 
     ops_enabled: Switch = text(True, "Whether the health probes are served.")
     ops_host: Host = text("127.0.0.1", "Health probes.")
-    ops_port: Whole = number(9_090, Unit.PORT, 1, 65_535, "Health probes.")
+    ops_port: Whole = number(9_090, Unit.PORT, 1, 65_535, "Health probes and the funding API.")
+    ops_open_api: Switch = text(False, "Whether /api/* never needs a key.")
     spot_enabled: Switch = text(True, "Whether the spot API is served.")
     spot_host: Host = text("127.0.0.1", "Spot API.")
     spot_port: Whole = number(8_080, Unit.PORT, 1, 65_535, "Spot API.")
@@ -503,8 +503,10 @@ class Sim(Section):
         Decimal(5_000), Unit.USD, 0, 1_000_000_000, "Worth of every other asset per venue."
     )
     starting_balances: Holdings = text({}, "Exact amounts by venue and asset; they win.")
+    time_scale: Real = number(1.0, Unit.NUMBER, 0.01, 100_000, "Funding hours per real hour.")
     dislocations: Dislocations = Dislocations()
     faults: SimFaults = SimFaults()
+    perpetuals: Perpetuals = Perpetuals()
 
     def record(self) -> "SimSettings":
         from arbiter.markets.settings import DislocationSettings, MarketSettings
@@ -521,6 +523,7 @@ class Sim(Section):
                 noise_bps=self.noise_bps,
                 dislocations=DislocationSettings(**self.dislocations.model_dump()),
             ),
+            perpetuals=self.perpetuals.record(self.time_scale),
             latency=LatencySettings(
                 order_ms=self.order_latency_ms,
                 report_ms=self.report_latency_ms,

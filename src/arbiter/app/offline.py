@@ -16,6 +16,7 @@ from arbiter.app.database_service import DatabaseService
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.errors import ArbiterError
 from arbiter.model.money import use_wide_context
+from arbiter.opportunities.funding_settings import FUNDING_ARBITRAGE
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.clock import SystemClock
@@ -26,7 +27,7 @@ from arbiter.storage.database import make_engine
 from arbiter.storage.instance_lock import InstanceLock
 from arbiter.storage.journal import PgJournal
 
-STRATEGIES = (SPOT_ARBITRAGE,)
+STRATEGIES = (SPOT_ARBITRAGE, FUNDING_ARBITRAGE)
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from arbiter.access.service import AccessService
 from arbiter.app.tuning import Tuning
 from arbiter.model.ids import Asset
+from arbiter.observe.metrics import Metrics
 from arbiter.ports.clock import Clock
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.engine import Engine
+from arbiter.runtime.funding_watch import FundingWatch
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.queries import Queries
 from arbiter.runtime.spot_tally import SpotTally
@@ -36,6 +38,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     access: AccessService
     tuning: Tuning
     spot_tally: SpotTally
+    funding: FundingWatch
+    metrics: Metrics
     agents: "AgentService | None"
     """None while they are switched off."""
     usd_rate: Callable[[Asset], Decimal | None]

@@ -10,9 +10,10 @@ from arbiter.books.registry import MarketRegistry
 from arbiter.model.ids import VenueId
 from arbiter.ports.candles import PastCandles
 from arbiter.ports.clock import Clock
-from arbiter.ports.venue import Feed, OrderClient
+from arbiter.ports.venue import Feed, FundingFeed, MarginClient, OrderClient
 from arbiter.runtime.rate_budget import BudgetedClient, RateBudget, RateSettings
 from arbiter.venues.sim.client import SimFeed, SimOrderClient
+from arbiter.venues.sim.margin import SimFundingFeed, SimMarginClient
 from arbiter.venues.sim.settings import SimSettings
 from arbiter.venues.sim.spawn import SimHandle, ensure_running
 
@@ -26,6 +27,9 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """Each within its venue's rate budget, shared by all that trade there."""
     past: Mapping[VenueId, PastCandles]
     """Whoever can tell candles from before we watched: public data, outside the budgets."""
+    margin: Mapping[VenueId, MarginClient] = {}
+    """Those of `clients` that trade perpetuals."""
+    funding: Sequence[FundingFeed] = ()
 
 
 async def connect_sim(
@@ -37,14 +41,25 @@ async def connect_sim(
 ) -> tuple[World, SimHandle]:
     """Start or adopt the simulated venues and read their listings."""
     handle = await asyncio.to_thread(ensure_running, home, settings)
-    clients = {venue: SimOrderClient(home, venue, clock) for venue in settings.markets.venues}
+    spot = {venue: SimOrderClient(home, venue, clock) for venue in settings.markets.venues}
+    margin = {venue: SimMarginClient(home, venue, clock) for venue in settings.perpetuals.listed}
+    clients = {**spot, **margin}
     listed = [await client.instruments() for client in clients.values()]
     registry = MarketRegistry(instrument for listing in listed for instrument in listing)
     slots = {instrument.id: registry.slot(instrument.id) for instrument in registry.instruments}
-    feed = SimFeed(home, slots, settings.markets.venues, clock)
+    feed = SimFeed(home, slots, settings.venues, clock)
     budgeted = {
         venue: BudgetedClient(client, RateBudget(rate(venue), clock.monotonic_ns()), clock, on_ban)
         for venue, client in clients.items()
     }
-    world = World(registry=registry, feeds=(feed,), clients=budgeted, past=dict(clients))
+    every_s = min(1.0, 600.0 / settings.perpetuals.time_scale)
+    funding = SimFundingFeed(home, tuple(margin), clock, every_s=max(every_s, 0.1))
+    world = World(
+        registry=registry,
+        feeds=(feed,),
+        clients=budgeted,
+        past=dict(spot),
+        margin=dict(margin),
+        funding=(funding,) if margin else (),
+    )
     return world, handle

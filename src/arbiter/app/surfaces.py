@@ -19,13 +19,17 @@ from arbiter.model.commands import ReleaseKillSwitch
 from arbiter.model.ids import Actor, Asset
 from arbiter.model.instruments import InstrumentKind
 from arbiter.model.plans import Family
+from arbiter.opportunities.funding_settings import FUNDING_ARBITRAGE
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 
 if TYPE_CHECKING:
     from arbiter.app.agents_service import AgentService
     from arbiter.app.spot_backtest import SpotBacktests
 
-STRATEGIES = ((SPOT_ARBITRAGE, Family.SPOT, (InstrumentKind.SPOT,)),)
+STRATEGIES = (
+    (SPOT_ARBITRAGE, Family.SPOT, (InstrumentKind.SPOT,)),
+    (FUNDING_ARBITRAGE, Family.FUNDING, (InstrumentKind.LINEAR,)),
+)
 """Every strategy with its family and the kinds of instruments it may trade."""
 
 
@@ -49,10 +53,7 @@ def surfaces(
     """Make every enabled surface. Packages are imported here, so that what is off costs nothing."""
     listen = settings.listen
     if listen.ops_enabled:
-        from arbiter.api.funding.surface import make_ops_app
-
-        app = make_ops_app(health, version=version)
-        yield Surface(name="ops", app=app, host=listen.ops_host, port=listen.ops_port)
+        yield _ops(settings, running, health, version)
     if listen.spot_enabled:
         yield _spot(settings, running, version)
     if listen.desk_enabled:
@@ -105,6 +106,25 @@ def _agents(settings: Settings, running: Running, agents: "AgentService", versio
         ),
         work=made.stream.run,
     )
+
+
+def _ops(settings: Settings, running: Running, health: RunningHealth, version: str) -> Surface:
+    from arbiter.api.common.listen import is_loopback
+    from arbiter.api.funding.surface import OpsDeps, make_ops_app
+    from arbiter.app.ops_facts import RunningOps
+
+    listen = settings.listen
+    app = make_ops_app(
+        OpsDeps(
+            health=health,
+            facts=RunningOps(running),
+            version=version,
+            access=running.access,
+            key_required=not (is_loopback(listen.ops_host) or listen.ops_open_api),
+            otlp_endpoint=settings.telemetry.otlp_endpoint,
+        )
+    )
+    return Surface(name="ops", app=app, host=listen.ops_host, port=listen.ops_port)
 
 
 def _desk(settings: Settings, running: Running, version: str) -> Surface:

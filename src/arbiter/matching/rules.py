@@ -38,7 +38,7 @@ def shape_problem(request: OrderRequest, instrument: Instrument) -> Problem | No
 def size_problem(request: OrderRequest, instrument: Instrument, price: Decimal) -> Problem | None:
     """Check lot, minimum size and minimum notional at the price that counts."""
     which = instrument.size_problem(request.size, price)
-    if which is None:
+    if which is None or (which == "min_notional" and request.reduce_only):
         return None
     size = plain(request.size)
     if which == "lot":

@@ -11,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 from arbiter.model.denials import Denied
-from arbiter.model.ids import Asset, VenueId
+from arbiter.model.ids import Asset, InstrumentId, VenueId
 from arbiter.model.money import ZERO
 from arbiter.model.plans import Plan
 from arbiter.risk.checks import bounds, funds, markets, reducing, rules, standing
@@ -28,6 +28,8 @@ from arbiter.risk.view import (
     RegistryView,
     RiskView,
     UsdRate,
+    nothing_held,
+    unlevered,
 )
 
 Check = Callable[[Proposal, RiskView], Denied | None]
@@ -91,6 +93,8 @@ class Gate:
         ledger: LedgerView,
         usd_rate: UsdRate,
         baselines: Mapping[tuple[VenueId, Asset], Decimal],
+        leverage: Callable[[InstrumentId], Decimal] = unlevered,
+        held_usd: Callable[[], Decimal] = nothing_held,
     ) -> None:
         self._view = RiskView(
             limits=limits,
@@ -101,6 +105,8 @@ class Gate:
             inventory=Inventory(baselines, limits.min_side_fraction),
             exposure=OpenExposure(registry.by_id, usd_rate),
             usd_rate=usd_rate,
+            leverage=leverage,
+            held_usd=held_usd,
         )
 
     @property
@@ -169,6 +175,9 @@ def _approve_reducing(proposal: Proposal, view: RiskView) -> Approved:
     locks: list[Amount] = []
     for leg in proposal.legs:
         asset, wanted = leg.need.lock
+        if leg.instrument.margin is not None:
+            locks.append((asset, ZERO))  # closing on margin sets nothing aside
+            continue
         locked = min(wanted, left[leg.instrument.venue, asset])
         left[leg.instrument.venue, asset] -= locked
         locks.append((asset, locked))

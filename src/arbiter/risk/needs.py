@@ -30,15 +30,17 @@ def worst_price(leg: Leg, market_slippage: Decimal) -> Decimal:
     return leg.planned_price * (ONE + market_slippage) if leg.price is None else leg.price
 
 
-def need_of(leg: Leg, instrument: Instrument, price: Decimal, value: Decimal) -> Need:
+def need_of(
+    leg: Leg, instrument: Instrument, price: Decimal, value: Decimal, leverage: Decimal = ONE
+) -> Need:
     """Work out what a leg needs at its worst price, where it is worth `value` in quote.
 
     Where a venue's asset is bought or sold, a buy pays size × price and reserves that with the
     taker fee; a sell gives up the asset itself, which was paid for before, and needs no budget.
-    Perpetuals are margined unlevered on either side, in the settlement currency.
+    Perpetuals are margined on either side, in the settlement currency: value / leverage and fee.
     """
     if instrument.kind in _MARGINED:
-        return _margin(instrument, price, value)
+        return _margin(instrument, price, value, leverage)
     if leg.side is _SELL:
         return Need((instrument.base, leg.size), (instrument.quote, ZERO))
     with_fee = value + value * _fee_estimate(instrument)
@@ -46,10 +48,11 @@ def need_of(leg: Leg, instrument: Instrument, price: Decimal, value: Decimal) ->
     return Need((instrument.quote, locked), (instrument.quote, with_fee))
 
 
-def _margin(instrument: Instrument, price: Decimal, value: Decimal) -> Need:
+def _margin(instrument: Instrument, price: Decimal, value: Decimal, leverage: Decimal) -> Need:
     if instrument.kind is _INVERSE:
         value = quotient(value, price)
-    with_fee = value + value * _fee_estimate(instrument)
+    margin = value if leverage == ONE else quotient(value, leverage)
+    with_fee = margin + value * _fee_estimate(instrument)
     return Need((instrument.settle, with_fee), (instrument.settle, with_fee))
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from arbiter.model.ids import Asset, VenueId
 from arbiter.model.instruments import Instrument
-from arbiter.model.money import ZERO
+from arbiter.model.money import ONE, ZERO
 from arbiter.model.plans import Leg, Plan
 from arbiter.model.trades import Trade
 from arbiter.risk.exposure import larger_leg_usd
@@ -75,7 +75,8 @@ def _propose_leg(leg: Leg, view: RiskView, market_slippage: Decimal) -> Proposed
     instrument = view.registry.by_id(leg.instrument)
     price = worst_price(leg, market_slippage)
     value = instrument.notional(leg.size, price)
-    return ProposedLeg(leg, instrument, value, need_of(leg, instrument, price, value))
+    leverage = ONE if instrument.margin is None else view.leverage(instrument.id)
+    return ProposedLeg(leg, instrument, value, need_of(leg, instrument, price, value, leverage))
 
 
 def _stakes(
@@ -87,7 +88,7 @@ def _stakes(
     already = view.exposure.total(open_trades)
     if not isinstance(already, Decimal):
         return Stakes(ZERO, ZERO, already)
-    return Stakes(trade, already)
+    return Stakes(trade, already + view.held_usd())
 
 
 def _sums(amounts: Iterable[tuple[K, Decimal]]) -> dict[K, Decimal]:

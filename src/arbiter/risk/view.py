@@ -9,6 +9,7 @@ import msgspec
 from arbiter.model.holdings import Balance, Budget, KillSwitch, Position
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, StrategyId, VenueId
 from arbiter.model.instruments import Instrument
+from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import Order
 from arbiter.model.plans import Family
 from arbiter.model.trades import Trade
@@ -91,6 +92,14 @@ class LedgerView(Protocol):
     def open_trades(self) -> Iterable[Trade]: ...
 
 
+def unlevered(_instrument: InstrumentId) -> Decimal:
+    return ONE
+
+
+def nothing_held() -> Decimal:
+    return ZERO
+
+
 class RiskView(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a check may look at."""
 
@@ -102,3 +111,7 @@ class RiskView(msgspec.Struct, frozen=True, kw_only=True):
     inventory: Inventory
     exposure: OpenExposure
     usd_rate: UsdRate
+    leverage: Callable[[InstrumentId], Decimal] = unlevered
+    """Set on a perpetual at its venue."""
+    held_usd: Callable[[], Decimal] = nothing_held
+    """What pairs held between trades are worth, each by its larger leg."""

@@ -10,6 +10,7 @@ from arbiter.books.registry import MarketRegistry
 from arbiter.execution.settings import ExecutionSettings
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.ids import Asset, VenueId
+from arbiter.model.money import ZERO
 from arbiter.opportunities.spot_settings import SpotSettings
 from arbiter.opportunities.spot_spread import SpotSpread
 from arbiter.opportunities.trend import TrendTracker
@@ -73,6 +74,8 @@ def assemble_core(
             ledger=ledger,
             usd_rate=usd_rate,
             baselines=baselines,
+            leverage=ledger.leverage,
+            held_usd=lambda: sum((pair.notional for pair in ledger.active_pairs()), ZERO),
         ),
         ledger=ledger,
         recorder=Recorder(ledger, journal, hub, clock),

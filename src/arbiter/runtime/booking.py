@@ -7,7 +7,7 @@ from arbiter.model.denials import Denied
 from arbiter.model.events import TradeOpened
 from arbiter.model.ids import Asset, TradeId, client_order_id
 from arbiter.model.instruments import Instrument
-from arbiter.model.money import ONE
+from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import Order, OrderStatus, Side
 from arbiter.model.plans import Leg, Plan
 from arbiter.model.trades import PlannedLeg, Trade
@@ -75,8 +75,12 @@ def denied_orders(
     return _orders(plan, trade_id, registry, now_ns, OrderStatus.DENIED, str(denied))
 
 
-def lock_of(order: Order, instrument: Instrument, limits: RiskLimits) -> tuple[Asset, Decimal]:
-    """What an order holds at its venue at its worst price."""
+def lock_of(
+    order: Order, instrument: Instrument, limits: RiskLimits, leverage: Decimal = ONE
+) -> tuple[Asset, Decimal]:
+    """What an order holds at its venue at its worst price; closing on margin holds nothing."""
+    if order.reduce_only and instrument.margin is not None:
+        return instrument.settle, ZERO
     price = order.price
     if price is None:
         slip = limits.market_slippage if order.side is Side.BUY else -limits.market_slippage
@@ -88,7 +92,8 @@ def lock_of(order: Order, instrument: Instrument, limits: RiskLimits) -> tuple[A
         price=price,
         planned_price=order.planned_price,
     )
-    return need_of(leg, instrument, price, instrument.notional(order.size, price)).lock
+    value = instrument.notional(order.size, price)
+    return need_of(leg, instrument, price, value, leverage).lock
 
 
 def _orders(

@@ -93,7 +93,7 @@ class TradingCore:
             market=self,
             settings=execution,
             standing=self._why_gone,
-            lock_of=lambda order: lock_of(order, registry.by_id(order.instrument), gate.limits),
+            lock_of=self._lock_of,
             on_closed=self._closed,
         )
         self.outcomes = Outcomes(
@@ -213,19 +213,33 @@ class TradingCore:
         self.spot.note_traded(signal, now)
         self._open(plan, decision, now, _seen(signal, now, executed=True))
 
-    def propose(self, plan: Plan) -> TradeOpened | Denied:
-        """Put any plan before the gate; approved, it is on the floor when this returns."""
+    def propose(
+        self, plan: Plan, beside: Callable[[TradeOpened], JournalEvent] | None = None
+    ) -> TradeOpened | Denied:
+        """Put any plan before the gate; approved, it is on the floor when this returns.
+
+        `beside` makes one more event of the opened trade, recorded in the same transaction.
+        """
         now = self._clock.now_ns()
         decision = self._obstacle(plan) or self.gate.review(plan, now)
         if isinstance(decision, Denied):
             self.recorder.record(self._denial(plan, decision, now))
             return decision
-        return self._open(plan, decision, now)
+        return self._open(plan, decision, now, beside=beside)
 
-    def _open(self, plan: Plan, approved: Approved, now: int, *before: JournalEvent) -> TradeOpened:
+    def _open(
+        self,
+        plan: Plan,
+        approved: Approved,
+        now: int,
+        *before: JournalEvent,
+        beside: Callable[[TradeOpened], JournalEvent] | None = None,
+    ) -> TradeOpened:
         seq = self.ledger.next_trade_seq
         opened = intents(plan, approved, self._ids, seq, self.registry, now)
         self._unsent[opened.trade.id] = plan
+        if beside is not None:
+            before = (*before, beside(opened))
         self.floor.open(opened, *before)
         return opened
 
@@ -276,6 +290,11 @@ class TradingCore:
             )
             self._alert("warning", "VENUE_REFUSES", text)
 
+    def _lock_of(self, order: Order) -> tuple[Asset, Decimal]:
+        instrument = self.registry.by_id(order.instrument)
+        leverage = self.ledger.leverage(order.instrument)
+        return lock_of(order, instrument, self.gate.limits, leverage)
+
     def _frozen_funds(self, plan: Plan) -> Denied | None:
         """Refuse to open from a balance whose truth is not known at the moment."""
         if not self.frozen or plan.reduce_only:
@@ -283,6 +302,8 @@ class TradingCore:
         for leg in plan.legs:
             instrument = self.registry.by_id(leg.instrument)
             asset = instrument.quote if leg.side is Side.BUY else instrument.base
+            if instrument.margin is not None:
+                asset = instrument.settle
             if (instrument.venue, asset) in self.frozen:
                 return deny(
                     DenialCode.BALANCE,

@@ -13,7 +13,7 @@ import structlog
 from arbiter.model.commands import EngageKillSwitch
 from arbiter.model.events import EngineStarted, EngineStopped
 from arbiter.model.ids import ENGINE, VenueId
-from arbiter.ports.venue import Feed, OrderClient
+from arbiter.ports.venue import Feed, MarginClient, OrderClient
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.kill import KillReport, KillSwitchControl
@@ -42,6 +42,7 @@ class Engine:
         outbox: LiveOutbox,
         feeds: Sequence[Feed],
         clients: Mapping[VenueId, OrderClient],
+        margin_clients: Mapping[VenueId, MarginClient] | None = None,
         run_id: str,
         version: str,
         wind_down_s: float = 10.0,
@@ -59,6 +60,8 @@ class Engine:
             floor=core.floor,
             clients=clients,
             frozen=core.frozen,
+            margin=core.margin,
+            margin_clients=margin_clients,
             archive=archive,
         )
         self.recovered: list[VenueRecovery] = []

@@ -11,7 +11,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from arbiter.execution import single
+from arbiter.execution import reducing, single
 from arbiter.execution.effects import (
     Abandon,
     AddOrder,
@@ -37,7 +37,7 @@ from arbiter.model.events import (
     TradeAdvanced,
     TradeOpened,
 )
-from arbiter.model.ids import Asset, ClientOrderId, TradeId, client_order_id
+from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, TradeId, client_order_id
 from arbiter.model.money import ZERO, quotient
 from arbiter.model.orders import Order, OrderStatus, TimeInForce
 from arbiter.model.time import NS_PER_MS
@@ -211,6 +211,10 @@ class TradingFloor:
             single.rests(order) for order in self._ledger.orders_of(trade_id)
         )
 
+    def _held(self, instrument: InstrumentId) -> Decimal:
+        position = self._ledger.margin_positions.get(instrument)
+        return ZERO if position is None else position.quantity
+
     def _halted(self, trade_id: TradeId) -> bool:
         return self._ledger.kill_switch.engaged or trade_id in self._withdrawn
 
@@ -231,6 +235,8 @@ class TradingFloor:
         if single.is_single(trade):
             halted = self._halted(trade_id)
             decided = single.send_added(progress, order, now, self._settings, halted=halted)
+        elif reducing.is_reduction(trade, self._ledger.orders_of(trade_id)):
+            decided = reducing.send_added(progress, order, now, self._settings, held=self._held)
         else:
             decided = send_added(progress, trade, order, now, self._settings)
         self._carry_out(trade, decided)
@@ -243,6 +249,8 @@ class TradingFloor:
         machine = step
         if single.is_single(trade):
             machine = partial(single.step, halted=self._halted(trade.id))
+        elif reducing.is_reduction(trade, self._ledger.orders_of(trade.id)):
+            machine = partial(reducing.step, held=self._held)
         decided = machine(
             self._progress.get(trade.id) or Progress(),
             trade,

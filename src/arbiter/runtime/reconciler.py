@@ -33,8 +33,9 @@ from arbiter.model.orders import Fill, Order, OrderStatus
 from arbiter.model.reports import Absent, Holding, OrderTruth
 from arbiter.model.time import NS_PER_S
 from arbiter.model.trades import Trade
-from arbiter.ports.venue import OrderClient
+from arbiter.ports.venue import MarginClient, OrderClient
 from arbiter.runtime.floor import TradingFloor
+from arbiter.runtime.margin_outcomes import MarginOutcomes
 from arbiter.runtime.outcomes import Outcomes
 from arbiter.runtime.recorder import Recorder
 
@@ -184,6 +185,8 @@ class Reconciler:
         clients: Mapping[VenueId, OrderClient],
         frozen: MutableSet[tuple[VenueId, Asset]],
         archive: Archive | None = None,
+        margin: MarginOutcomes | None = None,
+        margin_clients: Mapping[VenueId, MarginClient] | None = None,
     ) -> None:
         self._archive = archive or NoArchive()
         self._foreign: set[tuple[VenueId, str]] = set()
@@ -194,6 +197,8 @@ class Reconciler:
         self._floor = floor
         self._clients = clients
         self._frozen = frozen
+        self._margin_clients = margin_clients or {}
+        self._margin = margin or MarginOutcomes(ledger=ledger, recorder=recorder)
         self._since: dict[VenueId, int] = {}
         self._suspected: dict[tuple[VenueId, Asset], Decimal] = {}
         self._denied: dict[ClientOrderId, int] = {}
@@ -254,6 +259,10 @@ class Reconciler:
         open_before = len(self.open_at(venue))
         fills = await client.fills_since(since_ns)
         booked = await self._book(venue, fills)
+        margin = self._margin_clients.get(venue)
+        if margin is not None:
+            payments = await margin.payments_since(since_ns)
+            booked += self._margin.book(payments, await margin.forced_since(since_ns))
         working = await client.open_orders()
         strangers = self._compare_working(working, fills)
         shown = {truth.client_order_id for truth in working}

@@ -9,6 +9,7 @@ import pytest
 from arbiter.app.config import MASK, SCHEMA, Loaded, load
 from arbiter.app.config_layers import ALIASES
 from arbiter.execution.settings import ExecutionSettings
+from arbiter.markets.perpetual_settings import PerpetualSettings
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import Symbol, VenueId
 from arbiter.opportunities.spot_settings import SpotSettings
@@ -59,7 +60,9 @@ def test_defaults_are_those_of_the_packages_that_use_them() -> None:
 
 
 def test_simulator_starts_from_its_own_defaults(tmp_path: Path) -> None:
-    assert read(tmp_path).settings.sim.record() == SimSettings()
+    assert read(tmp_path).settings.sim.record() == SimSettings(
+        perpetuals=PerpetualSettings(symbols=6)
+    )
 
 
 def test_money_keeps_every_digit_on_its_way_in(tmp_path: Path) -> None:

@@ -22,6 +22,12 @@ def sizes_are_tradable(proposal: Proposal, view: RiskView) -> Denied | None:
         leg, instrument = proposed.leg, proposed.instrument
         price = leg.planned_price if leg.price is None else leg.price
         problem = instrument.size_problem(leg.size, price)
+        if (
+            problem == "min_notional"
+            and proposal.plan.reduce_only
+            and instrument.margin is not None
+        ):
+            continue  # venues of perpetuals let any remainder be closed
         if problem is not None:
             return _size_refusal(_SIZE_RULES[problem], leg, instrument, price)
     return None

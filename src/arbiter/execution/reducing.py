@@ -1,0 +1,250 @@
+"""The state machine of a reduction: positions on margin are closed, each leg by itself.
+
+    PLANNED ──► WORKING ──► COMPLETED | FAILED      (each leg is closed, or nothing is left of it)
+                   └──► HELD ──► …                  (past its time: a person is called, work goes on)
+
+Nothing is ever reversed: what a leg could not close yet is tried again until the position is gone.
+Three bounds keep a close from opening anything, each of them enough: an order is only added when
+every order of its leg has its last word; its size is what the plan still wants, and no more than
+the ledger's position; and the venue is told that it may only reduce.
+"""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from arbiter.execution.effects import (
+    Abandon,
+    AddOrder,
+    Advance,
+    Alert,
+    Ask,
+    Cancel,
+    Effect,
+    Send,
+    WakeAt,
+)
+from arbiter.execution.settings import ExecutionSettings
+from arbiter.execution.two_leg import Progress, Step, Stimulus
+from arbiter.execution.ways_out import MarketView
+from arbiter.model.ids import ClientOrderId, InstrumentId
+from arbiter.model.money import ONE, ZERO, plain
+from arbiter.model.orders import Order, OrderStatus, OrderType, Side
+from arbiter.model.plans import Family
+from arbiter.model.time import NS_PER_MS
+from arbiter.model.trades import PlannedLeg, Trade, TradeState
+
+Held = Callable[[InstrumentId], Decimal]
+"""Signed contracts that the ledger holds."""
+
+_BPS = Decimal("0.0001")
+
+
+def is_reduction(trade: Trade, orders: Sequence[Order]) -> bool:
+    """Whether this machine runs the trade."""
+    return trade.family is Family.FUNDING and bool(orders) and orders[0].reduce_only
+
+
+def step(
+    progress: Progress,
+    trade: Trade,
+    orders: Sequence[Order],
+    stimulus: Stimulus,
+    now_ns: int,
+    settings: ExecutionSettings,
+    market: MarketView,
+    *,
+    held: Held,
+    reason: str = "",
+) -> Step:
+    """Decide what to do about a reduction now, from state alone."""
+    if trade.state.terminal:
+        return progress, ()
+    if trade.state is TradeState.PLANNED:
+        return _begin(progress, orders, stimulus, now_ns, settings, reason)
+    if progress.began_ns is None:
+        progress = replace(progress, began_ns=now_ns)
+    working = [order for order in orders if order.open]
+    if any(order.status is OrderStatus.CREATED for order in working):
+        return progress, ()  # it waits for its own commit: `send_added`
+    if working:
+        return _watch(_wait(progress, working, stimulus, now_ns, settings), trade, now_ns, settings)
+    decided = _close_rest(progress, trade, orders, now_ns, settings, market, held)
+    return _watch(decided, trade, now_ns, settings)
+
+
+def send_added(
+    progress: Progress, order: Order, now_ns: int, settings: ExecutionSettings, *, held: Held
+) -> Step:
+    """Send what `AddOrder` asked for, if there still is as much to reduce."""
+    if order.status is not OrderStatus.CREATED:
+        return progress, ()
+    there = -held(order.instrument) * order.side.sign
+    if order.size > there:
+        why = f"{plain(max(there, ZERO))} are left to reduce, not {plain(order.size)}"
+        return progress, (Abandon(order.client_order_id, why), WakeAt(now_ns))
+    return _send(progress, [order.client_order_id], now_ns, settings)
+
+
+def _begin(
+    progress: Progress,
+    orders: Sequence[Order],
+    stimulus: Stimulus,
+    now_ns: int,
+    settings: ExecutionSettings,
+    reason: str,
+) -> Step:
+    if stimulus is Stimulus.GONE:
+        abandoned = tuple(Abandon(order.client_order_id, reason) for order in orders if order.open)
+        return progress, (*abandoned, Advance(TradeState.ABANDONED, reason))
+    if stimulus is not Stimulus.DURABLE:
+        return progress, ()
+    keys = [order.client_order_id for order in orders]
+    progress, sends = _send(progress, keys, now_ns, settings)
+    return progress, (Advance(TradeState.WORKING), *sends)
+
+
+def _send(
+    progress: Progress, orders: Sequence[ClientOrderId], now_ns: int, settings: ExecutionSettings
+) -> Step:
+    progress = replace(
+        progress,
+        sent_ns=progress.sent_ns | dict.fromkeys(orders, now_ns),
+        began_ns=now_ns if progress.began_ns is None else progress.began_ns,
+    )
+    effects: list[Effect] = [Send(order) for order in orders]
+    effects.append(WakeAt(now_ns + settings.leg_timeout_ms * NS_PER_MS))
+    return progress, tuple(effects)
+
+
+def _wait(
+    progress: Progress,
+    working: Sequence[Order],
+    stimulus: Stimulus,
+    now_ns: int,
+    settings: ExecutionSettings,
+) -> Step:
+    """Ask for and cancel what is overdue; set the next look."""
+    effects: list[Effect] = []
+    asked = dict(progress.asked)
+    timeout_ns = settings.leg_timeout_ms * NS_PER_MS
+    looks: list[int] = []
+    for order in working:
+        key = order.client_order_id
+        due = progress.sent_ns.get(key, now_ns - timeout_ns) + timeout_ns
+        if order.unknown_since_ns is not None:
+            due = min(due, now_ns)
+        last_ns, times = asked.get(key, (0, 0))
+        if times:
+            due = max(due, last_ns + _pause_ns(times - 1, settings))
+        if now_ns >= due:
+            effects.append(Ask(key))
+            if order.venue_order_id is not None:
+                effects.append(Cancel(key))
+            asked[key] = (now_ns, times + 1)
+            due = now_ns + _pause_ns(times, settings)
+        looks.append(due)
+    if not effects and stimulus is not Stimulus.DEADLINE:
+        return progress, ()
+    effects.append(WakeAt(min(looks)))
+    return replace(progress, asked=asked), tuple(effects)
+
+
+def _close_rest(
+    progress: Progress,
+    trade: Trade,
+    orders: Sequence[Order],
+    now_ns: int,
+    settings: ExecutionSettings,
+    market: MarketView,
+    held: Held,
+) -> Step:
+    """Every order has its last word: go on with the legs that are not closed yet, or end."""
+    wanted = [(leg, size) for leg in trade.legs if (size := _left(leg, orders, market, held))]
+    if not wanted:
+        filled = bool(trade.bought or trade.sold)
+        ending = TradeState.COMPLETED if filled else TradeState.FAILED
+        return progress, (Advance(ending, orders[-1].reason or ""),)
+    if now_ns < progress.next_try_ns:
+        return progress, (WakeAt(progress.next_try_ns),)
+    pause_ns = _pause_ns(_fruitless(orders), settings)
+    progress = replace(progress, next_try_ns=now_ns + pause_ns)
+    added = [
+        order
+        for leg, size in wanted
+        if (order := _order(leg, size, orders, settings, market)) is not None
+    ]
+    return progress, (*added, WakeAt(now_ns + pause_ns))
+
+
+def _left(leg: PlannedLeg, orders: Sequence[Order], market: MarketView, held: Held) -> Decimal:
+    """Contracts a leg still has to close; nothing when the position is gone or turned."""
+    done = sum((order.filled_size for order in orders if order.leg == leg.role), ZERO)
+    there = -held(leg.instrument) * leg.side.sign
+    left = min(leg.size - done, there)
+    if left <= ZERO:
+        return ZERO
+    instrument = market.instrument(leg.instrument)
+    size = instrument.floor_size(left)
+    return size if size >= instrument.min_size else ZERO
+
+
+def _order(
+    leg: PlannedLeg,
+    size: Decimal,
+    orders: Sequence[Order],
+    settings: ExecutionSettings,
+    market: MarketView,
+) -> AddOrder | None:
+    instrument = market.instrument(leg.instrument)
+    touch = market.touch(leg.instrument, leg.side)
+    if touch is None:
+        return None
+    slip = settings.unwind_slippage_bps * _BPS
+    if leg.side is Side.BUY:
+        limit = instrument.ceil_price(touch * (ONE + slip))
+    else:
+        limit = instrument.floor_price(max(touch * (ONE - slip), instrument.tick))
+    return AddOrder(
+        role=leg.role,
+        attempt=1 + sum(order.leg == leg.role for order in orders),
+        instrument=leg.instrument,
+        side=leg.side,
+        type=OrderType.LIMIT,
+        size=size,
+        price=limit,
+        planned_price=touch,
+        reduce_only=True,
+        reason=f"{plain(size)} are left to close",
+    )
+
+
+def _watch(decided: Step, trade: Trade, now_ns: int, settings: ExecutionSettings) -> Step:
+    """Call a person when closing takes too long; what is being done goes on."""
+    progress, effects = decided
+    began_ns = now_ns if progress.began_ns is None else progress.began_ns
+    late = now_ns >= began_ns + settings.flat_ms * NS_PER_MS
+    ending = any(isinstance(e, Advance) and e.state.terminal for e in effects)
+    if not late or ending or trade.state is TradeState.HELD:
+        return decided
+    why = f"a reduction has not ended after {settings.flat_ms} ms"
+    text = f"trade {trade.seq} {trade.symbol}: {why}"
+    return progress, (
+        Advance(TradeState.HELD, why),
+        Alert("critical", "NOT_REDUCED", text),
+        *effects,
+    )
+
+
+def _fruitless(orders: Sequence[Order]) -> int:
+    count = 0
+    for order in reversed(orders):
+        if order.filled_size:
+            break
+        count += 1
+    return count
+
+
+def _pause_ns(times: int, settings: ExecutionSettings) -> int:
+    return min(settings.retry_ms << min(times, 16), settings.max_retry_ms) * NS_PER_MS
