@@ -47,6 +47,7 @@ from arbiter.runtime.funding_watch import FundingWatch
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.outbox import LiveOutbox
 from arbiter.runtime.queries import Queries
+from arbiter.runtime.skew_watch import SkewWatch
 from arbiter.runtime.spot_tally import SpotTally
 from arbiter.runtime.supervisor import Supervisor
 from arbiter.storage import listings, loader, migrate
@@ -198,6 +199,8 @@ class _Run:
             baselines={},
         )
         self._bans = BanWatch(core)
+        skew = SkewWatch(core, settings.inventory.record())
+        self._supervisor.spawn(skew.run(), "inventory")
         core.state.hunting = settings.spot.enabled
         tuning.govern(core)
         if not settings.spot.enabled:

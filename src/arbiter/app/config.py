@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from arbiter.app import config_layers as layers
 from arbiter.app.config_fields import domain
 from arbiter.app.config_funding import Funding, Telemetry
+from arbiter.app.config_inventory import InventoryCosts
 from arbiter.app.config_layers import Kind, Layer, Origin
 from arbiter.app.config_profiles import PROFILES
 from arbiter.app.config_rates import Rate
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     risk: Risk = Risk()
     execution: Execution = Execution()
     rate: Rate = Rate()
+    inventory: InventoryCosts = InventoryCosts()
     sim: Sim = Sim()
     backtest: Backtest = Backtest()
     budgets: Budgets = Budgets()
