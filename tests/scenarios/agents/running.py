@@ -33,7 +33,7 @@ class RunningAgents:
             **os.environ,
             "ARBITER_HOME": str(home),
             "API_PORT": str(self.port),
-            "ARBITER__SIM__SYMBOLS": "4",
+            "ARBITER__SIM__SYMBOLS": "20",
             "ARBITER__SIM__QUOTES_PER_SECOND": "200",
             **environment,
         }
