@@ -30,7 +30,7 @@ def from_datetime(moment: datetime) -> int:
 def rfc3339(at_ns: int) -> str:
     """Write as RFC 3339 with ``Z``; milliseconds only where there are any."""
     moment = to_datetime(at_ns)
-    text = moment.strftime("%Y-%m-%dT%H:%M:%S")
+    text = moment.replace(tzinfo=None).isoformat(timespec="seconds")
     millis = moment.microsecond // 1_000
     return f"{text}.{millis:03d}Z" if millis else f"{text}Z"
 

@@ -169,6 +169,13 @@ Index("ix_trades_symbol_started_ns", TRADES.c.symbol, TRADES.c.started_ns)
 Index("ix_trades_state_started_ns", TRADES.c.state, TRADES.c.started_ns)
 Index("ix_trades_family_started_ns", TRADES.c.family, TRADES.c.started_ns)
 Index("ix_trades_strategy_started_ns", TRADES.c.strategy, TRADES.c.started_ns)
+Index(
+    "ix_trades_family_state_symbol_started_ns",
+    TRADES.c.family,
+    TRADES.c.state,
+    TRADES.c.symbol,
+    TRADES.c.started_ns,
+)
 Index("ix_trades_open", TRADES.c.id, postgresql_where=OPEN_TRADE_STATE)
 Index("ix_trades_completed_ns", TRADES.c.completed_ns)
 

@@ -4,17 +4,20 @@ import asyncio
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Select,
+    Text,
+    cast,
     func,
     literal,
     literal_column,
     select,
     text,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from arbiter.model.ids import Symbol
 from arbiter.model.money import ZERO
@@ -32,15 +35,17 @@ from arbiter.ports.spot_history import (
 )
 from arbiter.storage import listings, schema
 from arbiter.storage.database import reading
-from arbiter.storage.listings import Conditions
-from arbiter.storage.rows import read
 
 _T = schema.TRADES.c
 _NS = BigInteger()
 _LARGEST = 2**63 - 1
-_AT_ONCE = 20
+_TRADE_COLUMNS = [_T[name] for name in Trade.__struct_fields__ if name in _T]
+_TRADES = msgspec.json.Decoder(Trade)
+"""Of rows that PostgreSQL wrote as JSON: their numbers become Decimals digit by digit."""
+_AT_ONCE = 50
 """Rows made before the loop gets a turn."""
 _COUNTS_KEPT = 64
+_Key = tuple[Symbol | None, int | None, int | None]
 
 
 class SpotReads:
@@ -48,7 +53,7 @@ class SpotReads:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._counted: dict[tuple[object, ...], tuple[int, int]] = {}
+        self._counted: dict[_Key, tuple[int, int]] = {}
         """By filter: matches, and the newest trade's number among them."""
 
     async def ping(self) -> None:
@@ -67,42 +72,53 @@ class SpotReads:
             )
         )
         page = (
-            select(schema.TRADES)
+            select(*_TRADE_COLUMNS)
             .where(*conditions)
             .order_by(_T.started_ns.desc(), _T.seq.desc())
             .limit(wanted.limit)
             .offset(wanted.offset)
+            .subquery("page")
         )
-        async with reading(self._engine) as lent:
-            connection = await lent.execution_options(isolation_level="REPEATABLE READ")
-            total = await self._total(connection, wanted, conditions)
-            found = (await connection.execute(page)).mappings().all()
+        texts = select(cast(func.row_to_json(literal_column("page")), Text)).select_from(page)
+        key, (counted, last) = self._counted_before(wanted)
+        matches = select(func.count()).select_from(schema.TRADES).where(*conditions)
+        query = select(func.array(texts.scalar_subquery()))
+        if key is None:
+            query = query.add_columns(matches.scalar_subquery())
+        else:
+            newer = matches.add_columns(func.max(_T.seq)).where(_T.seq > last).subquery("newer")
+            query = query.add_columns(*newer.c)
+        async with reading(self._engine) as connection:
+            found = (await connection.execute(query)).one()
+        total = counted + int(found[1])
+        if key is not None:
+            self._note_count(key, total, max(last, int(found[2] or 0)))
         rows: list[Trade] = []
-        for row in found:
-            rows.append(read(Trade, dict(row)))
+        for row in found[0]:
+            rows.append(_TRADES.decode(row))
             if not len(rows) % _AT_ONCE:
                 await asyncio.sleep(0)
         return FoundTrades(rows=rows, total=total)
 
-    async def _total(
-        self, connection: AsyncConnection, wanted: TradesWanted, conditions: Conditions
-    ) -> int:
-        """Count all matches, exactly.
+    def _counted_before(self, wanted: TradesWanted) -> tuple[_Key | None, tuple[int, int]]:
+        """Recall how many matched, and up to which trade; None for the key: all must be counted.
 
         What the past holds of a symbol and a time never changes, and trades are written in the
-        order of their numbers: only those newer than the last count are counted again.
+        order of their numbers: only those newer than the last count are counted again. States
+        change, so what depends on them is counted anew.
         """
-        query = select(func.count(), func.max(_T.seq))
         if wanted.states is not None or wanted.any_filled is not None:
-            return int((await connection.execute(query.where(*conditions))).one()[0])
+            return None, (0, 0)
         key = (wanted.symbol, wanted.since_ns, wanted.until_ns)
-        counted, last = self._counted.pop(key, (0, 0))
-        more = (await connection.execute(query.where(*conditions, _T.seq > last))).one()
-        counted, last = counted + int(more[0]), max(last, int(more[1] or 0))
-        self._counted[key] = (counted, last)
+        return key, self._counted.get(key, (0, 0))
+
+    def _note_count(self, key: _Key, counted: int, last: int) -> None:
+        """Keep the furthest count: calls overlap."""
+        if last >= self._counted.get(key, (0, 0))[1]:
+            self._counted.pop(key, None)
+            self._counted[key] = (counted, last)
         if len(self._counted) > _COUNTS_KEPT:
             self._counted.pop(next(iter(self._counted)))
-        return counted
 
     async def trade(self, seq: int) -> Trade | None:
         if not 0 < seq <= _LARGEST:

@@ -128,7 +128,9 @@ def test_a_backtest_makes_the_trades_of_the_command_line(
     back = client.get("/trades", params={"limit": 1000}).json()
     assert back["total_count"] >= own["total_count"]
     numbers = {trade["id"]: trade for trade in back["trades"]}
-    assert all(numbers[trade["id"]] == trade for trade in own["trades"])
+    ended = [trade for trade in own["trades"] if trade["completed_at"]]
+    assert ended
+    assert [numbers[trade["id"]] for trade in ended] == ended
 
 
 def assert_same(shown: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> None:
