@@ -6,6 +6,7 @@ the one place that catches every exception.
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -41,15 +42,18 @@ class Supervisor:
         """Run `work` as a task; its failure is the engine's."""
         task = asyncio.get_running_loop().create_task(self._watch(work, name), name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        # Work cancelled before its first step would else be told of as never awaited.
-        task.add_done_callback(lambda _: work.close())
+        task.add_done_callback(partial(self._done, work))
 
     def fail(self, why: str) -> None:
         """Stop the engine for a failure noticed elsewhere."""
         if self.failure is None:
             self.failure = why
         self.failed.set()
+
+    def _done(self, work: Coroutine[None, None, None], task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        # Work cancelled before its first step would else be told of as never awaited.
+        work.close()
 
     async def _watch(self, work: Coroutine[None, None, None], name: str | None) -> None:
         try:
