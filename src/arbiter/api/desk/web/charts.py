@@ -1,11 +1,13 @@
 """The two charts: equity over time, and candles. Colours come from the theme, in the browser."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from nicegui import ui
 
 from arbiter.api.desk.web.client import Json
 
+_LEAD = timedelta(minutes=5)
 _GRID = {"left": 12, "right": 16, "top": 16, "bottom": 8, "containLabel": True}
 
 
@@ -33,10 +35,11 @@ def equity() -> ui.echart:
 
 
 def draw_equity(chart: ui.echart, body: Json) -> None:
-    """Draw from the first trade of the period on: before it nothing moved."""
+    """Draw from shortly before the first trade of the period on: nothing moved before it."""
     points = [[point["ts"], round(point["cumulative_pnl"], 6)] for point in body["points"]]
     if len(points) > 1:
-        points[0][0] = points[1][0]
+        before = datetime.fromisoformat(points[1][0]) - _LEAD
+        points[0][0] = max(points[0][0], before.strftime("%Y-%m-%dT%H:%M:%SZ"))
     _ = chart.run_chart_method("setOption", {"series": [{"data": points}]})
 
 

@@ -21,7 +21,7 @@ from arbiter.api.desk.web.login import login_page
 from arbiter.api.desk.web.markets import market, markets
 from arbiter.api.desk.web.orders import orders
 from arbiter.api.desk.web.overview import overview
-from arbiter.api.desk.web.page import LOGIN, ROOT, Page
+from arbiter.api.desk.web.page import LOGIN, ROOT, Page, end_all
 from arbiter.api.desk.web.risk import risk
 from arbiter.api.desk.web.sessions import KEY, SIGN_INS
 from arbiter.api.desk.web.trades import trade, trades
@@ -71,7 +71,10 @@ def mount_pages(desk: FastAPI, *, secret: str) -> Callable[[], Coroutine[None, N
 
     async def run() -> None:
         async with _host.router.lifespan_context(_host):
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await end_all()
 
     return run
 

@@ -82,8 +82,10 @@ class Page:
     def start(self) -> None:
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._live(), name="desk page")
+            OPEN.add(self)
 
     async def end(self) -> None:
+        OPEN.discard(self)
         if self._work is not None:
             self._work.cancel()
             with suppress(asyncio.CancelledError):
@@ -126,6 +128,16 @@ class Page:
                 await reading.read()
                 self.flush()
             await asyncio.sleep(max(began + reading.every_s - time.monotonic(), 0))
+
+
+OPEN: set[Page] = set()
+"""Pages that follow the desk."""
+
+
+async def end_all() -> None:
+    """End every page's work and connections: the loop is about to end."""
+    for page in tuple(OPEN):
+        await page.end()
 
 
 class _Reading:
