@@ -30,7 +30,8 @@ def engine(make_desk_engine: Callable[..., DeskEngine]) -> DeskEngine:
 
 
 def strategy_of(client: httpx.Client) -> str:
-    found: str = client.get("/api/trading/strategies").json()[0]["id"]
+    named = {each["name"]: each["id"] for each in client.get("/api/trading/strategies").json()}
+    found: str = named["spot-arbitrage"]
     return found
 
 

@@ -46,7 +46,7 @@ def test_a_trader_signs_in_acts_under_their_name_and_signs_out(
     sign_in(page, "trader", PASSWORD)
     expect(page).to_have_title("Overview · Arbiter")
     live(page, "/risk", engine.desk)
-    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("button", name="Stop", exact=True).first.click()
     expect(page.locator('[data-name="audit"]')).to_contain_text("trader")
     assert not any(PASSWORD in cookie["value"] for cookie in page.context.cookies())
     assert all(cookie["httpOnly"] for cookie in page.context.cookies())
