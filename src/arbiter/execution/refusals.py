@@ -24,6 +24,11 @@ class Refusals:
         self._in_a_row: dict[Place, int] = {}
         self._until_ns: dict[Place, int] = {}
 
+    @property
+    def none(self) -> bool:
+        """No market and no venue was closed, or all of them have accepted since."""
+        return not self._until_ns
+
     def refused(self, instrument: InstrumentId, venue: VenueId, now_ns: int) -> bool:
         """Count one; True when it closed the market or the venue for a while."""
         closed = [
@@ -39,8 +44,6 @@ class Refusals:
 
     def pause_ns(self, instrument: InstrumentId, venue: VenueId, now_ns: int) -> int:
         """Say for how long nothing new may be opened there; 0 when it may."""
-        if not self._until_ns:
-            return 0
         until = max(self._until_ns.get(instrument, now_ns), self._until_ns.get(venue, now_ns))
         return max(until - now_ns, 0)
 

@@ -267,8 +267,10 @@ class TradingCore:
         return self._keeps_refusing(plan) or self._frozen_funds(plan)
 
     def _keeps_refusing(self, plan: Plan) -> Denied | None:
+        if plan.reduce_only or self._refusals.none:
+            return None
         now = self._clock.monotonic_ns()
-        for leg in () if plan.reduce_only else plan.legs:
+        for leg in plan.legs:
             venue = self.registry.by_id(leg.instrument).venue
             pause_ns = self._refusals.pause_ns(leg.instrument, venue, now)
             if pause_ns:
