@@ -41,7 +41,7 @@ class SimFaults(Section):
 
     seed: Whole = number(0, Unit.NUMBER, 0, 2**31 - 1, "Of the faults' own chance.")
     delay: Real = _chance("A request arrives late.")
-    delay_ms: Real = number(3_000.0, Unit.MILLISECONDS, 0, 60_000, "Longest added delay.")
+    delay_ms: Real = number(3_000.0, Unit.MILLISECONDS, 10, 60_000, "Longest added delay.")
     drop_request: Real = _chance("A request is lost.")
     drop_response: Real = _chance("An answer is lost.")
     duplicate: Real = _chance("A request arrives, or a report is told, twice.")

@@ -136,7 +136,9 @@ MAY_BE_ZERO = {
     [
         leaf
         for leaf in NUMBERS
-        if unit_of(leaf.field) in WRONG_UNIT and leaf.dotted not in MAY_BE_ZERO
+        if unit_of(leaf.field) in WRONG_UNIT
+        and leaf.dotted not in MAY_BE_ZERO
+        and leaf.field.default  # nothing is nothing in every unit
     ],
     ids=lambda leaf: leaf.dotted,
 )
