@@ -21,6 +21,7 @@ from tests.unit.cli.conftest import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
+SPOT_VENUES = {"binance", "bybit", "okx", "kraken"}
 ARBITER = [sys.executable, "-c", "from arbiter.cli.main import main; main()"]
 
 
@@ -106,29 +107,21 @@ def test_engine_is_steered_killed_stopped_and_stays_killed_until_resumed(
         added = arbiter("users", "add", "ann", "--role", "admin", stdin="a good one\n", **ours)
         assert (added.code, added.err) == (0, "")
         assert arbiter("budgets", "set", "spot-arbitrage", "USDT", "700", **ours).code == 0
-        (budget,) = json.loads(arbiter("budgets", "list", "--json", **ours).out)
+        budgets = json.loads(arbiter("budgets", "list", "--json", **ours).out)
+        (budget,) = [one for one in budgets if one["strategy"] == "spot-arbitrage"]
         assert budget["allocated"] == "700"
 
         looked = arbiter("reconcile", "--json", **ours)
         found = json.loads(looked.out)["report"]
         assert (looked.code, found["agrees"]) == (0, True)
-        assert {venue["venue"]: venue["differences"] for venue in found["venues"]} == {
-            "binance": [],
-            "bybit": [],
-            "okx": [],
-            "kraken": [],
-        }
+        assert {venue["venue"] for venue in found["venues"]} >= SPOT_VENUES
+        assert not any(venue["differences"] for venue in found["venues"])
         assert "kraken: agrees" in arbiter("reconcile", **ours).out
 
         killed = arbiter("kill", "--reason", "enough", "--json", **ours)
         report = json.loads(killed.out)
         assert (killed.code, report["flat"]) == (0, True)
-        assert {venue["venue"] for venue in report["report"]["venues"]} == {
-            "binance",
-            "bybit",
-            "okx",
-            "kraken",
-        }
+        assert {venue["venue"] for venue in report["report"]["venues"]} >= SPOT_VENUES
         code, err = ended(engine, signal.SIGINT)
         assert code == 0
         assert "Traceback" not in err
