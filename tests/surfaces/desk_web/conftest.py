@@ -1,7 +1,11 @@
 """A trading engine with its desk on a port, and Debian's Chromium in front of it."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -10,17 +14,40 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 
 from arbiter.storage import migrate
 from tests.fakes.postgres import PostgresForTests, postgres_server
-from tests.surfaces.spot.harness import LiveEngine, free_port
+from tests.surfaces.spot.harness import LIVELY, OTHERS_OFF, free_port
 
 __all__ = ["postgres_server"]
 
 CHROMIUM = "/usr/bin/chromium"
+ARBITER = (str(Path(sys.executable).with_name("arbiter")),)
 
 
-class DeskEngine(LiveEngine):
-    """`desk` is where the desk listens."""
+class DeskEngine:
+    """`arbiter up` in a process of its own; `desk` is where its desk listens."""
 
-    desk: str = ""
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.desk = f"http://127.0.0.1:{environment['ARBITER__LISTEN__DESK_PORT']}"
+        self._environment = {**os.environ, **environment}
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [*ARBITER, "up", "--no-view"], env=self._environment, stdout=output, stderr=output
+            )
+
+    def serves(self) -> bool:
+        assert self._process.poll() is None, "the engine ended"
+        try:
+            return httpx.get(f"{self.desk}/ui/login").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def command(self, *words: str, told: str) -> None:
+        subprocess.run(
+            [*ARBITER, *words], env=self._environment, input=told, text=True, check=True, timeout=60
+        )
+
+    def stop(self) -> None:
+        self._process.terminate()
+        assert self._process.wait(30) == 0
 
 
 async def _migrate(url: str) -> None:
@@ -46,23 +73,25 @@ def make_desk_engine(
         def make(**changes: str) -> DeskEngine:
             home = tmp_path_factory.mktemp("home", numbered=True)
             home.chmod(0o700)
-            port = free_port()
             settings = {
+                "ARBITER_HOME": str(home),
+                "DATABASE_URL": database.url,
+                **LIVELY,
+                **OTHERS_OFF,
+                "ARBITER__LISTEN__SPOT_ENABLED": "false",
                 "ARBITER__LISTEN__DESK_ENABLED": "true",
                 "ARBITER__LISTEN__DESK_WEB_ENABLED": "true",
-                "ARBITER__LISTEN__DESK_PORT": str(port),
-                "ARBITER__LISTEN__AGENTS_ENABLED": "false",
+                "ARBITER__LISTEN__DESK_PORT": str(free_port()),
                 "ARBITER__SPOT__MAX_TRADES_PER_HOUR": "10000",
             }
-            engine = DeskEngine(home, database.url, settings | changes)
-            engine.desk = f"http://127.0.0.1:{port}"
+            engine = DeskEngine(settings | changes, home / "log.txt")
             made.append(engine)
-            engine.start()
+            until(engine.serves, 60.0)
             return engine
 
         yield make
         for engine in made:
-            engine.destroy()
+            engine.stop()
 
 
 @pytest.fixture(scope="module")

@@ -19,12 +19,13 @@ PATHS = ("/", "/markets", "/trades", "/orders", "/holdings", "/budgets", "/risk"
 
 @pytest.fixture(scope="module")
 def engine(make_desk_engine: Callable[..., DeskEngine]) -> DeskEngine:
-    """An engine that has traded; its one strategy is stopped, so that figures stand still."""
+    """An engine that has traded; its strategies are stopped, so that figures stand still."""
     made = make_desk_engine()
     with httpx.Client(base_url=made.desk, timeout=20.0) as client:
         until(lambda: int(client.get("/api/desk/overview").json()["trades_today"]) >= 5)
-        strategy = strategy_of(client)
-        client.put(f"/api/desk/strategies/{strategy}", json={"running": False}).raise_for_status()
+        for strategy in client.get("/api/trading/strategies").json():
+            path = f"/api/desk/strategies/{strategy['id']}"
+            client.put(path, json={"running": False}).raise_for_status()
         until(lambda: client.get("/api/desk/overview").json()["open_trades"] == 0)
     return made
 
@@ -101,8 +102,9 @@ def test_a_click_on_a_symbol_opens_its_books_and_candles(
     page: Page, engine: DeskEngine, rest: httpx.Client
 ) -> None:
     live(page, "/markets", engine.desk)
-    page.get_by_role("link", name="BTC/USDT").click()
+    page.get_by_role("link", name="BTC/USDT", exact=True).click()
     expect(page).to_have_title("Market · Arbiter")
+    page.locator('[data-name="books"] tbody').wait_for()
     venues = page.locator('[data-name="books"] tbody td:first-child').all_inner_texts()
     assert venues == [q["venue"] for q in get(rest, "/api/desk/markets/BTCUSDT")["quotes"]]
     bars = "getElement(parseInt(document.querySelector('.chart').id.slice(1))).chart"
@@ -135,7 +137,7 @@ def test_orders_can_be_filtered_and_taken_away(
     live(page, "/orders", engine.desk)
     said = get(rest, "/api/trading/orders", limit=50)
     ids = page.locator('[data-name="orders"] tbody code')
-    assert ids.all_inner_texts() == [order["client_order_id"] for order in said]
+    until(lambda: ids.all_inner_texts() == [order["client_order_id"] for order in said])
     fills = page.locator('[data-name="fills"] tbody tr')
     assert fills.count() == len(get(rest, "/api/trading/fills", limit=50))
     instrument = said[0]["instrument_id"]
@@ -193,8 +195,8 @@ def test_the_kill_switch_stops_the_engine_until_it_is_released(
     page.get_by_label("Reason").fill("a drill")
     confirm.click()
     proof = page.locator('[data-name="proof"] tbody tr td:first-child')
-    expect(proof).to_have_count(4, timeout=20_000)
     venues = {venue["venue"] for venue in get(rest, "/api/desk/overview")["venues"]}
+    expect(proof).to_have_count(len(venues), timeout=20_000)
     assert set(proof.all_inner_texts()) == venues
     latch = get(rest, "/api/desk/kill-switch")
     assert latch["engaged"]
@@ -202,9 +204,10 @@ def test_the_kill_switch_stops_the_engine_until_it_is_released(
     page.get_by_role("button", name="Close").last.click()
     expect(page.locator(".latch")).to_contain_text("a drill")
     done = get(rest, "/api/trading/summary")["trades"]
-    signals = figures(page, '[data-name="risk"]')
-    assert signals  # the page lives on
     expect(page.locator('[data-name="audit"]')).to_contain_text("kill", ignore_case=True)
+    seen = get(rest, "/api/desk/overview")["quotes_total"]
+    until(lambda: get(rest, "/api/desk/overview")["quotes_total"] > seen + 2_000)
+    assert get(rest, "/api/desk/overview")["status"] == "killed"
     assert get(rest, "/api/trading/summary")["trades"] == done
     page.get_by_role("button", name="Release").first.click()
     page.locator('[data-name="release-confirm"]').click()

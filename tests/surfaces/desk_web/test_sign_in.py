@@ -6,8 +6,6 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from arbiter.access.roles import Role
-from arbiter.model.ids import Actor
 from tests.surfaces.desk_web.conftest import DeskEngine, live
 
 pytestmark = pytest.mark.slow
@@ -18,9 +16,8 @@ PASSWORD = "correct horse battery staple"
 @pytest.fixture(scope="module")
 def engine(make_desk_engine: Callable[..., DeskEngine]) -> DeskEngine:
     made = make_desk_engine(ARBITER__LISTEN__DESK_AUTH_REQUIRED="true")
-    access = made.running.access
-    made.wait_for(access.add_user(Actor("test"), "trader", Role.TRADER, PASSWORD))
-    made.wait_for(access.add_user(Actor("test"), "viewer", Role.VIEWER, PASSWORD))
+    for name in ("trader", "viewer"):
+        made.command("users", "add", name, "--role", name, told=f"{PASSWORD}\n")
     return made
 
 
