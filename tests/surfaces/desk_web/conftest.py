@@ -78,6 +78,7 @@ def make_desk_engine(
                 "DATABASE_URL": database.url,
                 **LIVELY,
                 **OTHERS_OFF,
+                "ARBITER__SIM__QUOTES_PER_SECOND": "200",
                 "ARBITER__LISTEN__SPOT_ENABLED": "false",
                 "ARBITER__LISTEN__DESK_ENABLED": "true",
                 "ARBITER__LISTEN__DESK_WEB_ENABLED": "true",
