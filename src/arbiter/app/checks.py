@@ -169,7 +169,7 @@ async def check_ports(settings: Settings) -> Check:
 def _listeners(settings: Settings) -> list[tuple[str, str, int]]:
     """Name, host and port of every listener that is enabled."""
     section = settings.listen.model_dump()
-    names = [key.removesuffix("_enabled") for key in section if key.endswith("_enabled")]
+    names = [key.removesuffix("_port") for key in section if key.endswith("_port")]
     return [
         (name, section[f"{name}_host"], section[f"{name}_port"])
         for name in names

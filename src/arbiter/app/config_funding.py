@@ -120,7 +120,7 @@ class Funding(Section):
 class Perpetuals(Section):
     """The simulated perpetuals and their funding."""
 
-    symbols: Whole = number(6, Unit.COUNT, 0, 200, "Base assets with perpetuals; 0 for none.")
+    symbols: Whole = number(6, Unit.COUNT, 0, 200, "Base assets with perpetuals, of those listed.")
     venues: Names = text(
         ("binance_futures", "bybit_futures", "hyperliquid", "aster"), "Simulated exchanges."
     )
@@ -140,12 +140,14 @@ class Perpetuals(Section):
         0.0, Unit.NUMBER, 0, 1, "Part (0..1) of the winners' positions that is closed in the jump."
     )
 
-    def record(self, time_scale: float) -> "PerpetualSettings":
+    def record(self, time_scale: float, listed: int) -> "PerpetualSettings":
+        """Build the simulator's own record; there are never more symbols than `listed` on spot."""
         from arbiter.markets.perpetual_settings import PerpetualSettings
 
-        values = self.model_dump(exclude={"venues", "quotes_per_second"})
+        values = self.model_dump(exclude={"venues", "quotes_per_second", "symbols"})
         return PerpetualSettings(
             **values,
+            symbols=min(self.symbols, listed),
             venues=tuple(VenueId(venue) for venue in self.venues),
             quotes_per_second=float(self.quotes_per_second),
             time_scale=time_scale,

@@ -523,7 +523,7 @@ class Sim(Section):
                 noise_bps=self.noise_bps,
                 dislocations=DislocationSettings(**self.dislocations.model_dump()),
             ),
-            perpetuals=self.perpetuals.record(self.time_scale),
+            perpetuals=self.perpetuals.record(self.time_scale, self.symbols),
             latency=LatencySettings(
                 order_ms=self.order_latency_ms,
                 report_ms=self.report_latency_ms,
