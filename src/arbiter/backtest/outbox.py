@@ -102,6 +102,10 @@ class BacktestOutbox:
         for venue in self._venues.values():
             self._deliver(venue, venue.show(self._clock.now_ns()))
 
+    def tell(self, venue: VenueId, reports: list[VenueReport]) -> None:
+        """Hand over what a venue said of itself, and see to the rest when it is due."""
+        self._deliver(self._venues[venue], reports)
+
     def send(self, order: Order) -> None:
         self._soon(partial(self._submit, order))
 
@@ -126,7 +130,8 @@ class BacktestOutbox:
             earlier = venue.show(now - 1)
         else:
             earlier = venue.show_one(order.instrument, now - 1)
-        self._deliver(venue, earlier + venue.exchange.submit(request_of(order), now))
+        request = request_of(order, on_margin=order.instrument in venue.exchange.margin)
+        self._deliver(venue, earlier + venue.exchange.submit(request, now))
 
     def _cancel(self, order: Order) -> None:
         venue = self._venues[order.venue]

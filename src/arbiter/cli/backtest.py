@@ -71,6 +71,42 @@ def spot(
         tell(result)
 
 
+@app.command("funding")
+def funding(
+    data: Annotated[Path, typer.Option("--data", metavar="FILE", help="Parquet of funding rates.")],
+    prices: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Parquet of klines; else reference prices.")
+    ] = None,
+    bases: Annotated[str, typer.Option(metavar="BASE,…", help="Base assets.")] = "BTC,ETH",
+    since: Annotated[str, typer.Option(metavar="DAY", help="First day, UTC.")] = "2023-05-01",
+    until: Annotated[str, typer.Option(metavar="DAY", help="Last day, UTC.")] = "2025-06-30",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
+    ] = None,
+    config: ConfigFile = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Hold funding pairs through recorded settlements: what would they have collected?"""
+    from arbiter.app.funding_research import run_funding
+    from arbiter.backtest.funding_report import HEADERS, pair_rows, summary, write_html
+
+    loaded = _load(config, setting or [])
+    found = run_funding(loaded, data, prices, bases=bases.split(","), since=since, until=until)
+    if report is not None:
+        write_html(report, found)
+        note(f"report: {report}")
+    if as_json:
+        emit_json(found)
+        return
+    emit_table(HEADERS, pair_rows(found))
+    for line in summary(found):
+        emit(line)
+
+
 @app.command("agents")
 def agents(
     data: Annotated[

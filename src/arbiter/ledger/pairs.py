@@ -27,7 +27,7 @@ class Pairs:
             self._keep(row)
 
     def active(self) -> tuple[FundingPair, ...]:
-        return tuple(row for row in self.rows.values() if row.state.active)
+        return tuple(self.rows[pair] for pair in dict.fromkeys(self._by_instrument.values()))
 
     def of(self, instrument: InstrumentId) -> FundingPair | None:
         """The active pair one of whose legs this is."""
