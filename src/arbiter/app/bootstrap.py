@@ -32,6 +32,7 @@ from arbiter.model.money import use_wide_context
 from arbiter.model.plans import Signal
 from arbiter.model.time import NS_PER_HOUR, NS_PER_MINUTE, day_start
 from arbiter.model.trades import TradeState
+from arbiter.observe.metrics import Metrics
 from arbiter.opportunities.funding_settings import FUNDING_ARBITRAGE
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.runtime.assembly import CoreSettings, assemble_core
@@ -162,6 +163,7 @@ class _Run:
         if not venues.adopted:
             stack.callback(self._end_if_never_ready, venues)
         running, health = await self._assemble(world, ledger)
+        self._export(running.metrics, stack)
         for surface in surfaces(self._settings, running, health, version("arbiter-engine")):
             self._listen(surface)
         health.listeners.update(self._servers)
@@ -291,6 +293,17 @@ class _Run:
         )
         self._supervisor.spawn(service.run(), "agents")
         return service
+
+    def _export(self, metrics: Metrics, stack: AsyncExitStack) -> None:
+        """Send telemetry to the collector, where one is named."""
+        if not self._settings.telemetry.otlp_endpoint:
+            return
+        from arbiter.app.telemetry import Telemetry
+
+        telemetry = Telemetry(self._settings.telemetry, metrics, version("arbiter-engine"))
+        self._hub.listen(telemetry.watch)
+        self._supervisor.spawn(telemetry.run(), "telemetry")
+        stack.callback(telemetry.close)
 
     def _keep_candles(self, world: World, core: TradingCore) -> None:
         keeper = CandleKeeper(
