@@ -9,6 +9,7 @@ from decimal import Decimal
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+import msgspec
 import structlog
 
 from arbiter.api.common.server import ApiServer
@@ -29,7 +30,7 @@ from arbiter.model.commands import EngageKillSwitch, SetBudget
 from arbiter.model.errors import StorageUnavailable
 from arbiter.model.ids import Actor, Asset, VenueId
 from arbiter.model.money import use_wide_context
-from arbiter.model.plans import Signal
+from arbiter.model.plans import Family, Signal
 from arbiter.model.time import NS_PER_HOUR, NS_PER_MINUTE, day_start
 from arbiter.model.trades import TradeState
 from arbiter.observe.metrics import Metrics
@@ -219,10 +220,15 @@ class _Run:
         )
         done = listings.TradeFilter(states=[TradeState.COMPLETED], since_ns=day_start(now))
         today = await listings.trades(self._reads, done, listings.Page(limit=1))
+        spot_today = await listings.trades(
+            self._reads,
+            msgspec.structs.replace(done, family=Family.SPOT),
+            listings.Page(limit=1),
+        )
         queries = Queries(core, clock, version("arbiter-engine"), today.total)
         self._hub.listen(queries.watch)
         earlier = await SpotReads(self._reads).signal_times(now - NS_PER_HOUR)
-        tally = SpotTally(ledger, SPOT_ARBITRAGE, now, earlier)
+        tally = SpotTally(ledger, SPOT_ARBITRAGE, now, earlier, spot_today.total)
         self._hub.listen(tally.watch)
         self._keep_candles(world, core)
         access = make_access(
@@ -318,7 +324,7 @@ class _Run:
 
     async def _traded_since(self, since_ns: int) -> list[Signal]:
         """Signals that were traded on, oldest first: cooldowns and the hourly cap outlive a stop."""
-        wanted = listings.SignalFilter(executed=True, since_ns=since_ns)
+        wanted = listings.SignalFilter(strategy=SPOT_ARBITRAGE, executed=True, since_ns=since_ns)
         found = await listings.signals(self._reads, wanted, listings.Page(limit=10_000))
         return list(reversed(found.rows))
 

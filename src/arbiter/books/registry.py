@@ -26,6 +26,11 @@ class MarketRegistry:
         self.instruments: tuple[Instrument, ...] = tuple(instruments)
         self.venues: tuple[VenueId, ...] = tuple(dict.fromkeys(i.venue for i in self.instruments))
         self.symbols: tuple[Symbol, ...] = tuple(dict.fromkeys(i.symbol for i in self.instruments))
+        self.spot_instruments: tuple[Instrument, ...] = tuple(
+            i for i in self.instruments if i.kind is InstrumentKind.SPOT
+        )
+        listing_spot = {i.venue for i in self.spot_instruments}
+        self.spot_venues: tuple[VenueId, ...] = tuple(v for v in self.venues if v in listing_spot)
         self._venue_index = {venue: n for n, venue in enumerate(self.venues)}
         self._symbol_index = {symbol: n for n, symbol in enumerate(self.symbols)}
         self._by_id: dict[InstrumentId, Instrument] = {}

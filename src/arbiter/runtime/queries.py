@@ -133,6 +133,11 @@ class Queries:
             for venue in self._core.registry.venues
         )
 
+    def spot_venues(self) -> tuple[VenueFacts, ...]:
+        """Only those that list something for spot."""
+        spot = self._core.registry.spot_venues
+        return tuple(facts for facts in self.venues() if facts.venue in spot)
+
     def spreads(self, limit: int | None = None) -> tuple[SpreadFacts, ...]:
         """Best pair per symbol, best edge first."""
         registry = self._core.registry

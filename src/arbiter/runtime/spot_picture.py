@@ -79,19 +79,19 @@ def activity_of(core: TradingCore, queries: Queries, tally: SpotTally, now_ns: i
                 last_quote_ns=facts.last_quote_ns,
                 latency_ms=latency_ms(core, facts.venue),
             )
-            for facts in queries.venues()
+            for facts in queries.spot_venues()
         ),
         active_symbols=len(core.board.spread_rows(now_ns)),
         signals_last_hour=tally.signals_last_hour(now_ns),
-        trades_today=queries.completed_today(now_ns),
+        trades_today=tally.completed_today(now_ns),
     )
 
 
 def latency_ms(core: TradingCore, venue: VenueId) -> int:
     """Give the median delay of the venue's newest quotes, from its clock to ours."""
     tops = core.board.tops(venue)
-    delays = tops[:, _RECEIVE_TIME] - tops[:, _EXCHANGE_TIME]
-    delays = delays[np.isfinite(delays) & (tops[:, 0] > 0)]
+    told = tops[np.isfinite(tops[:, _EXCHANGE_TIME]) & (tops[:, 0] > 0)]
+    delays = told[:, _RECEIVE_TIME] - told[:, _EXCHANGE_TIME]
     return max(round(float(np.median(delays)) / NS_PER_MS), 0) if len(delays) else 0
 
 

@@ -20,6 +20,8 @@ from arbiter.storage.candle_store import PgCandles
 T = TypeVar("T")
 
 LIVELY = {
+    "ARBITER__SIM__PERPETUALS__SYMBOLS": "0",
+    "ARBITER__FUNDING__ENABLED": "false",
     "ARBITER__SIM__SYMBOLS": "8",
     "ARBITER__SIM__QUOTES_PER_SECOND": "800",
     "ARBITER__SIM__DISLOCATIONS__PER_MINUTE": "600",

@@ -158,10 +158,10 @@ def resolve_symbol(registry: MarketRegistry, name: str) -> Symbol:
 def resolve_venue(registry: MarketRegistry, name: str) -> VenueId:
     """Find an exchange by its name, in any case; unknown ones are INVALID_REQUEST."""
     wanted = VenueId(name.strip().lower())
-    if wanted not in registry.venues:
+    if wanted not in registry.spot_venues:
         raise invalid(
             f"Exchange '{name[:64]}' is not supported",
-            valid_exchanges=list(registry.venues),
+            valid_exchanges=list(registry.spot_venues),
             provided_exchange=name[:64],
         )
     return wanted

@@ -51,7 +51,7 @@ def price_routes(deps: SpotDeps) -> APIRouter:
         if venue is not None and not board.healthy(venue):
             raise exchange_down(venue, board.health_reason(venue))
         prices: dict[str, dict[str, dict[str, float]]] = {}
-        for instrument in _chosen(registry.instruments, wanted, venue):
+        for instrument in _chosen(registry.spot_instruments, wanted, venue):
             quote = board.quote(instrument.id)
             if quote is not None and board.healthy(instrument.venue):
                 name = registry.compact_name(instrument.symbol)

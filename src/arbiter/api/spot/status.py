@@ -41,7 +41,7 @@ def standing(deps: SpotDeps) -> tuple[str, str]:
     assessment = core.gate.assess(now)
     if not (assessment.daily_loss.opens and assessment.drawdown.opens):
         return "paused", "; ".join(assessment.warnings)
-    if sum(venue.connected for venue in deps.queries.venues()) < _ENOUGH_VENUES:
+    if sum(venue.connected for venue in deps.queries.spot_venues()) < _ENOUGH_VENUES:
         return "paused", "fewer than two exchanges are connected"
     return "running", ""
 
@@ -108,7 +108,7 @@ async def _database(deps: SpotDeps) -> bodies.DatabaseCheck:
 
 
 def _exchanges(deps: SpotDeps) -> bodies.ExchangesCheck:
-    venues = deps.queries.venues()
+    venues = deps.queries.spot_venues()
     connected = sum(venue.connected for venue in venues)
     verdict: bodies.Verdict = "pass" if connected == len(venues) else "warn"
     if connected == 0:

@@ -272,7 +272,7 @@ class Streams:
         dropped = self._resolve(names)
         before = client.symbols.get(channel, frozenset())
         if dropped is not None and before is None:
-            before = frozenset(self._deps.core.registry.symbols)
+            before = frozenset(i.symbol for i in self._deps.core.registry.spot_instruments)
         left = frozenset[Symbol]() if dropped is None or before is None else before - dropped
         if left:
             self._set(client, channel, left)

@@ -105,7 +105,7 @@ def trading_routes(deps: SpotDeps, door: Door) -> APIRouter:
     async def config(
         caller: Annotated[Principal, Depends(needs(door, Role.VIEWER))],
     ) -> Response:
-        view = config_keys.shown(deps.tuner, core.registry.venues)
+        view = config_keys.shown(deps.tuner, core.registry.spot_venues)
         return answer(bodies.TradingConfig.model_validate(view))
 
     @routes.put("/config", response_model=bodies.ConfigUpdated, responses=FAILURES)
@@ -120,7 +120,7 @@ def trading_routes(deps: SpotDeps, door: Door) -> APIRouter:
         ],
     ) -> Response:
         """Change the configuration at once; one bad key refuses the whole body."""
-        wanted = config_keys.read(body, deps.tuner, core.registry.venues)
+        wanted = config_keys.read(body, deps.tuner, core.registry.spot_venues)
         if wanted.changes:
             try:
                 await deps.bus.execute(ChangeSettings(actor=caller.actor, changes=wanted.changes))
