@@ -339,7 +339,7 @@ class _Run:
             surface.app,
             host=surface.host,
             port=surface.port,
-            setting=f"listen.{surface.name}",
+            setting=f"listen.{surface.name}_port",
             ssl_cert=surface.ssl_cert,
             ssl_key=surface.ssl_key,
             websockets=surface.websockets,
