@@ -15,6 +15,7 @@ For root the base is root's own and readable by the server's group alone, so
 root never writes inside a folder the server's user could swap for a link.
 """
 
+import contextlib
 import hashlib
 import os
 import pwd
@@ -220,13 +221,14 @@ class ClusterFolder:
         The check matters in a shared folder, where another user may have laid
         a folder or a link of that name first.
         """
-        try:
+        with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
-            os.chown(folder, self.account.uid, self.account.gid, follow_symlinks=False)
-        except FileExistsError:
-            pass
         found = folder.lstat()
         private = stat.S_ISDIR(found.st_mode) and not stat.S_IMODE(found.st_mode) & 0o077
+        if private and found.st_uid == os.geteuid() != self.account.uid:
+            # Ours, of a moment ago or of a start that was killed right here.
+            os.chown(folder, self.account.uid, self.account.gid, follow_symlinks=False)
+            found = folder.lstat()
         if found.st_uid != self.account.uid or not private:
             raise StorageUnavailable(
                 f"{folder} is not a private folder of user {self.account.name}; "
