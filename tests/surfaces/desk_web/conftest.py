@@ -54,7 +54,7 @@ async def _migrate(url: str) -> None:
     await migrate.upgrade(url)
 
 
-def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 90.0) -> None:
     """Ask again until something holds: what browser and venues do cannot be waited for otherwise."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -61,7 +61,7 @@ def client(engine: LiveEngine) -> Iterator[httpx.Client]:
         yield client
 
 
-def until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(holds: Callable[[], bool], seconds: float = 90.0) -> None:
     """Ask again until something holds; what the venues do cannot be waited for otherwise."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.surfaces.spot import samples
-from tests.surfaces.spot.conftest import until
+from tests.surfaces.spot.conftest import MakeEngine, until
 from tests.surfaces.spot.harness import LiveEngine
 from tests.surfaces.spot.samples import check_shape
 
@@ -209,9 +209,15 @@ def test_signals_narrow_by_time_symbol_and_execution(client: httpx.Client) -> No
         assert 0 <= row["confidence"] <= 1
 
 
-def test_signal_that_was_stopped_says_why(client: httpx.Client) -> None:
-    until(lambda: bool(client.get("/signals?executed=false").json()["signals"]))
-    rows = client.get("/signals", params={"executed": False}).json()["signals"]
+def test_signal_that_was_stopped_says_why(make_engine: MakeEngine) -> None:
+    """No market moves 5 % from its mean here, so the trend filter stops whatever opens."""
+    engine = make_engine(
+        ARBITER__SPOT__USE_TREND_FILTER="true",
+        ARBITER__SPOT__TREND_CONFIRMATION_THRESHOLD="0.05",
+    )
+    with engine.client() as client:
+        until(lambda: bool(client.get("/signals?executed=false").json()["signals"]))
+        rows = client.get("/signals", params={"executed": False}).json()["signals"]
     assert all(row["reason"] for row in rows)
 
 
