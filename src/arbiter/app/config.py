@@ -18,6 +18,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from arbiter.app import config_layers as layers
+from arbiter.app.config_agents import Agents, Llm
 from arbiter.app.config_fields import domain
 from arbiter.app.config_funding import Funding, Telemetry
 from arbiter.app.config_inventory import InventoryCosts
@@ -28,14 +29,12 @@ from arbiter.app.config_schema import Path, Schema, closest
 from arbiter.app.config_sections import (
     BUDGET_CURRENCIES,
     Access,
-    Agents,
     Backtest,
     Budgets,
     Database,
     Engine,
     Execution,
     Listen,
-    Llm,
     Logging,
     Mode,
     Risk,
