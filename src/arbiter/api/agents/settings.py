@@ -11,7 +11,7 @@ from starlette.responses import Response
 from arbiter.access.roles import Principal
 from arbiter.api.agents.answers import answer, bad, exact, number
 from arbiter.api.agents.deps import AgentsDeps
-from arbiter.api.agents.door import Ask
+from arbiter.api.common.admission import Ask
 from arbiter.model.agents import SessionMode
 from arbiter.model.events import Audited
 

@@ -12,7 +12,6 @@ from arbiter.access.roles import Principal
 from arbiter.api.agents import bodies
 from arbiter.api.agents.answers import absent, answer, bad, exact, moment, number, uuid_of
 from arbiter.api.agents.deps import AgentsDeps
-from arbiter.api.agents.door import Ask
 from arbiter.api.agents.rows import (
     PAPER,
     STATUSES,
@@ -22,6 +21,7 @@ from arbiter.api.agents.rows import (
     order_status,
     position_row,
 )
+from arbiter.api.common.admission import Ask
 from arbiter.model.agents import AgentPosition, SessionMode, session_of
 from arbiter.model.denials import Denied
 from arbiter.model.errors import InvalidValue, NotFound, TryAgain, UnknownSymbol

@@ -12,11 +12,11 @@ from fastapi import APIRouter, Path, Query, Security
 from starlette.responses import Response
 
 from arbiter.access.roles import Principal
+from arbiter.api.common.admission import Ask
 from arbiter.api.desk import bodies, rows
 from arbiter.api.desk.answers import answer, failures
 from arbiter.api.desk.commands import carry_out
 from arbiter.api.desk.deps import DeskDeps
-from arbiter.api.desk.door import Ask
 from arbiter.model.commands import RemoveBudget, SetBudget
 from arbiter.model.errors import Conflict, InvalidValue, NotFound
 from arbiter.model.holdings import Budget

@@ -1,25 +1,21 @@
 """Who may do what here: reading needs a viewer, changing a trader; signing in needs nobody."""
 
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Security
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from starlette.responses import Response
 
 from arbiter.access.roles import Principal, Role, allows
 from arbiter.access.tokens import Audience, TokenPair
-from arbiter.api.common.auth import Credentials, Door
+from arbiter.api.common.admission import admission
+from arbiter.api.common.auth import Door
 from arbiter.api.desk import pages
 from arbiter.api.desk.answers import answer, failures
 from arbiter.api.desk.deps import STRANGER, DeskDeps
 from arbiter.model.errors import InvalidValue, Unauthenticated
 from arbiter.model.time import NS_PER_S
 
-Ask = Callable[..., Awaitable[Principal]]
-
-_KEY = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key made with arbiter keys")
-_TOKEN = HTTPBearer(auto_error=False, description="The access_token of /api/desk/login")
+needs = admission("A key made with arbiter keys", "The access_token of /api/desk/login")
 
 
 def make_door(deps: DeskDeps) -> Door:
@@ -30,21 +26,6 @@ def make_door(deps: DeskDeps) -> Door:
         fixed_key=None,
         stranger=STRANGER,
     )
-
-
-def needs(door: Door, role: Role) -> Ask:
-    """A dependency that gives the caller, at least of that role."""
-
-    async def admit(
-        key: Annotated[str | None, Security(_KEY)] = None,
-        token: Annotated[HTTPAuthorizationCredentials | None, Security(_TOKEN)] = None,
-    ) -> Principal:
-        shown = Credentials(api_key=key, bearer=None if token is None else token.credentials)
-        principal = await door.admit(shown)
-        principal.require(role)
-        return principal
-
-    return admit
 
 
 def session_routes(deps: DeskDeps, door: Door) -> APIRouter:

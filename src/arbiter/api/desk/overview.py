@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query, Security
 from starlette.responses import Response
 
 from arbiter.access.roles import Principal
+from arbiter.api.common.admission import Ask
 from arbiter.api.desk import bodies, page_rows, pages, rows
 from arbiter.api.desk.answers import answer, failures
 from arbiter.api.desk.commands import carry_out
 from arbiter.api.desk.deps import DeskDeps
-from arbiter.api.desk.door import Ask
 from arbiter.model.commands import EngageKillSwitch, StartStrategy, StopStrategy
 from arbiter.model.errors import NotFound, StorageUnavailable
 from arbiter.model.time import NS_PER_DAY, NS_PER_S, day_start

@@ -7,9 +7,9 @@ from typing import Protocol
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
+from arbiter.api.common.admission import Ask
 from arbiter.api.common.apps import json_response
 from arbiter.api.common.errors import Refused
-from arbiter.api.funding.door import Ask
 from arbiter.api.funding.names import decimal_text, exchange_name, symbol_name
 from arbiter.model.ids import InstrumentId, Symbol, VenueId
 from arbiter.model.money import ZERO

@@ -1,20 +1,12 @@
 """Who may read funding data: everybody on this machine, elsewhere whoever shows a key."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
-
-from fastapi import Security
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
-
-from arbiter.access.roles import Principal, Role
+from arbiter.access.roles import Role
 from arbiter.access.tokens import Audience
-from arbiter.api.common.auth import Credentials, Door, Verifier
+from arbiter.api.common.admission import Ask, admission
+from arbiter.api.common.auth import Door, Verifier
 from arbiter.model.ids import Actor
 
-Ask = Callable[..., Awaitable[Principal]]
-
-_KEY = APIKeyHeader(name="X-API-Key", auto_error=False, description="A key made by `arbiter keys`")
-_TOKEN = HTTPBearer(auto_error=False, description="A token of this surface")
+needs = admission("A key made by `arbiter keys`", "A token of this surface")
 
 
 def make_ask(access: Verifier, *, required: bool) -> Ask:
@@ -27,13 +19,4 @@ def make_ask(access: Verifier, *, required: bool) -> Ask:
         stranger=Actor("ops:local"),
     )
 
-    async def admit(
-        key: Annotated[str | None, Security(_KEY)] = None,
-        token: Annotated[HTTPAuthorizationCredentials | None, Security(_TOKEN)] = None,
-    ) -> Principal:
-        shown = Credentials(api_key=key, bearer=None if token is None else token.credentials)
-        principal = await door.admit(shown)
-        principal.require(Role.VIEWER)
-        return principal
-
-    return admit
+    return needs(door, Role.VIEWER)

@@ -1,16 +1,11 @@
 """Who may do what here: reading needs a viewer, trading a trader, settings an admin."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
-
-from fastapi import APIRouter, Request, Security
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import APIRouter, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from arbiter.access.roles import Principal, Role
 from arbiter.access.tokens import Audience
-from arbiter.api.common.auth import Credentials as Shown
+from arbiter.api.common.admission import admission
 from arbiter.api.common.auth import Door
 from arbiter.api.spot import bodies
 from arbiter.api.spot.answers import FAILURES, answer
@@ -19,10 +14,7 @@ from arbiter.api.spot.errors import invalid
 from arbiter.model.errors import InvalidValue, Unauthenticated
 from arbiter.model.time import NS_PER_S
 
-Ask = Callable[..., Awaitable[Principal]]
-
-_KEY = APIKeyHeader(name="X-API-Key", auto_error=False, description="ARBOT_API_KEY or a key made")
-_TOKEN = HTTPBearer(auto_error=False, description="The access_token of /auth/login")
+needs = admission("ARBOT_API_KEY or a key made", "The access_token of /auth/login")
 
 
 def make_door(deps: SpotDeps) -> Door:
@@ -33,21 +25,6 @@ def make_door(deps: SpotDeps) -> Door:
         fixed_key=deps.settings.api_key,
         stranger=STRANGER,
     )
-
-
-def needs(door: Door, role: Role) -> Ask:
-    """A dependency that gives the caller, at least of that role."""
-
-    async def admit(
-        key: Annotated[str | None, Security(_KEY)] = None,
-        token: Annotated[HTTPAuthorizationCredentials | None, Security(_TOKEN)] = None,
-    ) -> Principal:
-        shown = Shown(api_key=key, bearer=None if token is None else token.credentials)
-        principal = await door.admit(shown)
-        principal.require(role)
-        return principal
-
-    return admit
 
 
 def login_routes(deps: SpotDeps) -> APIRouter:
