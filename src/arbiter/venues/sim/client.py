@@ -38,8 +38,8 @@ from arbiter.model.reports import (
 )
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import QuoteSink, ReportSink
+from arbiter.venues.common.backoff import Backoff
 from arbiter.venues.sim import wire
-from arbiter.venues.sim.backoff import Backoff
 from arbiter.venues.sim.link import SimLink
 
 SILENCE_S = 3.0

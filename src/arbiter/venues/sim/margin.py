@@ -20,8 +20,8 @@ from arbiter.model.perpetuals import (
 from arbiter.model.reports import ForcedReported, FundingReported
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import FundingSink, ReportSink
+from arbiter.venues.common.backoff import Backoff
 from arbiter.venues.sim import wire
-from arbiter.venues.sim.backoff import Backoff
 from arbiter.venues.sim.client import SimOrderClient, expect
 from arbiter.venues.sim.link import SimLink
 

@@ -23,7 +23,7 @@ from arbiter.model.errors import (
     VenueUnreachable,
 )
 from arbiter.model.ids import VenueId
-from arbiter.venues.sim.backoff import Backoff
+from arbiter.venues.common.backoff import Backoff
 from arbiter.venues.sim.paths import log_path, sim_folder
 from arbiter.venues.sim.probe import Probe, VenueTruth, truth
 from arbiter.venues.sim.settings import SimSettings

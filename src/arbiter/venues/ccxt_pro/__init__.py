@@ -1,0 +1,1 @@
+"""Every exchange without a feed of its own here, through ccxt.pro."""

@@ -1,0 +1,1 @@
+"""What the venues share: streams, books, addresses."""
