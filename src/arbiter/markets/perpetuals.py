@@ -157,6 +157,11 @@ class PerpetualMarket:
     def _is_over(self, hours: float, now_ns: int) -> bool:
         return hours > 0.0 and now_ns - self._first_ns >= hours * self.settings.hour_ns
 
+    def set_interval(self, row: int, hours: int, now_ns: int) -> None:
+        """Let one market settle every so many hours from now on."""
+        self.intervals[row] = hours
+        self._due[row] = self._next_funding(row, now_ns)
+
     def _shorten(self, now_ns: int) -> None:
         """The first venue goes over to settling every hour."""
         for row, instrument in enumerate(self.instruments):
