@@ -44,6 +44,17 @@ class FakeAgentStore:
         self._check()
         self.kept_decisions.update({decision.id: decision for decision in decisions})
 
+    async def forget_decisions(self, before_ns: int, most: int) -> int:
+        self._check()
+        old = [
+            key
+            for key, kept in self.kept_decisions.items()
+            if kept.created_ns < before_ns and kept.outcome is Outcome.PENDING
+        ][:most]
+        for key in old:
+            del self.kept_decisions[key]
+        return len(old)
+
     async def settle(self, rounds: Collection[UUID], decision: str, pnl: Decimal) -> None:
         self._check()
         outcome = Outcome.SUCCESS if pnl > ZERO else Outcome.FAILURE

@@ -12,6 +12,8 @@ from arbiter.model.quotes import Candle
 from arbiter.model.time import NS_PER_MINUTE
 from arbiter.ports.advisor import Advisor
 from arbiter.ports.agent_store import BookedAgentFill
+from arbiter.ports.embedder import Embedder
+from arbiter.runtime.agent_decisions import DecisionKeeper
 from arbiter.runtime.agent_desk import AgentDesk
 from arbiter.runtime.agent_news import News, NewsDesk
 from arbiter.runtime.agent_steering import Steering
@@ -72,6 +74,7 @@ class AgentHouse:
         advisor: Advisor | None = None,
         store: FakeAgentStore | None = None,
         engine: Desk | None = None,
+        embedder: Embedder | None = None,
     ) -> None:
         self.engine = engine or Desk()
         self.store = store or FakeAgentStore()
@@ -91,12 +94,13 @@ class AgentHouse:
             news=news,
         )
         self.candles = FakeCandles(self)
+        self.keeper = DecisionKeeper(self.store, self.engine.clock, news, embedder=embedder)
         self._spawned: list[Coroutine[None, None, None]] = []
         self.orchestrator = Orchestrator(
             core=self.engine.core,
             desk=self.desk,
             views=ViewMaker(self.engine.core, self.candles, self.engine.clock, Headlines(())),
-            store=self.store,
+            keeper=self.keeper,
             clock=self.engine.clock,
             ids=ids,
             spawn=lambda work, _name: self._spawned.append(work),
@@ -143,5 +147,5 @@ class AgentHouse:
         for _ in range(3):
             await self.orchestrator.tick()
             await self.run_spawned()
-        await self.orchestrator.save()
+        await self.keeper.save()
         await self.desk.book.save()

@@ -11,10 +11,12 @@ from arbiter.agents.settings import Schedule, VoteSettings
 from arbiter.app.config import Settings
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import VenueId
-from arbiter.model.time import day_start
+from arbiter.model.time import NS_PER_DAY, day_start
 from arbiter.ports.advisor import Advisor
 from arbiter.ports.agent_store import AgentStore
 from arbiter.ports.clock import Clock, IdSource
+from arbiter.ports.embedder import Embedder
+from arbiter.runtime.agent_decisions import DecisionKeeper
 from arbiter.runtime.agent_desk import AgentDesk
 from arbiter.runtime.agent_news import NewsDesk
 from arbiter.runtime.agent_steering import Steering
@@ -91,7 +93,13 @@ async def make_agent_service(
             clock,
             Headlines(tuple(Path(feed) for feed in wanted.sentiment_feeds)),
         ),
-        store=store,
+        keeper=DecisionKeeper(
+            store,
+            clock,
+            desk.news,
+            embedder=_embedder(settings),
+            keep_ns=wanted.decision_retention_days * NS_PER_DAY,
+        ),
         clock=clock,
         ids=ids,
         spawn=spawn,
@@ -104,6 +112,20 @@ async def make_agent_service(
         advisor=advisor,
     )
     return AgentService(desk=desk, orchestrator=orchestrator, store=store, advisor=advisor)
+
+
+def _embedder(settings: Settings) -> Embedder | None:
+    llm = settings.llm
+    if not llm.embedding_model:
+        return None
+    from arbiter.llm.embedder import make_embedder
+
+    return make_embedder(
+        base_url=llm.base_url,
+        api_key=llm.api_key.get_secret_value(),
+        model=llm.embedding_model,
+        timeout_s=llm.embedding_timeout_seconds,
+    )
 
 
 async def _advisor(settings: Settings, store: AgentStore, clock: Clock) -> Advisor | None:

@@ -1,5 +1,6 @@
 """Settings of the agents and of the language models behind them."""
 
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,13 @@ class Agents(Section):
     sentiment_feeds: Names = text(
         (), "Files of headlines, one a line, newest last (BTC|text for one asset)."
     )
+    decision_retention_days: Whole = number(
+        30,
+        Unit.DAYS,
+        0,
+        36_500,
+        "Age at which decisions without an outcome are deleted; 0 keeps all for ever.",
+    )
     schedule: AgentSchedule = AgentSchedule()
 
     def rules(self) -> "TradingRules":
@@ -90,6 +98,7 @@ class Agents(Section):
 
 
 Prices = dict[str, Money]
+Cutoffs = dict[str, date]
 
 
 class Llm(Section):
@@ -100,6 +109,13 @@ class Llm(Section):
     gateway: Line = text("openai-compatible", "What the gateway is called in listings.")
     primary_model: Line = text("", "Asked first.")
     fallback_model: Line = text("", "Asked when the first cannot answer; empty means none.")
+    embedding_model: Line = text(
+        "", "Embeds the decisions' prompts (1536 dimensions); empty is the built-in embedding."
+    )
+    embedding_timeout_seconds: Real = number(3.0, Unit.SECONDS, 0.1, 60, "For one answer.")
+    knowledge_cutoffs: Cutoffs = text(
+        {}, "Last day a model knows of, by model, as 2024-10-01: backtests begin after it."
+    )
     agents: Names = text(
         ("technical-agent", "trend-agent", "reversion-agent", "risk-agent"),
         "Agents that ask a model; all others go by their rules.",
@@ -132,3 +148,5 @@ class Llm(Section):
             raise BadConfig("base_url and primary_model belong together: set both")
         if self.base_url and not self.base_url.startswith(("http://", "https://")):
             raise BadConfig("base_url must begin with http:// or https://")
+        if self.embedding_model and not self.base_url:
+            raise BadConfig("embedding_model needs base_url and primary_model")

@@ -21,6 +21,7 @@ class Unit(StrEnum):
     BASIS_POINTS = "basis points"
     SECONDS = "seconds"
     MILLISECONDS = "milliseconds"
+    DAYS = "days"
     USD = "USD"
     COUNT = "count"
     PORT = "port"
@@ -42,6 +43,7 @@ _KIND = {
     Unit.BASIS_POINTS: "basis points",
     Unit.SECONDS: "seconds",
     Unit.MILLISECONDS: "milliseconds",
+    Unit.DAYS: "days",
     Unit.USD: "an amount in USD",
     Unit.PORT: "a port",
     Unit.PER_SECOND: "a rate per second",

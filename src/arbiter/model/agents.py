@@ -91,6 +91,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     """Why a language model's answer was not used: then this is the rules' decision."""
     embedding: tuple[float, ...] | None = None
+    embedding_model: str = ""
+    """What made it; embeddings of two models cannot be compared."""
     outcome: Outcome = Outcome.PENDING
     actual_pnl: Decimal | None = None
     created_ns: int

@@ -79,6 +79,13 @@ class AgentStore(Protocol):
         """Insert; a known id is overwritten."""
         ...
 
+    async def forget_decisions(self, before_ns: int, most: int) -> int:
+        """Delete the oldest made before then; gives how many.
+
+        Those with an outcome, and those an open position rests on, stay.
+        """
+        ...
+
     async def settle(self, rounds: Collection[UUID], decision: str, pnl: Decimal) -> None:
         """Write the outcome into the rounds' decisions that wanted what was done."""
         ...

@@ -7,19 +7,15 @@ one more chance to say no: sizes, limits and the gate are the engine's own.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from decimal import Decimal
-from itertools import islice
-from typing import Any
 from uuid import UUID
 
 import msgspec
 import structlog
 
 from arbiter.agents import accounts, risk_officer, vote
-from arbiter.agents.embedding import embed
+from arbiter.agents.embedding import VERSION, embed
 from arbiter.agents.indicators import returns
-from arbiter.agents.opinions import Opinion
 from arbiter.agents.roster import roster
 from arbiter.agents.settings import RULES_MODEL, Schedule, VoteSettings
 from arbiter.agents.view import MarketView
@@ -39,12 +35,13 @@ from arbiter.model.instruments import Instrument
 from arbiter.model.money import ONE, ZERO, quotient
 from arbiter.model.orders import Side
 from arbiter.model.time import NS_PER_S
-from arbiter.ports.advisor import Advisor, NoAdvice, Question, QuestionKind, Usage
-from arbiter.ports.agent_store import AgentStore
+from arbiter.ports.advisor import Advisor, NoAdvice, Question, QuestionKind
 from arbiter.ports.clock import Clock, IdSource
+from arbiter.runtime.agent_decisions import DecisionKeeper, spent
 from arbiter.runtime.agent_desk import AGENTS, AgentDesk, OrderTicket
+from arbiter.runtime.agent_hearing import Heard, Hearing, Spawn
 from arbiter.runtime.agent_news import ErrorNews
-from arbiter.runtime.agent_records import AgentRecord, AgentRecords
+from arbiter.runtime.agent_records import AgentRecords
 from arbiter.runtime.agent_views import ViewMaker, context_text
 from arbiter.runtime.core import TradingCore
 
@@ -58,14 +55,6 @@ _GIVE_UP_S = 10.0
 _SIZE_MARGIN = Decimal("0.98")
 """Below the engine's own limit per trade, which looks at the worst price."""
 
-Spawn = Callable[[Coroutine[None, None, None], str], object]
-
-
-class Heard(msgspec.Struct, frozen=True):
-    opinion: Opinion
-    decision: Decision
-    instrument: InstrumentId
-
 
 class Orchestrator:
     def __init__(
@@ -74,7 +63,7 @@ class Orchestrator:
         core: TradingCore,
         desk: AgentDesk,
         views: ViewMaker,
-        store: AgentStore,
+        keeper: DecisionKeeper,
         clock: Clock,
         ids: IdSource,
         spawn: Spawn,
@@ -85,7 +74,7 @@ class Orchestrator:
         self._core = core
         self._desk = desk
         self._views = views
-        self._store = store
+        self._keeper = keeper
         self._clock = clock
         self._ids = ids
         self._spawn = spawn
@@ -93,16 +82,18 @@ class Orchestrator:
         self._advisor = advisor
         self.records = AgentRecords(roster(schedule), clock, desk.news)
         self._agents = self.records.by_name
-        self._due: dict[tuple[str, InstrumentId], int] = {}
-        self._busy: set[tuple[str, InstrumentId]] = set()
-        self._heard: dict[InstrumentId, dict[str, Heard]] = {}
-        self._silent: dict[InstrumentId, set[str]] = {}
-        """Agents that looked and had nothing to look at."""
+        self._hearing = Hearing(
+            records=self.records,
+            views=views,
+            keeper=keeper,
+            clock=clock,
+            ids=ids,
+            spawn=spawn,
+            advisor=advisor,
+        )
         self._next_vote: dict[UUID, int] = {}
         self._voting_now: set[UUID] = set()
         self._first_seen: dict[UUID, int] = {}
-        self._unsaved: dict[UUID, Decision] = {}
-        self._to_save = asyncio.Event()
         if not views.headlines.configured:
             self._agents["sentiment-agent"].idle = "no text feed is configured"
 
@@ -112,7 +103,7 @@ class Orchestrator:
         """Tick until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tick_forever(), name="agents tick")
-            group.create_task(self._save_forever(), name="agents decisions")
+            group.create_task(self._keeper.run(), name="agents decisions")
 
     async def _tick_forever(self) -> None:
         while True:
@@ -128,7 +119,7 @@ class Orchestrator:
         now = self._clock.monotonic_ns()
         for instrument in instruments.values():
             self._views.look(instrument)
-            await self._let_look(instrument, now)
+            await self._hearing.look(instrument, now)
         for session in running:
             self._first_seen.setdefault(session.id, now)
             if session.id not in self._voting_now and self._may_vote(session, now):
@@ -139,11 +130,7 @@ class Orchestrator:
 
     def _forget(self, instruments: set[InstrumentId], sessions: set[UUID]) -> None:
         self._views.forget(instruments)
-        for key in [key for key in self._due if key[1] not in instruments]:
-            del self._due[key]
-        for table in (self._heard, self._silent):
-            for name in [name for name in table if name not in instruments]:
-                table.pop(name, None)
+        self._hearing.forget(instruments)
         for times in (self._next_vote, self._first_seen):
             for key_ in [key_ for key_ in times if key_ not in sessions]:
                 del times[key_]
@@ -152,143 +139,9 @@ class Orchestrator:
         if now < self._next_vote.get(session.id, 0):
             return False
         voters = {n for n, r in self._agents.items() if r.profile.rules is not None and not r.idle}
-        heard = set(self._heard.get(session.instrument, ())) | self._silent.get(
-            session.instrument, set()
-        )
+        heard = self._hearing.looked(session.instrument)
         waited = now - self._first_seen[session.id] > _GIVE_UP_S * NS_PER_S
         return bool(heard) and (waited or voters <= heard)
-
-    # Opinions
-
-    async def _let_look(self, instrument: Instrument, now: int) -> None:
-        due = [
-            record
-            for name, record in self._agents.items()
-            if record.profile.every_s is not None
-            and not record.idle
-            and now >= self._due.get((name, instrument.id), 0)
-            and (name, instrument.id) not in self._busy
-        ]
-        if not due:
-            return
-        view = await self._views.view(instrument)
-        if view is None:
-            return
-        for record in due:
-            profile = record.profile
-            assert profile.every_s is not None
-            self._due[profile.name, instrument.id] = now + int(profile.every_s * NS_PER_S)
-            if self._advisor is not None and self._advisor.serves(profile.name):
-                self._busy.add((profile.name, instrument.id))
-                self._spawn(self._ask(self._advisor, record, view), f"{profile.name} asks")
-            else:
-                self._evaluate(record, view)
-
-    def _evaluate(self, record: AgentRecord, view: MarketView) -> None:
-        opinion = self._by_rules(record, view)
-        if opinion is not None:
-            self._keep(record, view, opinion, RULES_MODEL, prompt=None, response=None)
-
-    def _by_rules(self, record: AgentRecord, view: MarketView) -> Opinion | None:
-        assert record.profile.rules is not None
-        record.seen_ns = self._clock.now_ns()
-        opinion = record.profile.rules(view)
-        silent = self._silent.setdefault(view.instrument, set())
-        if opinion is None:
-            silent.add(record.profile.name)
-        else:
-            silent.discard(record.profile.name)
-        return opinion
-
-    async def _ask(self, advisor: Advisor, record: AgentRecord, view: MarketView) -> None:
-        """Let a model say more than the rules; on any failure the rules' word stands."""
-        try:
-            opinion = self._by_rules(record, view)
-            if opinion is None:
-                return
-            texts = tuple(h.text for h in view.headlines or ())[-20:]
-            question = Question(
-                kind=QuestionKind.SIGNAL,
-                agent=record.profile.name,
-                symbol=view.symbol,
-                context=dict(opinion.context),
-                rules_say=f"{opinion.action} {opinion.confidence:.2f}: {opinion.reasoning}",
-                untrusted=texts,
-            )
-            advice = await advisor.signal(question)
-            record.seen_ns = self._clock.now_ns()
-            if isinstance(advice, NoAdvice):
-                self.records.failed(record, advice.error)
-                said = msgspec.structs.replace(
-                    opinion, reasoning=f"by rules ({advice.error}): {opinion.reasoning}"
-                )
-                self._keep(
-                    record,
-                    view,
-                    said,
-                    RULES_MODEL,
-                    prompt=advice.prompt or None,
-                    response=advice.response or None,
-                    usage=advice.usage,
-                    error=advice.error,
-                )
-                return
-            record.error = ""
-            said = msgspec.structs.replace(
-                opinion,
-                action=advice.action,
-                confidence=advice.confidence,
-                reasoning=advice.reasoning,
-            )
-            self._keep(
-                record,
-                view,
-                said,
-                advice.model,
-                prompt=advice.prompt,
-                response=advice.response,
-                usage=advice.usage,
-            )
-        finally:
-            self._busy.discard((record.profile.name, view.instrument))
-
-    def _keep(
-        self,
-        record: AgentRecord,
-        view: MarketView,
-        opinion: Opinion,
-        model: str,
-        *,
-        prompt: str | None,
-        response: str | None,
-        usage: Usage | None = None,
-        error: str | None = None,
-    ) -> None:
-        name, now = record.profile.name, self._clock.now_ns()
-        record.signals += 1
-        record.last_signal_ns = record.seen_ns = now
-        record.model = model
-        decision = Decision(
-            id=self._ids.new_id(),
-            agent_name=name,
-            symbol=view.symbol,
-            decision_type=DecisionType.SIGNAL,
-            decision=opinion.action,
-            confidence=opinion.confidence,
-            reasoning=opinion.reasoning,
-            context=dict(opinion.context),
-            prompt=context_text(dict(opinion.context)) if prompt is None else prompt,
-            response=_response(opinion) if response is None else response,
-            model=model,
-            embedding=embed(view, name),
-            created_ns=now,
-            error=error,
-            **_spent(usage),
-        )
-        self._heard.setdefault(view.instrument, {})[name] = Heard(
-            opinion, decision, view.instrument
-        )
-        self._remember(decision)
 
     # The vote
 
@@ -310,11 +163,7 @@ class Orchestrator:
             return
         now = self._clock.now_ns()
         oldest = now - int(self._voting.max_age_s * NS_PER_S)
-        heard = [
-            h
-            for h in self._heard.get(instrument.id, {}).values()
-            if h.decision.created_ns >= oldest
-        ]
+        heard = self._hearing.since(instrument.id, oldest)
         verdict = vote.count(
             [each.opinion for each in heard],
             self._voting.weights,
@@ -347,9 +196,10 @@ class Orchestrator:
             response=msgspec.json.encode(said).decode(),
             model=RULES_MODEL,
             embedding=embed(view, ORCHESTRATOR),
+            embedding_model=VERSION,
             created_ns=now,
         )
-        await self._store.save_decisions([consensus])
+        await self._keeper.keep([consensus])
         position = next((p for p in self._desk.book.positions(session.id) if p.open), None)
         if verdict.action is Action.SELL and position is not None:
             self._desk.close(position, f"the vote: {verdict.reasoning}", round_id)
@@ -366,10 +216,8 @@ class Orchestrator:
         for each in heard:
             if each.opinion.action is action and each.decision.round_id is None:
                 decision = msgspec.structs.replace(each.decision, round_id=round_id)
-                table = self._heard.get(each.instrument, {})
-                if table.get(decision.agent_name) is each:
-                    table[decision.agent_name] = msgspec.structs.replace(each, decision=decision)
-                self._remember(decision)
+                self._hearing.replace(each, decision)
+                self._keeper.remember(decision)
 
     async def _open(
         self,
@@ -469,7 +317,7 @@ class Orchestrator:
         record.signals += 1
         record.seen_ns = record.last_signal_ns = now
         record.model = model
-        await self._store.save_decisions(
+        await self._keeper.keep(
             [
                 Decision(
                     id=self._ids.new_id(),
@@ -486,9 +334,10 @@ class Orchestrator:
                     response=response,
                     model=model,
                     embedding=embed(view, RISK_AGENT),
+                    embedding_model=VERSION,
                     created_ns=now,
                     error=error,
-                    **_spent(usage),
+                    **spent(usage),
                 )
             ]
         )
@@ -506,44 +355,3 @@ class Orchestrator:
         spend *= self._core.gate.size_scale(self._clock.now_ns())
         size = instrument.floor_size(quotient(spend, worst))
         return ZERO if instrument.size_problem(size, ask) is not None else size
-
-    # Keeping decisions
-
-    def _remember(self, decision: Decision) -> None:
-        self._unsaved[decision.id] = decision
-        while len(self._unsaved) > _WAITING_DECISIONS:
-            del self._unsaved[next(iter(self._unsaved))]
-        self._to_save.set()
-
-    async def _save_forever(self) -> None:
-        while True:
-            await self._to_save.wait()
-            self._to_save.clear()
-            try:
-                await self.save()
-            except TryAgain as error:
-                log.warning("decisions wait for the database", why=str(error))
-                await asyncio.sleep(TICK_S)
-                self._to_save.set()
-
-    async def save(self) -> None:
-        """Write the decisions that wait; what fails stays to be written."""
-        while self._unsaved:
-            batch = list(islice(self._unsaved.values(), _BATCH))
-            await self._store.save_decisions(batch)
-            for decision in batch:
-                if self._unsaved.get(decision.id) is decision:
-                    del self._unsaved[decision.id]
-
-
-def _response(opinion: Opinion) -> str:
-    said = {
-        "action": str(opinion.action),
-        "confidence": opinion.confidence,
-        "reasoning": opinion.reasoning,
-    }
-    return msgspec.json.encode(said).decode()
-
-
-def _spent(usage: Usage | None) -> dict[str, Any]:
-    return {} if usage is None else msgspec.structs.asdict(usage)

@@ -8,7 +8,19 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Text, and_, case, cast, func, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Text,
+    and_,
+    case,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -63,6 +75,24 @@ class PgAgentStore:
         if decisions:
             async with self._transaction() as connection:
                 await connection.execute(spread(DECISIONS, decisions, keys=["id"]))
+
+    async def forget_decisions(self, before_ns: int, most: int) -> int:
+        table = DECISIONS
+        needed = select(POSITIONS.c.round_id).where(
+            POSITIONS.c.exit_ns.is_(None), POSITIONS.c.round_id.is_not(None)
+        )
+        old = (
+            select(table.c.id)
+            .where(
+                table.c.created_ns < before_ns,
+                table.c.outcome == Outcome.PENDING.value,
+                or_(table.c.round_id.is_(None), table.c.round_id.not_in(needed)),
+            )
+            .order_by(table.c.created_ns)
+            .limit(most)
+        )
+        async with self._transaction() as connection:
+            return (await connection.execute(delete(table).where(table.c.id.in_(old)))).rowcount
 
     async def settle(self, rounds: Collection[UUID], decision: str, pnl: Decimal) -> None:
         outcome = Outcome.SUCCESS if pnl > ZERO else Outcome.FAILURE
@@ -273,11 +303,14 @@ SELECT embedding IS NOT NULL,
 FROM agent_decisions WHERE id = :own
 """
 _NEAREST = """
-WITH own AS MATERIALIZED (SELECT embedding FROM agent_decisions WHERE id = :own)
+WITH own AS MATERIALIZED (
+    SELECT embedding, embedding_model FROM agent_decisions WHERE id = :own
+)
 SELECT id, symbol, decision, confidence, outcome, created_ns,
        1 - (embedding <=> (SELECT embedding FROM own)) AS similarity
 FROM agent_decisions
 WHERE embedding IS NOT NULL AND id <> :own
+  AND embedding_model = (SELECT embedding_model FROM own)
 ORDER BY embedding <=> (SELECT embedding FROM own)
 LIMIT :limit
 """

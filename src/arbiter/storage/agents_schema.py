@@ -111,6 +111,7 @@ DECISIONS = Table(
     _needed("cached", Boolean),
     Column("error", Text),
     Column("embedding", HALFVEC(EMBEDDING_SIZE)),
+    _needed("embedding_model", Text),
     _needed("outcome", Text),
     Column("actual_pnl", MONEY),
     _needed("created_ns", BigInteger),

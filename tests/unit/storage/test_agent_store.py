@@ -125,6 +125,39 @@ async def test_similar_ones_are_nearest_first_without_itself(store: PgAgentStore
     assert await store.similar(uuid4(), 10) is None
 
 
+async def test_embeddings_of_two_models_are_never_compared(store: PgAgentStore) -> None:
+    mine, other, same = (
+        decision(1, embedding=vector(1.0), embedding_model="one"),
+        decision(2, embedding=vector(1.0), embedding_model="two"),
+        decision(3, embedding=vector(-1.0), embedding_model="one"),
+    )
+    await store.save_decisions([mine, other, same])
+    found = await store.similar(mine.id, 10)
+    assert found is not None
+    assert [each.id for each in found] == [same.id]
+
+
+async def test_old_decisions_go_unless_they_have_an_outcome_or_hold_a_position(
+    store: PgAgentStore,
+) -> None:
+    open_round, closed_round = uuid4(), uuid4()
+    await store.save_position(replace(position(1), round_id=open_round))
+    await store.save_position(replace(position(2, 5), round_id=closed_round))
+    loose, held, loser, won, young = (
+        decision(1),
+        decision(2, round_id=open_round),
+        decision(3, round_id=closed_round),
+        decision(4, outcome=Outcome.SUCCESS),
+        decision(10),
+    )
+    await store.save_decisions([loose, held, loser, won, young])
+    assert await store.forget_decisions(10, 1) == 1
+    assert await store.forget_decisions(10, 100) == 1
+    assert await store.forget_decisions(10, 100) == 0
+    left = await store.decisions(ALL, limit=9, offset=0)
+    assert [each.id for each in left] == [young.id, won.id, held.id]
+
+
 async def test_a_closed_position_writes_its_outcome_into_the_votes_for_it(
     store: PgAgentStore,
 ) -> None:
@@ -192,20 +225,21 @@ async def test_sessions_are_kept_and_the_stopped_ones_told_apart(store: PgAgentS
     assert session_of(session_strategy(one.id)) == one.id
 
 
-async def test_open_positions_come_before_newer_closed_ones(store: PgAgentStore) -> None:
-    def position(entry_ns: int, exit_ns: int | None, symbol: Symbol = BTC) -> AgentPosition:
-        return AgentPosition(
-            id=uuid4(),
-            session_id=UUID(int=7),
-            symbol=symbol,
-            venue=VenueId("binance"),
-            instrument=InstrumentId("BTCUSDT.BINANCE"),
-            opening_trade=TradeId(uuid4()),
-            entry_ns=entry_ns,
-            exit_ns=exit_ns,
-            updated_ns=entry_ns,
-        )
+def position(entry_ns: int, exit_ns: int | None = None, symbol: Symbol = BTC) -> AgentPosition:
+    return AgentPosition(
+        id=uuid4(),
+        session_id=UUID(int=7),
+        symbol=symbol,
+        venue=VenueId("binance"),
+        instrument=InstrumentId("BTCUSDT.BINANCE"),
+        opening_trade=TradeId(uuid4()),
+        entry_ns=entry_ns,
+        exit_ns=exit_ns,
+        updated_ns=entry_ns,
+    )
 
+
+async def test_open_positions_come_before_newer_closed_ones(store: PgAgentStore) -> None:
     old, closed, other = position(1, None), position(5, 6), position(7, None, ETH)
     for each in (old, closed, other):
         await store.save_position(each)

@@ -215,6 +215,7 @@ def decision_detail(decision: Decision) -> Row:
         "prompt": decision.prompt,
         "response": decision.response,
         "prompt_embedding": decision.embedding,
+        "embedding_model": decision.embedding_model,
         "cost_usd": number(decision.cost_usd),
         "latency_ms": decision.latency_ms,
         "cached": decision.cached,
