@@ -20,6 +20,7 @@ from arbiter.ledger.assets import account_assets, base_and_quote
 from arbiter.ledger.balances import Balances
 from arbiter.ledger.budgets import Budgets
 from arbiter.ledger.day import TradingDays
+from arbiter.ledger.event_pairs import EventPairs
 from arbiter.ledger.margin import MarginBooks
 from arbiter.ledger.orders import Orders, lock_left, reserve_left
 from arbiter.ledger.pairs import Pairs
@@ -74,6 +75,7 @@ class Ledger(LedgerReads):
             self._balances, self._positions, self._budgets, keys_kept=fill_keys_kept
         )
         self._pairs = Pairs()
+        self._event_pairs = EventPairs()
         self._fill_keys: OrderedDict[tuple[VenueId, str], None] = OrderedDict()
         self._kill_switch = KillSwitch()
         self._strategies: dict[StrategyId, bool] = {}
@@ -112,6 +114,8 @@ class Ledger(LedgerReads):
             ev.PositionForced: self._position_forced,
             ev.PairOpened: self._pairs.open,
             ev.PairAdvanced: self._pairs.advance,
+            ev.EventPairProposed: self._event_pairs.propose,
+            ev.EventPairReviewed: self._event_pairs.review,
             ev.Audited: _audited,
             ev.AlertRaised: _nothing,
         }
@@ -142,6 +146,7 @@ class Ledger(LedgerReads):
         self._days.restore(image.days)
         self._margin.restore(image)
         self._pairs.restore(image.pairs)
+        self._event_pairs.restore(image.event_pairs)
         self._kill_switch = image.kill_switch
         self._strategies.update(image.strategies)
         self._settings.update(image.settings)
@@ -165,6 +170,7 @@ class Ledger(LedgerReads):
             margin_positions=_by_key(self._margin.positions),
             payment_keys=frozenset(self._margin.payment_keys),
             pairs=tuple(sorted(self._pairs.rows.values(), key=lambda row: (row.opened_ns, row.id))),
+            event_pairs=_by_key(self._event_pairs.rows),
             kill_switch=self._kill_switch,
             strategies=dict(sorted(self._strategies.items())),
             settings=dict(sorted(self._settings.items())),

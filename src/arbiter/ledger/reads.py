@@ -7,12 +7,14 @@ from decimal import Decimal
 from arbiter.ledger.balances import Balances
 from arbiter.ledger.budgets import Budgets
 from arbiter.ledger.day import TradingDays
+from arbiter.ledger.event_pairs import EventPairs
 from arbiter.ledger.margin import MarginBooks
 from arbiter.ledger.orders import Orders
 from arbiter.ledger.pairs import Pairs
 from arbiter.ledger.positions import Positions
 from arbiter.ledger.residuals import Residuals
 from arbiter.ledger.trades import Trades
+from arbiter.model.event_pairs import EventPair, EventPairId
 from arbiter.model.events import SettingChanged
 from arbiter.model.holdings import Balance, Budget, KillSwitch, Position, Residual, TradingDay
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, StrategyId, TradeId, VenueId
@@ -34,6 +36,7 @@ class LedgerReads:
     _days: TradingDays
     _margin: MarginBooks
     _pairs: Pairs
+    _event_pairs: EventPairs
     _fill_keys: OrderedDict[tuple[VenueId, str], None]
     _kill_switch: KillSwitch
     _strategies: dict[StrategyId, bool]
@@ -125,6 +128,11 @@ class LedgerReads:
     def margin_positions(self) -> Mapping[InstrumentId, MarginPosition]:
         """Per perpetual, all strategies together; flat ones stay."""
         return self._margin.positions
+
+    @property
+    def event_pairs(self) -> Mapping[EventPairId, EventPair]:
+        """Every event pair ever proposed, as it stands."""
+        return self._event_pairs.rows
 
     @property
     def pairs(self) -> Mapping[PairId, FundingPair]:

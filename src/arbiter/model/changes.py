@@ -2,6 +2,7 @@
 
 import msgspec
 
+from arbiter.model.event_pairs import EventPair, EventPairId
 from arbiter.model.events import Audited, SettingChanged
 from arbiter.model.holdings import (
     Balance,
@@ -55,6 +56,7 @@ class Changes(msgspec.Struct):
     forced_closes: dict[tuple[VenueId, str], ForcedClose] = {}
     """By venue and trade id."""
     funding_pairs: dict[PairId, FundingPair] = {}
+    event_pairs: dict[EventPairId, EventPair] = {}
     kill_switch: KillSwitch | None = None
     strategies: dict[StrategyId, bool] = {}
     """Running or not, as switched by a person."""
@@ -82,6 +84,7 @@ class Changes(msgspec.Struct):
         self.funding_payments.update(later.funding_payments)
         self.forced_closes.update(later.forced_closes)
         self.funding_pairs.update(later.funding_pairs)
+        self.event_pairs.update(later.event_pairs)
         if later.kill_switch is not None:
             self.kill_switch = later.kill_switch
         self.strategies.update(later.strategies)

@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from arbiter.model.denials import Denied
+from arbiter.model.event_pairs import EventPair, EventPairId, Review
 from arbiter.model.ids import (
     Actor,
     Asset,
@@ -228,6 +229,23 @@ class PairAdvanced(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class EventPairProposed(Event, frozen=True, kw_only=True):
+    """A pair to be read by a person; one of its name that is not approved gives way to it."""
+
+    pair: EventPair
+
+
+class EventPairReviewed(Event, frozen=True, kw_only=True):
+    """Approved, rejected or suspended, by a person or because a rule text changed."""
+
+    pair_id: EventPairId
+    state: Review
+    actor: Actor
+    reason: str = ""
+    cap_usd: Decimal | None = None
+    """A new cap, with an approval."""
+
+
 class Audited(Event, frozen=True, kw_only=True):
     """A state-changing call that has no event of its own (log-in, key made, user added)."""
 
@@ -276,6 +294,8 @@ JournalEvent = (
     | PositionForced
     | PairOpened
     | PairAdvanced
+    | EventPairProposed
+    | EventPairReviewed
     | Audited
     | AlertRaised
 )

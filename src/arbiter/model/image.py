@@ -2,6 +2,7 @@
 
 import msgspec
 
+from arbiter.model.event_pairs import EventPair
 from arbiter.model.events import SettingChanged
 from arbiter.model.holdings import (
     Balance,
@@ -42,6 +43,7 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True):
     """Of recently booked funding payments: none is booked twice."""
     pairs: tuple[FundingPair, ...] = ()
     """The active ones, and the last that closed."""
+    event_pairs: tuple[EventPair, ...] = ()
     kill_switch: KillSwitch = KillSwitch()
     strategies: dict[StrategyId, bool] = {}
     settings: dict[str, SettingChanged] = {}

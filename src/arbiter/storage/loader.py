@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Select, Table, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from arbiter.model.event_pairs import EventPair
 from arbiter.model.events import SettingChanged
 from arbiter.model.holdings import Balance, Budget, KillSwitch, Position, Residual, TradingDay
 from arbiter.model.ids import ClientOrderId, StrategyId, VenueId
@@ -17,6 +18,7 @@ from arbiter.model.perpetuals import Contract, MarginPosition
 from arbiter.model.trades import Trade
 from arbiter.storage import margin_schema, schema
 from arbiter.storage.database import reading
+from arbiter.storage.event_schema import EVENT_PAIRS
 from arbiter.storage.rows import read
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -64,6 +66,7 @@ async def load(
             ),
             payment_keys=await _payment_keys(connection, fill_keys),
             pairs=tuple(await _pairs(connection, closed_trades)),
+            event_pairs=await _rows(connection, EventPair, EVENT_PAIRS),
             kill_switch=await _kill_switch(connection),
             strategies=await _strategies(connection),
             settings={

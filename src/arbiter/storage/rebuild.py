@@ -17,6 +17,7 @@ from arbiter.model.errors import InstanceLocked
 from arbiter.model.events import EngineStarted, EngineStopped, Event, decode_event
 from arbiter.model.money import use_wide_context
 from arbiter.storage import database, margin_schema, schema
+from arbiter.storage.event_schema import EVENT_PAIRS
 from arbiter.storage.journal import ENGINE_LOCK
 from arbiter.storage.rows import projection_statements, run_statements
 
@@ -38,6 +39,7 @@ PROJECTIONS: tuple[Table, ...] = (
     margin_schema.FUNDING_PAYMENTS,
     margin_schema.FORCED_CLOSES,
     margin_schema.FUNDING_PAIRS,
+    EVENT_PAIRS,
     schema.STRATEGIES,
     schema.SETTINGS,
     schema.KILL_SWITCH,

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.sql import ColumnElement, Executable, FromClause
 
 from arbiter.model.changes import Changes
+from arbiter.model.event_pairs import EventPair
 from arbiter.model.events import Audited, EngineStarted, EngineStopped, Event, SettingChanged
 from arbiter.model.holdings import (
     Balance,
@@ -33,6 +34,7 @@ from arbiter.model.perpetuals import Contract, ForcedClose, FundingPayment, Marg
 from arbiter.model.plans import Signal
 from arbiter.model.trades import Trade
 from arbiter.storage import margin_schema, schema
+from arbiter.storage.event_schema import EVENT_PAIRS
 
 Statement = tuple[str, tuple[Any, ...]]
 """SQL and its arguments, for asyncpg."""
@@ -150,6 +152,7 @@ _WRITE_FORCED = _write(
     moments={"at": "at_ns"},
 )
 _WRITE_PAIRS = _write(margin_schema.FUNDING_PAIRS, FundingPair, keys=["id"])
+_WRITE_EVENT_PAIRS = _write(EVENT_PAIRS, EventPair, keys=["id"])
 _REMOVE_BUDGETS = """
 DELETE FROM budgets USING unnest($1::text[], $2::text[]) AS gone (strategy, currency)
 WHERE budgets.strategy = gone.strategy AND budgets.currency = gone.currency
@@ -219,6 +222,7 @@ def projection_statements(changes: Changes) -> list[Statement]:
         (_WRITE_PAYMENTS, changes.funding_payments.values()),
         (_WRITE_FORCED, changes.forced_closes.values()),
         (_WRITE_PAIRS, changes.funding_pairs.values()),
+        (_WRITE_EVENT_PAIRS, changes.event_pairs.values()),
         (_WRITE_STRATEGIES, strategies),
         (_WRITE_SETTINGS, changes.settings.values()),
         (_WRITE_KILL_SWITCH, latch),
