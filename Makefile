@@ -13,7 +13,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup setup-dev up test test-fast test-slow chaos check format bench bench-peers docs lock clean
+.PHONY: help setup setup-dev up test test-fast test-slow chaos check format bench bench-peers docs proto lock clean
 
 # An environment whose interpreter has gone (an upgraded system) is made anew.
 ifneq ($(shell $(BIN)/python -c 'print("usable")' 2>/dev/null),usable)
@@ -97,6 +97,9 @@ bench-peers: setup-dev ## Measure backtests against NautilusTrader too (installs
 docs: setup-dev ## Build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
+
+proto: setup-dev ## Write src/arbiter_pb2*.py anew after a change to contracts/arbiter.proto
+	$(BIN)/python contracts/generate.py
 
 # Neither lock names an index: whoever installs uses their own. The tools are resolved
 # first and the engine's own lock is held to the same versions.
