@@ -19,6 +19,7 @@ from arbiter.ledger.alarms import Alarm, AlarmCode
 from arbiter.ledger.assets import account_assets, base_and_quote
 from arbiter.ledger.balances import Balances
 from arbiter.ledger.budgets import Budgets
+from arbiter.ledger.copies import Copies
 from arbiter.ledger.day import TradingDays
 from arbiter.ledger.event_pairs import EventPairs
 from arbiter.ledger.margin import MarginBooks
@@ -76,6 +77,7 @@ class Ledger(LedgerReads):
         )
         self._pairs = Pairs()
         self._event_pairs = EventPairs()
+        self._copies = Copies()
         self._fill_keys: OrderedDict[tuple[VenueId, str], None] = OrderedDict()
         self._kill_switch = KillSwitch()
         self._strategies: dict[StrategyId, bool] = {}
@@ -116,6 +118,11 @@ class Ledger(LedgerReads):
             ev.PairAdvanced: self._pairs.advance,
             ev.EventPairProposed: self._event_pairs.propose,
             ev.EventPairReviewed: self._event_pairs.review,
+            ev.CopyAdded: self._copies.add,
+            ev.CopySwitched: self._copies.switch,
+            ev.CopyRemoved: self._copies.remove,
+            ev.CopyBased: self._copies.base,
+            ev.LeaderActed: self._copies.act,
             ev.Audited: _audited,
             ev.AlertRaised: _nothing,
         }
@@ -147,6 +154,7 @@ class Ledger(LedgerReads):
         self._margin.restore(image)
         self._pairs.restore(image.pairs)
         self._event_pairs.restore(image.event_pairs)
+        self._copies.restore(image)
         self._kill_switch = image.kill_switch
         self._strategies.update(image.strategies)
         self._settings.update(image.settings)
@@ -171,6 +179,9 @@ class Ledger(LedgerReads):
             payment_keys=frozenset(self._margin.payment_keys),
             pairs=tuple(sorted(self._pairs.rows.values(), key=lambda row: (row.opened_ns, row.id))),
             event_pairs=_by_key(self._event_pairs.rows),
+            copy_subscriptions=_by_key(self._copies.subscriptions),
+            copy_positions=_by_key(self._copies.positions),
+            leader_actions=self._copies.all_actions(),
             kill_switch=self._kill_switch,
             strategies=dict(sorted(self._strategies.items())),
             settings=dict(sorted(self._settings.items())),
@@ -333,9 +344,11 @@ class Ledger(LedgerReads):
         self._balances.fill(fill, base, quote, at_ns, changes)
         trade = self._trades.get(order.trade_id)
         base_fee = fill.fee if fill.fee_asset == base else ZERO
+        units = fill.size * order.side.sign - base_fee
+        self._copies.fill(order, units, fill.price, fee, at_ns, changes)
         effect = self._positions.fill(
             order,
-            fill.size * order.side.sign - base_fee,
+            units,
             fill.price,
             fee,
             netted=trade.family is Family.SPOT,
@@ -364,6 +377,8 @@ class Ledger(LedgerReads):
         self._watch_fill(before, order, fill.fee, at_ns)
         self._replace_order(before, order, at_ns, changes)
         booked = self._margin.fill(contract, fill, order.strategy, at_ns, changes)
+        units = booked.units * order.side.sign
+        self._copies.fill(order, units, booked.price, booked.fee, at_ns, changes)
         trade = self._trades.get(order.trade_id)
         after = with_execution(trade, fill.side, booked.units, booked.price, booked.fee)
         self._account(trade, after, at_ns, changes)

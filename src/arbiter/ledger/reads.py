@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from arbiter.ledger.balances import Balances
 from arbiter.ledger.budgets import Budgets
+from arbiter.ledger.copies import Copies
 from arbiter.ledger.day import TradingDays
 from arbiter.ledger.event_pairs import EventPairs
 from arbiter.ledger.margin import MarginBooks
@@ -14,6 +15,13 @@ from arbiter.ledger.pairs import Pairs
 from arbiter.ledger.positions import Positions
 from arbiter.ledger.residuals import Residuals
 from arbiter.ledger.trades import Trades
+from arbiter.model.copying import (
+    CopyPosition,
+    CopySubscription,
+    LeaderAction,
+    SubscriptionId,
+    Wallet,
+)
 from arbiter.model.event_pairs import EventPair, EventPairId
 from arbiter.model.events import SettingChanged
 from arbiter.model.holdings import Balance, Budget, KillSwitch, Position, Residual, TradingDay
@@ -37,6 +45,7 @@ class LedgerReads:
     _margin: MarginBooks
     _pairs: Pairs
     _event_pairs: EventPairs
+    _copies: Copies
     _fill_keys: OrderedDict[tuple[VenueId, str], None]
     _kill_switch: KillSwitch
     _strategies: dict[StrategyId, bool]
@@ -145,6 +154,19 @@ class LedgerReads:
     def pair_of(self, instrument: InstrumentId) -> FundingPair | None:
         """The active funding pair one of whose legs this is."""
         return self._pairs.of(instrument)
+
+    @property
+    def copy_subscriptions(self) -> Mapping[SubscriptionId, CopySubscription]:
+        """In the order they were added; removed ones stay."""
+        return self._copies.subscriptions
+
+    @property
+    def copy_positions(self) -> Mapping[tuple[SubscriptionId, InstrumentId], CopyPosition]:
+        return self._copies.positions
+
+    def leader_actions(self, venue: VenueId, wallet: Wallet) -> Mapping[str, LeaderAction]:
+        """By key; empty for a leader nobody follows."""
+        return self._copies.actions.get((venue, wallet), {})
 
     def leverage(self, instrument: InstrumentId) -> Decimal:
         """Leverage set on a perpetual; 1 where none was."""

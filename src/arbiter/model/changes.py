@@ -2,6 +2,13 @@
 
 import msgspec
 
+from arbiter.model.copying import (
+    CopyPosition,
+    CopySubscription,
+    LeaderAction,
+    SubscriptionId,
+    Wallet,
+)
 from arbiter.model.event_pairs import EventPair, EventPairId
 from arbiter.model.events import Audited, SettingChanged
 from arbiter.model.holdings import (
@@ -57,6 +64,10 @@ class Changes(msgspec.Struct):
     """By venue and trade id."""
     funding_pairs: dict[PairId, FundingPair] = {}
     event_pairs: dict[EventPairId, EventPair] = {}
+    copy_subscriptions: dict[SubscriptionId, CopySubscription] = {}
+    copy_positions: dict[tuple[SubscriptionId, InstrumentId], CopyPosition] = {}
+    leader_actions: dict[tuple[VenueId, Wallet, str], LeaderAction] = {}
+    """By venue, wallet and the act's key."""
     kill_switch: KillSwitch | None = None
     strategies: dict[StrategyId, bool] = {}
     """Running or not, as switched by a person."""
@@ -85,6 +96,9 @@ class Changes(msgspec.Struct):
         self.forced_closes.update(later.forced_closes)
         self.funding_pairs.update(later.funding_pairs)
         self.event_pairs.update(later.event_pairs)
+        self.copy_subscriptions.update(later.copy_subscriptions)
+        self.copy_positions.update(later.copy_positions)
+        self.leader_actions.update(later.leader_actions)
         if later.kill_switch is not None:
             self.kill_switch = later.kill_switch
         self.strategies.update(later.strategies)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
+from arbiter.model.copying import CopySubscription, LeaderAction, SubscriptionId
 from arbiter.model.denials import Denied
 from arbiter.model.event_pairs import EventPair, EventPairId, Review
 from arbiter.model.ids import (
@@ -229,6 +230,36 @@ class PairAdvanced(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class CopyAdded(Event, frozen=True, kw_only=True):
+    subscription: CopySubscription
+
+
+class CopySwitched(Event, frozen=True, kw_only=True):
+    subscription_id: SubscriptionId
+    enabled: bool
+    actor: Actor
+
+
+class CopyRemoved(Event, frozen=True, kw_only=True):
+    """Nobody is followed by it any more; what it copied stays."""
+
+    subscription_id: SubscriptionId
+    actor: Actor
+
+
+class CopyBased(Event, frozen=True, kw_only=True):
+    """What the leader held when the subscription began is known."""
+
+    subscription_id: SubscriptionId
+    held: tuple[LeaderAction, ...]
+
+
+class LeaderActed(Event, frozen=True, kw_only=True):
+    """What one look at a leader's activity told; acts told before change nothing."""
+
+    actions: tuple[LeaderAction, ...]
+
+
 class EventPairProposed(Event, frozen=True, kw_only=True):
     """A pair to be read by a person; one of its name that is not approved gives way to it."""
 
@@ -296,6 +327,11 @@ JournalEvent = (
     | PairAdvanced
     | EventPairProposed
     | EventPairReviewed
+    | CopyAdded
+    | CopySwitched
+    | CopyRemoved
+    | CopyBased
+    | LeaderActed
     | Audited
     | AlertRaised
 )

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from arbiter.model.copying import CopyPosition, CopySubscription, LeaderAction
 from arbiter.model.event_pairs import EventPair
 from arbiter.model.events import SettingChanged
 from arbiter.model.holdings import (
@@ -44,6 +45,11 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True):
     pairs: tuple[FundingPair, ...] = ()
     """The active ones, and the last that closed."""
     event_pairs: tuple[EventPair, ...] = ()
+    copy_subscriptions: tuple[CopySubscription, ...] = ()
+    """Those that were removed too."""
+    copy_positions: tuple[CopyPosition, ...] = ()
+    leader_actions: tuple[LeaderAction, ...] = ()
+    """Of leaders that an active subscription follows, since it began."""
     kill_switch: KillSwitch = KillSwitch()
     strategies: dict[StrategyId, bool] = {}
     settings: dict[str, SettingChanged] = {}

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Select, Table, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from arbiter.model.copying import CopyPosition, CopySubscription, LeaderAction
 from arbiter.model.event_pairs import EventPair
 from arbiter.model.events import SettingChanged
 from arbiter.model.holdings import Balance, Budget, KillSwitch, Position, Residual, TradingDay
@@ -16,7 +17,7 @@ from arbiter.model.orders import Fill, Order
 from arbiter.model.pairs import FundingPair
 from arbiter.model.perpetuals import Contract, MarginPosition
 from arbiter.model.trades import Trade
-from arbiter.storage import margin_schema, schema
+from arbiter.storage import copying_schema, margin_schema, schema
 from arbiter.storage.database import reading
 from arbiter.storage.event_schema import EVENT_PAIRS
 from arbiter.storage.rows import read
@@ -67,6 +68,18 @@ async def load(
             payment_keys=await _payment_keys(connection, fill_keys),
             pairs=tuple(await _pairs(connection, closed_trades)),
             event_pairs=await _rows(connection, EventPair, EVENT_PAIRS),
+            copy_subscriptions=tuple(
+                await _all(
+                    connection,
+                    CopySubscription,
+                    select(copying_schema.COPY_SUBSCRIPTIONS).order_by(
+                        copying_schema.COPY_SUBSCRIPTIONS.c.created_ns,
+                        copying_schema.COPY_SUBSCRIPTIONS.c.id,
+                    ),
+                )
+            ),
+            copy_positions=await _rows(connection, CopyPosition, copying_schema.COPY_POSITIONS),
+            leader_actions=tuple(await _leader_actions(connection)),
             kill_switch=await _kill_switch(connection),
             strategies=await _strategies(connection),
             settings={
@@ -172,6 +185,24 @@ async def _pairs(connection: AsyncConnection, closed: int) -> Sequence[FundingPa
     )
     wanted = or_(margin_schema.ACTIVE_PAIR, table.c.id.in_(newest))
     return await _all(connection, FundingPair, select(table).where(wanted))
+
+
+async def _leader_actions(connection: AsyncConnection) -> Sequence[LeaderAction]:
+    """Give what followed leaders did since the first active subscription to each began."""
+    told, copies = copying_schema.LEADER_ACTIONS, copying_schema.COPY_SUBSCRIPTIONS
+    followed = (
+        select(copies.c.venue, copies.c.wallet, func.min(copies.c.created_ns).label("since_ns"))
+        .where(copies.c.removed_ns.is_(None))
+        .group_by(copies.c.venue, copies.c.wallet)
+        .subquery()
+    )
+    query = select(told).join(
+        followed,
+        (told.c.venue == followed.c.venue)
+        & (told.c.wallet == followed.c.wallet)
+        & (told.c.at_ns >= followed.c.since_ns),
+    )
+    return await _all(connection, LeaderAction, query)
 
 
 async def _kill_switch(connection: AsyncConnection) -> KillSwitch:

@@ -16,7 +16,7 @@ from arbiter.model.changes import Changes
 from arbiter.model.errors import InstanceLocked
 from arbiter.model.events import EngineStarted, EngineStopped, Event, decode_event
 from arbiter.model.money import use_wide_context
-from arbiter.storage import database, margin_schema, schema
+from arbiter.storage import copying_schema, database, margin_schema, schema
 from arbiter.storage.event_schema import EVENT_PAIRS
 from arbiter.storage.journal import ENGINE_LOCK
 from arbiter.storage.rows import projection_statements, run_statements
@@ -40,6 +40,9 @@ PROJECTIONS: tuple[Table, ...] = (
     margin_schema.FORCED_CLOSES,
     margin_schema.FUNDING_PAIRS,
     EVENT_PAIRS,
+    copying_schema.COPY_SUBSCRIPTIONS,
+    copying_schema.COPY_POSITIONS,
+    copying_schema.LEADER_ACTIONS,
     schema.STRATEGIES,
     schema.SETTINGS,
     schema.KILL_SWITCH,

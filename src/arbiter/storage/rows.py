@@ -18,6 +18,7 @@ from sqlalchemy.sql import ColumnElement, Executable, FromClause
 
 from arbiter.model.changes import Changes
 from arbiter.model.event_pairs import EventPair
+from arbiter.model.copying import CopyPosition, CopySubscription, LeaderAction
 from arbiter.model.events import Audited, EngineStarted, EngineStopped, Event, SettingChanged
 from arbiter.model.holdings import (
     Balance,
@@ -33,7 +34,7 @@ from arbiter.model.pairs import FundingPair
 from arbiter.model.perpetuals import Contract, ForcedClose, FundingPayment, MarginPosition
 from arbiter.model.plans import Signal
 from arbiter.model.trades import Trade
-from arbiter.storage import margin_schema, schema
+from arbiter.storage import copying_schema, margin_schema, schema
 from arbiter.storage.event_schema import EVENT_PAIRS
 
 Statement = tuple[str, tuple[Any, ...]]
@@ -152,6 +153,16 @@ _WRITE_FORCED = _write(
     moments={"at": "at_ns"},
 )
 _WRITE_PAIRS = _write(margin_schema.FUNDING_PAIRS, FundingPair, keys=["id"])
+_WRITE_SUBSCRIPTIONS = _write(copying_schema.COPY_SUBSCRIPTIONS, CopySubscription, keys=["id"])
+_WRITE_COPIES = _write(
+    copying_schema.COPY_POSITIONS, CopyPosition, keys=["subscription", "instrument"]
+)
+_WRITE_LEADERS = _write(
+    copying_schema.LEADER_ACTIONS,
+    LeaderAction,
+    keys=["venue", "wallet", "key"],
+    moments={"at": "at_ns"},
+)
 _WRITE_EVENT_PAIRS = _write(EVENT_PAIRS, EventPair, keys=["id"])
 _REMOVE_BUDGETS = """
 DELETE FROM budgets USING unnest($1::text[], $2::text[]) AS gone (strategy, currency)
@@ -223,6 +234,9 @@ def projection_statements(changes: Changes) -> list[Statement]:
         (_WRITE_FORCED, changes.forced_closes.values()),
         (_WRITE_PAIRS, changes.funding_pairs.values()),
         (_WRITE_EVENT_PAIRS, changes.event_pairs.values()),
+        (_WRITE_SUBSCRIPTIONS, changes.copy_subscriptions.values()),
+        (_WRITE_COPIES, changes.copy_positions.values()),
+        (_WRITE_LEADERS, changes.leader_actions.values()),
         (_WRITE_STRATEGIES, strategies),
         (_WRITE_SETTINGS, changes.settings.values()),
         (_WRITE_KILL_SWITCH, latch),
