@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
+from arbiter.model.event_pairs import EventPair, EventPairId, Review
 from arbiter.model.ids import Actor, Asset, StrategyId
 
 
@@ -45,6 +46,24 @@ class SetBudget(Command, frozen=True, kw_only=True):
 class RemoveBudget(Command, frozen=True, kw_only=True):
     strategy: StrategyId
     currency: Asset
+
+
+class ProposePair(Command, frozen=True, kw_only=True):
+    """Enter an event pair for somebody to read and decide."""
+
+    pair: EventPair
+
+
+class ReviewPair(Command, frozen=True, kw_only=True):
+    """Approve, reject or suspend an event pair."""
+
+    pair_id: EventPairId
+    state: Review
+    reason: str = ""
+    acknowledged: bool = False
+    """The warnings of the pair were read; an approval needs it where there are any."""
+    cap_usd: Decimal | None = None
+    """Another cap than was proposed, with an approval."""
 
 
 class ChangeSettings(Command, frozen=True, kw_only=True):

@@ -12,8 +12,10 @@ from arbiter.model.commands import (
     ChangeSettings,
     Command,
     EngageKillSwitch,
+    ProposePair,
     ReleaseKillSwitch,
     RemoveBudget,
+    ReviewPair,
     SetBudget,
     StartStrategy,
     StopStrategy,
@@ -31,6 +33,7 @@ from arbiter.model.events import (
 )
 from arbiter.model.ids import Actor, StrategyId
 from arbiter.model.money import ZERO, plain
+from arbiter.runtime import pair_review
 from arbiter.runtime.recorder import Recorder
 from arbiter.runtime.tuning import Tuner
 
@@ -141,6 +144,10 @@ class CommandBus:
                     BudgetRemoved(at_ns=now, strategy=strategy, currency=currency, actor=actor),
                     self._audit(actor, "budget.remove", entity, _shown(budget.allocated)),
                 )
+            case ProposePair():
+                return pair_review.proposed(self._ledger, command, now)
+            case ReviewPair():
+                return pair_review.reviewed(self._ledger, command, now)
         raise InvalidValue(f"{type(command).__name__} is not a command of this engine")
 
     def _switch(
