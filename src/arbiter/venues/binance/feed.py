@@ -1,0 +1,81 @@
+"""Binance's top of book: spot and USD-M futures, one ``bookTicker`` stream per instrument.
+
+An update carries the number `u` of the book it shows. Numbers rise but are not consecutive (other
+levels change in between), so what can be verified is that none goes back.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from arbiter.ports.clock import Clock
+from arbiter.ports.venue import QuoteSink
+from arbiter.venues.binance.addresses import MARKETS
+from arbiter.venues.binance.decode import read_ticker
+from arbiter.venues.binance.talk import BinanceTalk, shards
+from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.health import VenueHealth
+from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.wiring import FeedWiring
+
+
+class BinanceFeed:
+    """Implements `ports.Feed`."""
+
+    def __init__(self, wiring: FeedWiring) -> None:
+        self.tally = FeedTally()
+        self._wiring = wiring
+        self._market = MARKETS[wiring.venue]
+
+    async def run(self, sink: QuoteSink) -> None:
+        wiring = self._wiring
+        slots = wiring.slot_of()
+        endpoints = wiring.endpoints or self._market.endpoints
+        parts = shards(sorted(slots))
+        health = VenueHealth(wiring.venue, sink, len(parts))
+
+        def stream(number: int, symbols: Sequence[str]) -> Stream:
+            here = {symbol: slots[symbol] for symbol in symbols}
+            return Stream(
+                endpoints.stream + self._market.books,
+                lambda link: QuoteTalk(link, here, sink, wiring.clock, self.tally),
+                on_state=health.listener(number),
+                tally=self.tally,
+                settings=wiring.stream,
+                draw=wiring.draw,
+            )
+
+        async with asyncio.TaskGroup() as group:
+            for number, symbols in enumerate(parts):
+                group.create_task(stream(number, symbols).run(), name=f"{wiring.venue} {number}")
+
+
+class QuoteTalk(BinanceTalk):
+    """The hot path: one message, one quote."""
+
+    def __init__(
+        self,
+        link: Link,
+        slots: Mapping[str, int],
+        sink: QuoteSink,
+        clock: Clock,
+        tally: FeedTally,
+    ) -> None:
+        super().__init__(link, [f"{symbol.lower()}@bookTicker" for symbol in slots], tally)
+        self._rows = {symbol: [slot, -1] for symbol, slot in slots.items()}
+        self._on_quote = sink.on_quote
+        self._now_ns = clock.now_ns
+
+    def hear(self, data: bytes) -> None:
+        try:
+            told = read_ticker(data)
+        except BadFrame as unread:
+            self.note(data, unread)
+            return
+        row = self._rows.get(told.s)
+        if row is None:
+            raise BadFrame(f"a quote of {told.s!r}, which was not asked for")
+        if told.u <= row[1]:
+            self._tally.stale += 1
+            return
+        row[1] = told.u
+        self._on_quote(row[0], told.b, told.a, told.B, told.A, told.T * 1_000_000, self._now_ns())
