@@ -11,7 +11,8 @@ from arbiter.execution.settings import ExecutionSettings, LegOrder
 from arbiter.matching.faults import Fault, FaultRates, Window
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.time import NS_PER_MS, NS_PER_S
-from tests.chaos.world import VENUES, World, WorldSettings
+from tests.chaos.listings import VENUES
+from tests.chaos.world import World, WorldSettings
 
 LENGTH_S = 60
 _LASTING = (

@@ -12,8 +12,14 @@ from arbiter.matching.orders import request_of
 from arbiter.model.errors import OutcomeUnknown, RateLimited
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
-from arbiter.model.money import ZERO
+from arbiter.model.money import ZERO, from_float
 from arbiter.model.orders import Fill, Order
+from arbiter.model.perpetuals import (
+    ForcedClose,
+    FundingPayment,
+    MarginBalance,
+    VenuePosition,
+)
 from arbiter.model.reports import (
     Absent,
     Accepted,
@@ -34,7 +40,7 @@ _DUPLICATE = "DUPLICATE_CLIENT_ORDER_ID"
 
 
 class VirtualVenue:
-    """Implements `ports.OrderClient`; `sink` is whoever follows its private stream now."""
+    """Implements `ports.OrderClient` and `ports.MarginClient`; `sink` is whoever follows its private stream now."""
 
     def __init__(
         self,
@@ -65,7 +71,7 @@ class VirtualVenue:
     async def submit(self, order: Order) -> Accepted | Refused | Unknown:
         key = order.client_order_id
         self.submitted[key] = self.submitted.get(key, 0) + 1
-        request = request_of(order)
+        request = request_of(order, on_margin=order.instrument in self.exchange.margin)
 
         def arrive() -> VenueReport:
             refusal = self._closed(request.instrument)
@@ -113,6 +119,28 @@ class VirtualVenue:
     async def instruments(self) -> Sequence[Instrument]:
         return self.exchange.instruments
 
+    # The margin account
+
+    async def positions(self) -> Sequence[VenuePosition]:
+        return await self._call("positions", lambda: self.exchange.margin.told(self._now()))
+
+    async def margin_balances(self) -> Sequence[MarginBalance]:
+        return await self._call("positions", self.exchange.margin.balances)
+
+    async def payments_since(self, since_ns: int) -> Sequence[FundingPayment]:
+        margin = self.exchange.margin
+        return await self._call("payments", lambda: margin.payments_since(since_ns))
+
+    async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
+        margin = self.exchange.margin
+        return await self._call("payments", lambda: margin.forced_since(since_ns))
+
+    async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
+        def arrive() -> None:
+            self.exchange.set_leverage(instrument, leverage, self._now())
+
+        await self._call("leverage", arrive)
+
     async def run(self, sink: ReportSink) -> None:
         self.sink = sink
         try:
@@ -127,6 +155,10 @@ class VirtualVenue:
         """Show a top of book; of what is shown, less may be there."""
         bid_size, ask_size = self.faults.shown(size), self.faults.shown(size)
         self._tell(self.exchange.on_quote(instrument, bid, ask, bid_size, ask_size, self._now()))
+
+    def mark(self, instrument: InstrumentId, price: float) -> None:
+        """Tell a perpetual's mark; what has no margin left for it is liquidated."""
+        self._tell(self.exchange.on_mark(instrument, from_float(price), self._now()))
 
     def move(self, asset: Asset, delta: Decimal) -> None:
         """Change a balance as nobody of ours asked for (deposit, reward, manual trade)."""

@@ -21,7 +21,7 @@ def kill(
         str, typer.Option(help="Kept with the latch and in the audit log.")
     ] = "arbiter kill",
     flatten: Annotated[
-        bool, typer.Option("--flatten", help="Also close what is unhedged.")
+        bool, typer.Option("--flatten", help="Also close every open position.")
     ] = False,
     config: ConfigFile = None,
     home: HomeFolder = None,
@@ -52,7 +52,7 @@ def kill(
         if written:
             note(f"the kill file {folder.kill_file} stands: the engine opens nothing")
         raise typer.Exit(1) from None
-    _tell(report, as_json)
+    _tell(report, as_json, flatten)
 
 
 def resume(config: ConfigFile = None, home: HomeFolder = None, as_json: Json = False) -> None:
@@ -110,7 +110,7 @@ def _tell_stopped(file: Path, as_json: bool) -> None:
     emit("no venue was asked: orders left there by a crash are looked after at the next start")
 
 
-def _tell(report: Any, as_json: bool) -> None:
+def _tell(report: Any, as_json: bool, flatten: bool) -> None:
     """Print what each venue said; exit 1 unless every one is proven flat."""
     venues = report["venues"]
     flat = [venue for venue in venues if _is_flat(venue)]
@@ -124,18 +124,22 @@ def _tell(report: Any, as_json: bool) -> None:
             )
         for venue in venues:
             emit(f"  {venue['venue']}: {_state(venue)}")
+        if any(venue["positions"] for venue in venues) and not flatten:
+            emit("positions stay as they are; close them with: arbiter kill --flatten")
     if len(flat) != len(venues):
         raise typer.Exit(1)
 
 
 def _is_flat(venue: Any) -> bool:
-    return bool(venue["reachable"] and not venue["open_orders"] and not venue["unhedged"])
+    left = venue["open_orders"] or venue["unhedged"] or venue["positions"]
+    return bool(venue["reachable"] and not left)
 
 
 def _state(venue: Any) -> str:
     if not venue["reachable"]:
         return f"NOT PROVEN FLAT: {venue['note']}"
     if _is_flat(venue):
-        return "flat: no open orders, nothing unhedged"
+        return "flat: no open orders, nothing unhedged, no open position"
     left = [f"order {order}" for order in venue["open_orders"]] + list(venue["unhedged"])
+    left += [f"position {position}" for position in venue["positions"]]
     return f"NOT FLAT: {', '.join(left)}"

@@ -69,9 +69,10 @@ def step(
     if any(order.status is OrderStatus.CREATED for order in working):
         return progress, ()  # it waits for its own commit: `send_added`
     if working:
-        return _watch(_wait(progress, working, stimulus, now_ns, settings), trade, now_ns, settings)
-    decided = _close_rest(progress, trade, orders, now_ns, settings, market, held)
-    return _watch(decided, trade, now_ns, settings)
+        decided = _wait(progress, working, stimulus, now_ns, settings)
+    else:
+        decided = _close_rest(progress, trade, orders, now_ns, settings, market, held)
+    return _watch(decided, trade, stimulus, now_ns, settings)
 
 
 def send_added(
@@ -220,13 +221,19 @@ def _order(
     )
 
 
-def _watch(decided: Step, trade: Trade, now_ns: int, settings: ExecutionSettings) -> Step:
+def _watch(
+    decided: Step, trade: Trade, stimulus: Stimulus, now_ns: int, settings: ExecutionSettings
+) -> Step:
     """Call a person when closing takes too long; what is being done goes on."""
     progress, effects = decided
     began_ns = now_ns if progress.began_ns is None else progress.began_ns
-    late = now_ns >= began_ns + settings.flat_ms * NS_PER_MS
+    late_ns = began_ns + settings.flat_ms * NS_PER_MS
     ending = any(isinstance(e, Advance) and e.state.terminal for e in effects)
-    if not late or ending or trade.state is TradeState.HELD:
+    if ending or trade.state is TradeState.HELD:
+        return decided
+    if now_ns < late_ns:
+        if stimulus is Stimulus.DEADLINE:  # the pauses between asking grow beyond this
+            return progress, (*effects, WakeAt(late_ns))
         return decided
     why = f"a reduction has not ended after {settings.flat_ms} ms"
     text = f"trade {trade.seq} {trade.symbol}: {why}"

@@ -26,6 +26,7 @@ from arbiter.model.event_pairs import EventPair, EventPairId
 from arbiter.model.events import SettingChanged
 from arbiter.model.holdings import Balance, Budget, KillSwitch, Position, Residual, TradingDay
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, StrategyId, TradeId, VenueId
+from arbiter.model.money import ZERO
 from arbiter.model.orders import Order
 from arbiter.model.pairs import FundingPair, PairId
 from arbiter.model.perpetuals import Contract, MarginPosition
@@ -137,6 +138,18 @@ class LedgerReads:
     def margin_positions(self) -> Mapping[InstrumentId, MarginPosition]:
         """Per perpetual, all strategies together; flat ones stay."""
         return self._margin.positions
+
+    def open_positions(self) -> dict[InstrumentId, Decimal]:
+        """Signed sizes per instrument, all strategies together, flat ones left out.
+
+        By the accounts at the venues where they keep one, else by what the strategies hold.
+        """
+        sums: dict[InstrumentId, Decimal] = {}
+        for (_, name), row in self._positions.rows.items():
+            if row.quantity:
+                sums[name] = sums.get(name, ZERO) + row.quantity
+        sums.update((name, row.quantity) for name, row in self._margin.positions.items())
+        return {name: size for name, size in sums.items() if size}
 
     @property
     def event_pairs(self) -> Mapping[EventPairId, EventPair]:

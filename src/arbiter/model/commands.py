@@ -16,7 +16,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EngageKillSwitch(Command, frozen=True, kw_only=True):
-    """Cancel everything everywhere and latch; `flatten` also closes what is unhedged."""
+    """Cancel everything everywhere and latch; `flatten` also closes every position."""
 
     reason: str
     flatten: bool = False

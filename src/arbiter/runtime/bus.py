@@ -99,6 +99,8 @@ class CommandBus:
         actor = command.actor
         match command:
             case EngageKillSwitch(reason=reason, flatten=flatten):
+                latch = self._ledger.kill_switch
+                flatten = flatten or (latch.engaged and latch.flatten)  # never asked back
                 engaged = KillSwitchEngaged(at_ns=now, actor=actor, reason=reason, flatten=flatten)
                 return engaged, self._audit(actor, "kill_switch.engage", "kill_switch", "", reason)
             case ReleaseKillSwitch():

@@ -51,7 +51,12 @@ class Engine:
         self.core = core
         self.bus = bus
         self.kill_switch = KillSwitchControl(
-            bus=bus, ledger=core.ledger, floor=core.floor, clients=clients
+            bus=bus,
+            ledger=core.ledger,
+            floor=core.floor,
+            clients=clients,
+            listings=core.registry,
+            holdings=margin_clients,
         )
         self.reconciler = Reconciler(
             ledger=core.ledger,

@@ -8,7 +8,13 @@ import structlog
 
 from arbiter.model.changes import Changes
 from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
-from arbiter.model.events import AlertRaised, Event, PositionForced, TradeAdvanced
+from arbiter.model.events import (
+    AlertRaised,
+    Event,
+    KillSwitchEngaged,
+    PositionForced,
+    TradeAdvanced,
+)
 from arbiter.model.ids import VenueId
 from arbiter.model.perpetuals import MarginBalance, VenuePosition
 from arbiter.ports.clock import Clock
@@ -65,10 +71,10 @@ class FundingWatch:
         supervisor.spawn(self._tick(), "funding desk")
 
     def watch(self, events: Sequence[Event], changes: Changes) -> None:
-        """Tick soon after what moved a position: a listener of the event hub."""
+        """Tick soon after what moved a position or asks for it: a listener of the event hub."""
         del changes
         for event in events:
-            if isinstance(event, PositionForced) or (
+            if isinstance(event, PositionForced | KillSwitchEngaged) or (
                 isinstance(event, TradeAdvanced) and event.state.terminal
             ):
                 self._wake.set()

@@ -67,7 +67,7 @@ class Stage(World):
         self.settle()
         self.check_rest()
         self.check_restart()
-        assert self.violations == [], f"seed {self.seed}"
+        assert not self.violations, f"seed {self.seed}: {self.violations}"
 
 
 @contextmanager

@@ -89,7 +89,11 @@ class World(Desk):
             candles=candles,
             bus=self.bus,
             kill_switch=KillSwitchControl(
-                bus=self.bus, ledger=self.ledger, floor=self.core.floor, clients={}
+                bus=self.bus,
+                ledger=self.ledger,
+                floor=self.core.floor,
+                clients={},
+                listings=self.core.registry,
             ),
             release_kill_switch=release,
             hub=self.hub,

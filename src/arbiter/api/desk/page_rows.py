@@ -160,6 +160,7 @@ def kill_report(report: KillReport, latch: KillSwitch) -> pages.KillReport:
                 flat=proof.flat,
                 open_orders=list(proof.open_orders),
                 unhedged=list(proof.unhedged),
+                positions=list(proof.positions),
                 note=proof.note,
             )
             for proof in report.venues

@@ -122,16 +122,18 @@ class Risk(Body):
 class Engage(Asked):
     reason: Annotated[str, Field(min_length=1, max_length=500)]
     flatten: bool = False
-    """Also close what is not hedged."""
+    """Also close every open position."""
 
 
 class VenueProof(Body):
     venue: str
     reachable: bool
     flat: bool
-    """Proven by the venue's own answer: nothing works there and no leg stands alone."""
+    """Proven by the venue's own answer: nothing works there, no leg stands alone, and
+    no position is open."""
     open_orders: list[str]
     unhedged: list[str]
+    positions: list[str]
     note: str
 
 

@@ -42,7 +42,7 @@ def _press_dialog(page: Page) -> ui.dialog:
         reason = ui.input("Reason").props(
             'data-name="kill-reason" autofocus outlined maxlength=500'
         )
-        flatten = ui.checkbox("Also close what is not hedged")
+        flatten = ui.checkbox("Also close every open position")
         page.region("proof")
         with ui.element("div").classes("actions"):
             back = (
@@ -109,9 +109,10 @@ def proof_of(report: Json) -> str:
             "yes" if proof["reachable"] else "no",
             words.text(", ".join(proof["open_orders"]) or "none"),
             words.text(", ".join(proof["unhedged"]) or "none"),
+            words.text(", ".join(proof["positions"]) or "none"),
             words.text(proof["note"]),
         ]
         for proof in report["venues"]
     ]
-    heads = ["Venue", "State", "Answered", "Open orders", "Unhedged", "Note"]
+    heads = ["Venue", "State", "Answered", "Open orders", "Unhedged", "Positions", "Note"]
     return f"<p>{flat}</p>{kept}" + words.table(heads, rows, "No venue.", "Proof of each venue")

@@ -1,0 +1,238 @@
+"""What one venue proves after the kill switch was engaged: its own answers beside the ledger.
+
+Flat is never claimed, only proven: a venue that was not reached proves nothing, an order without
+its last word may still be there, and a position is gone when both the venue and the ledger say so.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from arbiter.execution.ways_out import excess
+from arbiter.ledger.ledger import Ledger
+from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.ids import ENGINE, InstrumentId, StrategyId, Symbol, TradeId
+from arbiter.model.instruments import Instrument, InstrumentKind
+from arbiter.model.money import ONE, ZERO, plain, quotient
+from arbiter.model.orders import Order, OrderStatus, Side, TimeInForce
+from arbiter.model.plans import Family
+from arbiter.model.reports import OrderTruth
+from arbiter.model.trades import Trade, TradeState
+from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
+from arbiter.ports.venue import OrderClient
+
+NO_ANSWER = (TryAgain, OutcomeUnknown, VenueRefused)
+_NO_TRADE = UUID(int=0)
+_INVENTORY = (SPOT_ARBITRAGE,)
+"""Strategies whose spot positions are pre-funded inventory that moved between venues."""
+
+
+class Held(Protocol):
+    """A position of any kind, as its venue tells it."""
+
+    @property
+    def instrument(self) -> InstrumentId: ...
+
+    @property
+    def quantity(self) -> Decimal:
+        """Signed, in the instrument's size unit."""
+        ...
+
+
+class PositionClient(Protocol):
+    """Whoever can ask a venue for what is open there: perpetuals, event contracts."""
+
+    async def positions(self) -> Sequence[Held]:
+        """Positions that are not flat, as of now; raises as `OrderClient`'s reads do."""
+        ...
+
+
+class Listings(Protocol):
+    def by_id(self, instrument: InstrumentId) -> Instrument: ...
+
+
+class VenueProof(msgspec.Struct, frozen=True, kw_only=True):
+    """What one venue itself said after the kill switch was engaged."""
+
+    venue: str
+    reachable: bool
+    open_orders: tuple[str, ...]
+    """Orders it still works, ours and others', and ours that it has not spoken of yet."""
+    unhedged: tuple[str, ...]
+    """Trades of ours with a leg there that have not ended."""
+    positions: tuple[str, ...] = ()
+    """Open positions, by the venue's word or the ledger's, hedged ones too; what is owned on spot
+    as inventory is none, what a session bought is."""
+    note: str = ""
+
+    @property
+    def quiet(self) -> bool:
+        """Proven: the venue answered, nothing works there and no leg stands alone."""
+        return self.reachable and not self.open_orders and not self.unhedged
+
+    @property
+    def flat(self) -> bool:
+        """Proven: quiet, and no position is open there."""
+        return self.quiet and not self.positions
+
+
+class Witness:
+    """Asks one venue, and holds its answers against the ledger.
+
+    `holdings` tells the venue's positions, where it knows any.
+    """
+
+    def __init__(
+        self,
+        client: OrderClient,
+        *,
+        holdings: PositionClient | None,
+        ledger: Ledger,
+        listings: Listings,
+    ) -> None:
+        self._client = client
+        self._holdings = holdings
+        self._ledger = ledger
+        self._listings = listings
+        self._venue = client.venue
+
+    async def look(self) -> VenueProof:
+        """Ask once, and cancel whatever works there."""
+        try:
+            working = await self._client.open_orders()
+            told = () if self._holdings is None else await self._holdings.positions()
+        except NO_ANSWER as error:
+            return self.silent(str(error))
+        notes: list[str] = []
+        for truth in working:
+            order = self._ledger.orders.get(truth.client_order_id) or _not_ours(truth)
+            try:
+                await self._client.cancel(order)
+            except NO_ANSWER as error:
+                notes.append(str(error))
+        shown = tuple(truth.client_order_id for truth in working)
+        return VenueProof(
+            venue=self._venue,
+            reachable=True,
+            open_orders=(*shown, *self._unanswered(set(shown))),
+            unhedged=self._unhedged(),
+            positions=(*self._compared(told), *self._bought()),
+            note="; ".join(notes),
+        )
+
+    def silent(self, note: str) -> VenueProof:
+        """Tell what the ledger knows of a venue that did not answer."""
+        held = (f"{self._text(name, size)} (not asked)" for name, size in self._booked().items())
+        return VenueProof(
+            venue=self._venue,
+            reachable=False,
+            open_orders=tuple(self._unanswered(set())),
+            unhedged=self._unhedged(),
+            positions=(*held, *self._bought()),
+            note=note,
+        )
+
+    def _unanswered(self, shown: set[str]) -> list[str]:
+        """Ours that were sent and have no last word: a venue's empty list does not end them."""
+        return [
+            f"{order.client_order_id} (no last word)"
+            for order in self._ledger.orders.values()
+            if order.venue == self._venue
+            and order.open
+            and order.status is not OrderStatus.CREATED
+            and order.client_order_id not in shown
+        ]
+
+    def _unhedged(self) -> tuple[str, ...]:
+        """Trades that have not ended and have an order at the venue.
+
+        A trade that is only planned has sent nothing, and under the latch never will.
+        """
+        return tuple(
+            _told(trade)
+            for trade in self._ledger.open_trades()
+            if trade.state is not TradeState.PLANNED
+            and any(order.venue == self._venue for order in self._ledger.orders_of(trade.id))
+        )
+
+    # Positions
+
+    def _booked(self) -> dict[InstrumentId, Decimal]:
+        """Signed sizes that the ledger has open at the venue, of every kind but spot."""
+        return {
+            name: size
+            for name, size in self._ledger.open_positions().items()
+            if self._is_here(name, spot=False)
+        }
+
+    def _bought(self) -> list[str]:
+        """Spot that a strategy holds as a position and that is large enough to be sold."""
+        found = []
+        for (strategy, name), row in self._ledger.positions.items():
+            if strategy in _INVENTORY or row.quantity <= ZERO or not self._is_here(name, spot=True):
+                continue
+            listed = self._listings.by_id(name)
+            size, price = listed.floor_size(row.quantity), quotient(row.cost, row.quantity)
+            if listed.size_problem(size, price) is None:
+                found.append(f"{self._text(name, row.quantity)} of {strategy}")
+        return found
+
+    def _is_here(self, name: InstrumentId, *, spot: bool) -> bool:
+        listed = self._listings.by_id(name)
+        return listed.venue == self._venue and (listed.kind is InstrumentKind.SPOT) == spot
+
+    def _compared(self, told: Sequence[Held]) -> list[str]:
+        there = {held.instrument: held.quantity for held in told if held.quantity}
+        booked = self._booked()
+        found = []
+        for name in sorted(there.keys() | booked.keys()):
+            theirs, ours = there.get(name, ZERO), booked.get(name, ZERO)
+            text = self._text(name, theirs or ours)
+            if not ours:
+                text += " (not in the ledger)"
+            elif not theirs:
+                text += " (in the ledger alone)"
+            elif theirs != ours:
+                text += f" (the ledger has {plain(ours)})"
+            found.append(text)
+        return found
+
+    def _text(self, name: InstrumentId, size: Decimal) -> str:
+        text = f"{name} {'long' if size > ZERO else 'short'} {plain(abs(size))}"
+        pair = self._ledger.pair_of(name)
+        if pair is None:
+            return text
+        other = next(leg for leg in pair.instruments if leg != name)
+        return f"{text}, paired with {other}"
+
+
+def _told(trade: Trade) -> str:
+    alone = excess(trade)
+    rest = f", {plain(alone)} alone" if alone else ""
+    return f"trade {trade.seq} {trade.symbol} {trade.state}{rest}"
+
+
+def _not_ours(truth: OrderTruth) -> Order:
+    """Write a stranger's order down as far as a cancel needs it."""
+    return Order(
+        client_order_id=truth.client_order_id,
+        venue_order_id=truth.venue_order_id,
+        strategy=StrategyId(Family.MANUAL),
+        actor=ENGINE,
+        trade_id=TradeId(_NO_TRADE),
+        leg="m",
+        instrument=truth.instrument,
+        venue=truth.venue,
+        symbol=Symbol(truth.instrument),
+        side=Side.BUY,
+        time_in_force=TimeInForce.GTC,
+        size=truth.size,
+        price=ONE,
+        planned_price=ONE,
+        status=truth.status,
+        created_ns=truth.at_ns,
+        updated_ns=truth.at_ns,
+    )
