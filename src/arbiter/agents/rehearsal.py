@@ -1,12 +1,12 @@
-"""A rehearsal of the vote on recorded bars: rules alone, one symbol, one session.
+"""A rehearsal of the vote on recorded bars: one symbol, one session.
 
 At the close of each bar the analysts see the bars up to it and nothing later; what they decide is
 filled at the open of the next, half a spread away, with the taker's fee. Within a bar the stop is
 taken to come before the profit. There is no order book and no other venue in bars: the agents
-that need them say nothing.
+that need them say nothing, unless a script of what language models once said lets them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -14,11 +14,12 @@ from arbiter.agents import reversion, risk_officer, technical, trend, vote
 from arbiter.agents.indicators import returns
 from arbiter.agents.opinions import Opinion
 from arbiter.agents.risk_officer import Standing
+from arbiter.agents.script import Script
 from arbiter.agents.settings import TradingRules, VoteSettings
 from arbiter.agents.view import Bars, MarketView, Top
 from arbiter.model.agents import Action
 from arbiter.model.ids import InstrumentId, Symbol, VenueId
-from arbiter.model.time import NS_PER_DAY, NS_PER_HOUR
+from arbiter.model.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_S
 
 WINDOW = 400
 """Bars an analyst looks back on."""
@@ -43,6 +44,8 @@ class RehearsedVote(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     opinions: dict[str, str]
     veto: str = ""
+    models: tuple[str, ...] = ()
+    """Whose words were counted in place of the rules'."""
 
 
 class RoundTrip(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,9 +91,15 @@ class _Held(msgspec.Struct, frozen=True):
 
 
 def rehearse(
-    bars: Bars, symbol: Symbol, interval_ns: int, settings: RehearsalSettings
+    bars: Bars,
+    symbol: Symbol,
+    interval_ns: int,
+    settings: RehearsalSettings,
+    script: Script | None = None,
 ) -> Rehearsal:
     """Run over the bars from the first that has enough behind it."""
+    script = script or Script()
+    max_age_ns = max(int(settings.voting.max_age_s * NS_PER_S), interval_ns)
     result = Rehearsal(votes=[], trips=[], equity=[])
     held: _Held | None = None
     order: Action | None = None
@@ -118,7 +127,10 @@ def rehearse(
         peak = max(peak, worth)
         result.equity.append((now, worth))
         seen = _until(bars, number)
-        cast, opinions = _count(seen, symbol, now, close, settings)
+        words = script.said(now, max_age_ns)
+        spoken = {agent: word.opinion() for agent, word in words.items() if word.action is not None}
+        cast, opinions = _count(seen, symbol, now, close, settings, spoken)
+        models = [words[agent].model for agent in spoken]
         veto = ""
         if cast.action is Action.BUY and held is None:
             told = _standing(result, settings, worth, peak, now)
@@ -126,10 +138,17 @@ def rehearse(
             assessed = risk_officer.assess(
                 told, settings.rules, returns(seen, hours), cast.confidence
             )
-            if assessed.approved:
-                order, fraction = Action.BUY, assessed.fraction
-            else:
+            advice = script.risk(now, max_age_ns) if assessed.approved else None
+            if advice is not None:
+                models.append(advice.model)
+            if not assessed.approved:
                 veto = assessed.reasoning
+            elif advice is not None and not advice.approved:
+                veto = f"{advice.model}: {advice.reasoning}"
+            else:
+                order, fraction = Action.BUY, assessed.fraction
+                if advice is not None:
+                    fraction = min(fraction, advice.fraction)
         elif cast.action is Action.SELL and held is not None:
             order = Action.SELL
         result.votes.append(
@@ -139,11 +158,17 @@ def rehearse(
                 action=cast.action,
                 leader=cast.leader,
                 confidence=cast.confidence,
-                opinions={o.agent: f"{o.action} {o.confidence:.2f}" for o in opinions},
+                opinions={o.agent: _shown(o) for o in opinions},
                 veto=veto,
+                models=tuple(dict.fromkeys(models)),
             )
         )
     return result
+
+
+def _shown(said: Opinion) -> str:
+    model = said.context.get("model")
+    return f"{said.action} {said.confidence:.2f}" + (f" ({model})" if model else "")
 
 
 def _until(bars: Bars, number: int) -> Bars:
@@ -152,7 +177,12 @@ def _until(bars: Bars, number: int) -> Bars:
 
 
 def _count(
-    seen: Bars, symbol: Symbol, now_ns: int, close: float, settings: RehearsalSettings
+    seen: Bars,
+    symbol: Symbol,
+    now_ns: int,
+    close: float,
+    settings: RehearsalSettings,
+    spoken: Mapping[str, Opinion],
 ) -> tuple[vote.Verdict, list[Opinion]]:
     half = settings.spread / 2
     top = Top(
@@ -166,7 +196,8 @@ def _count(
     view = MarketView(
         symbol=symbol, instrument=InstrumentId(symbol), now_ns=now_ns, bars=seen, top=top
     )
-    opinions = list(_opinions(view))
+    by_rules = {opinion.agent: opinion for opinion in _opinions(view)}
+    opinions = list({**by_rules, **spoken}.values())
     verdict = vote.count(
         opinions,
         settings.voting.weights,

@@ -2,6 +2,7 @@
 
 import html
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -12,8 +13,8 @@ from arbiter.agents.view import Bars
 from arbiter.model.agents import Action
 from arbiter.model.time import rfc3339, to_datetime
 
-CANDOUR = (
-    "The rules voted; no language model was asked, so none could know the future.",
+_BY_RULES = "The rules voted; no language model was asked, so none could know the future."
+_ALWAYS = (
     "Bars hold no order book and no other venue: the orderbook, arbitrage and sentiment agents "
     "had nothing to say.",
     "Decisions are made at a bar's close and filled at the next one's open, half a spread away, "
@@ -23,6 +24,17 @@ CANDOUR = (
 _MOST_POINTS = 20_000
 
 
+class ReplayedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A language model whose recorded words were counted."""
+
+    name: str
+    words: int
+    cutoff: date | None
+    """The last day it knows of, where that is set."""
+    before_cutoff: int
+    """Words on days it may already have known what came of."""
+
+
 class AgentsRun(msgspec.Struct, frozen=True, kw_only=True):
     market: str
     venue: str
@@ -30,6 +42,20 @@ class AgentsRun(msgspec.Struct, frozen=True, kw_only=True):
     bars: Bars
     settings: RehearsalSettings
     result: Rehearsal
+    models: tuple[ReplayedModel, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Whose votes they are, and whether the future may have been known."""
+        names = " + ".join([RULES_MODEL, *(f"replayed {model.name}" for model in self.models)])
+        early = any(model.before_cutoff for model in self.models)
+        return f"{names} (BEFORE KNOWLEDGE CUT-OFF: the future may be known)" if early else names
+
+    @property
+    def candour(self) -> list[str]:
+        """What a reader should know before believing the figures."""
+        said = [_replayed(model) for model in self.models] or [_BY_RULES]
+        return [*said, *_ALWAYS]
 
 
 def summary(run: AgentsRun) -> dict[str, object]:
@@ -38,7 +64,7 @@ def summary(run: AgentsRun) -> dict[str, object]:
     votes = Counter(str(vote.action) for vote in result.votes)
     hold = float(run.bars.close[-1] / run.bars.close[0] - 1.0) if len(run.bars) else 0.0
     return {
-        "model": RULES_MODEL,
+        "model": run.label,
         "market": run.market,
         "venue": run.venue,
         "bars": len(run.bars),
@@ -54,7 +80,16 @@ def summary(run: AgentsRun) -> dict[str, object]:
         "buy_and_hold_return": hold,
         "max_drawdown": result.max_drawdown,
         "exits": dict(Counter(trip.reason for trip in result.trips)),
-        "candour": list(CANDOUR),
+        "replayed_models": {
+            model.name: {
+                "words": model.words,
+                "knowledge_cutoff": None if model.cutoff is None else model.cutoff.isoformat(),
+                "words_before_cutoff": model.before_cutoff,
+            }
+            for model in run.models
+        },
+        "votes_with_a_model": sum(bool(vote.models) for vote in result.votes),
+        "candour": run.candour,
     }
 
 
@@ -62,7 +97,7 @@ def rows(run: AgentsRun) -> list[tuple[str, str]]:
     """The same as lines of a table."""
     shown = []
     for name, value in summary(run).items():
-        if name == "candour":
+        if name in {"candour", "replayed_models"}:
             continue
         if isinstance(value, float):
             text = f"{value:.4f}"
@@ -71,7 +106,22 @@ def rows(run: AgentsRun) -> list[tuple[str, str]]:
         else:
             text = str(value)
         shown.append((name.replace("_", " "), text))
-    return shown + [("note", line) for line in CANDOUR]
+    return shown + [("note", line) for line in run.candour]
+
+
+def _replayed(model: ReplayedModel) -> str:
+    said = f"{model.name}: {model.words} recorded words were replayed, none was asked for anew"
+    if not model.before_cutoff:
+        return f"{said}; all are from after {model.cutoff}, the last day it knows of."
+    known = (
+        "the last day it knows of is not set"
+        if model.cutoff is None
+        else (f"it knows of days up to {model.cutoff}")
+    )
+    return (
+        f"{said}; {model.before_cutoff} of them may have known the future: {known}. "
+        "These figures are no evidence of skill."
+    )
 
 
 def write_html(path: Path, run: AgentsRun) -> None:
@@ -135,7 +185,7 @@ def write_html(path: Path, run: AgentsRun) -> None:
         f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>"
         for name, text in rows(run)
     )
-    title = html.escape(f"Agents on {run.market} at {run.venue}, {RULES_MODEL}")
+    title = html.escape(f"Agents on {run.market} at {run.venue}, {run.label}")
     body = to_html(figure, include_plotlyjs=True, full_html=False)
     path.write_text(
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"

@@ -115,6 +115,17 @@ def agents(
     symbol: Annotated[str, typer.Option(help="Market, or its beginning: BTC.")] = "BTC",
     venue: Annotated[str | None, typer.Option(help="Venue; else the one with most bars.")] = None,
     interval: Annotated[str | None, typer.Option(help="1m, 5m, 15m or 1h.")] = None,
+    transcripts: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Recorded decisions to replay; repeatable."),
+    ] = None,
+    allow_before_cutoff: Annotated[
+        bool,
+        typer.Option(
+            "--allow-before-cutoff",
+            help="Replay words on days a model already knew of; the report says so.",
+        ),
+    ] = False,
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
@@ -125,13 +136,21 @@ def agents(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Let the agents vote on recorded candles, by their rules."""
+    """Let the agents vote on recorded candles, by rules and by what models once said."""
     from arbiter.app.agents_research import run_agents
     from arbiter.backtest.agents_report import rows, summary, write_html
 
     loaded = _load(config, setting or [])
     note("the agents vote on every bar; no language model is asked")
-    found = run_agents(loaded.settings, data, symbol, venue=venue, interval=interval)
+    found = run_agents(
+        loaded.settings,
+        data,
+        symbol,
+        venue=venue,
+        interval=interval,
+        transcripts=transcripts or (),
+        allow_before_cutoff=allow_before_cutoff,
+    )
     if report is not None:
         write_html(report, found)
         note(f"report: {report}")

@@ -57,6 +57,17 @@ def fills(
     _export("fills", form, output, config, home)
 
 
+@app.command("decisions")
+def decisions(
+    form: Format = Form.JSON,
+    output: Output = None,
+    config: ConfigFile = None,
+    home: HomeFolder = None,
+) -> None:
+    """Every decision of the agents with its prompt and answer: transcripts for a backtest."""
+    _export("decisions", form, output, config, home)
+
+
 def _export(
     what: str, form: Form, output: Path | None, config: Path | None, home: Path | None
 ) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from arbiter.model.money import plain
 from arbiter.model.time import rfc3339
 from arbiter.storage import schema
+from arbiter.storage.agents_schema import DECISIONS
 from arbiter.storage.database import reading
 
 _CHUNK = 1_000
@@ -27,6 +28,7 @@ class Export(StrEnum):
     TRADES = "trades"
     ORDERS = "orders"
     FILLS = "fills"
+    DECISIONS = "decisions"
 
 
 class Format(StrEnum):
@@ -38,9 +40,10 @@ _TABLES = {
     Export.TRADES: (schema.TRADES, (schema.TRADES.c.seq,)),
     Export.ORDERS: (schema.ORDERS, (schema.ORDERS.c.created_ns, schema.ORDERS.c.client_order_id)),
     Export.FILLS: (schema.FILLS, (schema.FILLS.c.seq,)),
+    Export.DECISIONS: (DECISIONS, (DECISIONS.c.created_ns, DECISIONS.c.seq)),
 }
-_WITHOUT = {"started_at", "created_at", "at"}
-"""Times come from the exact ns columns."""
+_WITHOUT = {"started_at", "created_at", "at", "embedding"}
+"""Times come from the exact ns columns; embeddings can be made again."""
 
 
 async def export(engine: AsyncEngine, what: Export, form: Format) -> AsyncIterator[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -10,8 +11,10 @@ from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from arbiter.agents.embedding import project
+from arbiter.llm.transcripts import read_transcripts
 from arbiter.model.agents import (
     EMBEDDING_SIZE,
+    Action,
     AgentPosition,
     AgentSession,
     Decision,
@@ -28,6 +31,7 @@ from arbiter.model.orders import OrderStatus
 from arbiter.ports.agent_store import DecisionFilter
 from arbiter.storage.agent_store import PgAgentStore
 from arbiter.storage.database import connect, make_engine
+from arbiter.storage.export import Export, Format, export
 from arbiter.storage.rows import projection_statements
 from tests.fakes.postgres import FreshDatabase
 from tests.unit.storage import samples
@@ -275,3 +279,20 @@ async def test_orders_of_agents_are_grouped_by_what_was_asked_for(
     assert await store.orders(session=uuid4()) == []
     assert await store.order(first.trade_id) == worked
     assert await store.order(foreign.trade_id) is None
+
+
+async def test_exported_decisions_can_be_replayed_as_transcripts(
+    store: PgAgentStore, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    said = decision(
+        5, model="gpt-x", response='{"action":"SELL","confidence":0.7,"reasoning":"down"}'
+    )
+    await store.save_decisions([decision(1), said, decision(9, error="HTTP 500")])
+    path = tmp_path / "transcripts.json"
+    path.write_text(
+        "".join([piece async for piece in export(engine, Export.DECISIONS, Format.JSON)])
+    )
+    script = read_transcripts([path], "BTC/USDT")
+    assert script.models() == {"gpt-x": 1}
+    assert script.said(5, 0)["trend-agent"].action is Action.SELL
+    assert script.said(9, 9)["trend-agent"].action is None
