@@ -6,15 +6,18 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from arbiter.model.errors import OutcomeUnknown, TryAgain
+from arbiter.venues.sim import wire
 from arbiter.venues.sim.probe import Probe
 from arbiter.venues.sim.spawn import SimHandle
 from tests.unit.cli.conftest import Run
@@ -118,7 +121,7 @@ def test_engine_is_steered_killed_stopped_and_stays_killed_until_resumed(
         assert not any(venue["differences"] for venue in found["venues"])
         assert "kraken: agrees" in arbiter("reconcile", **ours).out
 
-        killed = arbiter("kill", "--reason", "enough", "--json", **ours)
+        killed = arbiter("kill", "--reason", "enough", "--flatten", "--json", **ours)
         report = json.loads(killed.out)
         assert (killed.code, report["flat"]) == (0, True)
         assert {venue["venue"] for venue in report["report"]["venues"]} >= SPOT_VENUES
@@ -137,6 +140,48 @@ def test_engine_is_steered_killed_stopped_and_stays_killed_until_resumed(
         status = json.loads(arbiter("status", "--json", **ours).out)
         assert status["kill_switch"]["engaged"] is False
         assert ended(engine, signal.SIGTERM)[0] == 0
+
+
+def test_kill_tells_open_pairs_and_flatten_closes_them_with_proof(
+    arbiter: Run, engine_environment: dict[str, str], tmp_path: Path
+) -> None:
+    home = Path(engine_environment["ARBITER_HOME"])
+    ours = {name: engine_environment[name] for name in engine_environment if name.isupper()}
+    with running(engine_environment, tmp_path) as engine:
+        _until(lambda: len(open_positions(home)) >= 2, 120)
+        killed = arbiter("kill", "--reason", "look first", **ours)
+        assert killed.code == 1
+        assert "NOT FLAT: position" in killed.out
+        assert ", paired with " in killed.out
+        assert "close them with: arbiter kill --flatten" in killed.out
+        assert len(open_positions(home)) >= 2
+
+        flattened = arbiter("kill", "--flatten", "--json", **ours)
+        report = json.loads(flattened.out)
+        assert (flattened.code, report["flat"]) == (0, True)
+        assert not any(venue["positions"] for venue in report["report"]["venues"])
+        assert open_positions(home) == {}
+        assert ended(engine, signal.SIGINT)[0] == 0
+    assert json.loads(arbiter("db", "verify", "--json", **ours).out) == {"differences": []}
+
+
+def open_positions(home: Path) -> dict[str, Decimal]:
+    """What the simulated venues of perpetuals themselves hold open."""
+    with Probe(home) as probe:
+        venues = [venue for venue in probe.info().venues if venue.endswith("_futures")]
+        told = [
+            probe.ask(wire.ListPositions(id=probe.next_id(), venue=venue), wire.PositionList)
+            for venue in venues
+        ]
+    return {p.instrument: p.quantity for listed in told for p in listed.positions}
+
+
+def _until(come: Callable[[], bool], limit_s: float) -> None:
+    """Poll another process until something has come about."""
+    end_s = time.monotonic() + limit_s
+    while not come():
+        assert time.monotonic() < end_s, f"did not come about within {limit_s:g} s"
+        time.sleep(0.2)
 
 
 def test_kill_file_made_by_hand_stops_a_running_engine(
