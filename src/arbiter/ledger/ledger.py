@@ -123,6 +123,7 @@ class Ledger(LedgerReads):
             ev.CopyRemoved: self._copies.remove,
             ev.CopyBased: self._copies.base,
             ev.LeaderActed: self._copies.act,
+            ev.OrderPlaced: _placed,
             ev.Audited: _audited,
             ev.AlertRaised: _nothing,
         }
@@ -555,6 +556,10 @@ def _plan_denied(event: ev.PlanDenied, changes: Changes) -> None:
         changes.orders[order.client_order_id] = replace(
             order, status=OrderStatus.DENIED, reason=order.reason or str(event.denied)
         )
+
+
+def _placed(event: ev.OrderPlaced, changes: Changes) -> None:
+    changes.placed.append(event.placed)
 
 
 def _audited(event: ev.Audited, changes: Changes) -> None:

@@ -32,6 +32,7 @@ from arbiter.model.ids import (
 from arbiter.model.orders import Fill, Order
 from arbiter.model.pairs import FundingPair, PairId
 from arbiter.model.perpetuals import Contract, ForcedClose, FundingPayment, MarginPosition
+from arbiter.model.placed import PlacedOrder
 from arbiter.model.plans import Signal
 from arbiter.model.trades import Trade
 
@@ -72,6 +73,7 @@ class Changes(msgspec.Struct):
     strategies: dict[StrategyId, bool] = {}
     """Running or not, as switched by a person."""
     settings: dict[str, SettingChanged] = {}
+    placed: list[PlacedOrder] = []
     audit: list[Audited] = []
 
     def merge(self, later: "Changes") -> None:
@@ -103,4 +105,5 @@ class Changes(msgspec.Struct):
             self.kill_switch = later.kill_switch
         self.strategies.update(later.strategies)
         self.settings.update(later.settings)
+        self.placed.extend(later.placed)
         self.audit.extend(later.audit)

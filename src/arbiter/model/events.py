@@ -23,6 +23,7 @@ from arbiter.model.ids import (
 from arbiter.model.orders import Fill, Order, OrderStatus
 from arbiter.model.pairs import FundingPair, PairId, PairState
 from arbiter.model.perpetuals import Contract, ForcedClose, FundingPayment
+from arbiter.model.placed import PlacedOrder
 from arbiter.model.plans import Signal
 from arbiter.model.trades import Trade, TradeState
 
@@ -277,6 +278,12 @@ class EventPairReviewed(Event, frozen=True, kw_only=True):
     """A new cap, with an approval."""
 
 
+class OrderPlaced(Event, frozen=True, kw_only=True):
+    """A client's own id for an order, in the transaction that makes the order's intent durable."""
+
+    placed: PlacedOrder
+
+
 class Audited(Event, frozen=True, kw_only=True):
     """A state-changing call that has no event of its own (log-in, key made, user added)."""
 
@@ -332,6 +339,7 @@ JournalEvent = (
     | CopyRemoved
     | CopyBased
     | LeaderActed
+    | OrderPlaced
     | Audited
     | AlertRaised
 )

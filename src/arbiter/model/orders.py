@@ -87,6 +87,10 @@ for _status in OrderStatus:
     }
 
 
+LEG_ROLES = "abcdefgh"
+"""Roles of a plan's legs, in their order; what an order does beside them has other letters."""
+
+
 class Order(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One order of ours; a change is a new record.
 

@@ -8,15 +8,13 @@ from arbiter.model.events import TradeOpened
 from arbiter.model.ids import Asset, TradeId, client_order_id
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ONE, ZERO
-from arbiter.model.orders import Order, OrderStatus, Side
+from arbiter.model.orders import LEG_ROLES, Order, OrderStatus, Side
 from arbiter.model.plans import Leg, Plan
 from arbiter.model.trades import PlannedLeg, Trade
 from arbiter.ports.clock import IdSource
 from arbiter.risk.gate import Approved
 from arbiter.risk.limits import RiskLimits
 from arbiter.risk.needs import need_of
-
-_ROLES = "abcdefgh"
 
 
 def intents(
@@ -127,5 +125,5 @@ def _orders(
             created_ns=now_ns,
             updated_ns=now_ns,
         )
-        for role, leg in zip(_ROLES, plan.legs, strict=False)
+        for role, leg in zip(LEG_ROLES, plan.legs, strict=False)
     )

@@ -19,6 +19,7 @@ from arbiter.model.money import use_wide_context
 from arbiter.storage import copying_schema, database, margin_schema, schema
 from arbiter.storage.event_schema import EVENT_PAIRS
 from arbiter.storage.journal import ENGINE_LOCK
+from arbiter.storage.placed_schema import PLACED_ORDERS
 from arbiter.storage.rows import projection_statements, run_statements
 
 T = TypeVar("T")
@@ -46,6 +47,7 @@ PROJECTIONS: tuple[Table, ...] = (
     schema.STRATEGIES,
     schema.SETTINGS,
     schema.KILL_SWITCH,
+    PLACED_ORDERS,
     schema.AUDIT,
     schema.RUNS,
 )

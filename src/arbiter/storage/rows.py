@@ -17,8 +17,8 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.sql import ColumnElement, Executable, FromClause
 
 from arbiter.model.changes import Changes
-from arbiter.model.event_pairs import EventPair
 from arbiter.model.copying import CopyPosition, CopySubscription, LeaderAction
+from arbiter.model.event_pairs import EventPair
 from arbiter.model.events import Audited, EngineStarted, EngineStopped, Event, SettingChanged
 from arbiter.model.holdings import (
     Balance,
@@ -32,10 +32,12 @@ from arbiter.model.holdings import (
 from arbiter.model.orders import Fill, Order
 from arbiter.model.pairs import FundingPair
 from arbiter.model.perpetuals import Contract, ForcedClose, FundingPayment, MarginPosition
+from arbiter.model.placed import PlacedOrder
 from arbiter.model.plans import Signal
 from arbiter.model.trades import Trade
 from arbiter.storage import copying_schema, margin_schema, schema
 from arbiter.storage.event_schema import EVENT_PAIRS
+from arbiter.storage.placed_schema import PLACED_ORDERS
 
 Statement = tuple[str, tuple[Any, ...]]
 """SQL and its arguments, for asyncpg."""
@@ -164,6 +166,7 @@ _WRITE_LEADERS = _write(
     moments={"at": "at_ns"},
 )
 _WRITE_EVENT_PAIRS = _write(EVENT_PAIRS, EventPair, keys=["id"])
+_WRITE_PLACED = _write(PLACED_ORDERS, PlacedOrder, keys=["actor", "key"])
 _REMOVE_BUDGETS = """
 DELETE FROM budgets USING unnest($1::text[], $2::text[]) AS gone (strategy, currency)
 WHERE budgets.strategy = gone.strategy AND budgets.currency = gone.currency
@@ -240,6 +243,7 @@ def projection_statements(changes: Changes) -> list[Statement]:
         (_WRITE_STRATEGIES, strategies),
         (_WRITE_SETTINGS, changes.settings.values()),
         (_WRITE_KILL_SWITCH, latch),
+        (_WRITE_PLACED, changes.placed),
         (WRITE_AUDIT, changes.audit),
     )
     for sql, records in tables:

@@ -103,6 +103,7 @@ Index("ix_orders_trade_id", ORDERS.c.trade_id)
 Index("ix_orders_strategy_created_ns", ORDERS.c.strategy, ORDERS.c.created_ns)
 Index("ix_orders_instrument_created_ns", ORDERS.c.instrument, ORDERS.c.created_ns)
 Index("ix_orders_status_created_ns", ORDERS.c.status, ORDERS.c.created_ns)
+Index("ix_orders_venue_order_id", ORDERS.c.venue_order_id)
 Index("ix_orders_open", ORDERS.c.client_order_id, postgresql_where=OPEN_ORDER)
 
 FILLS = Table(
