@@ -13,10 +13,11 @@ from arbiter.ports.market_data import DepthSink
 from arbiter.venues.binance.addresses import MARKETS, Market
 from arbiter.venues.binance.decode import DepthSnapshot, read_depth, read_snapshot
 from arbiter.venues.binance.sequence import NumberedBook, Step
-from arbiter.venues.binance.talk import BinanceTalk, shards
+from arbiter.venues.binance.talk import STREAMS_PER_CONNECTION, BinanceTalk
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.rest import PublicRest
 from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.subscriptions import shards
 from arbiter.venues.common.weights import WeightBudget
 from arbiter.venues.common.wiring import FeedWiring
 
@@ -49,7 +50,7 @@ class BinanceDepthFeed:
             snapshots = _Snapshots(rest, self._market)
             for worker in range(_WORKERS):
                 group.create_task(snapshots.run(), name=f"{wiring.venue} snapshots {worker}")
-            for symbols in shards(sorted(slots)):
+            for symbols in shards(sorted(slots), STREAMS_PER_CONNECTION):
                 here = {symbol: slots[symbol] for symbol in symbols}
                 stream = Stream(
                     endpoints.stream + self._market.books,

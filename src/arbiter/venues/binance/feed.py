@@ -11,10 +11,11 @@ from arbiter.ports.clock import Clock
 from arbiter.ports.venue import QuoteSink
 from arbiter.venues.binance.addresses import MARKETS
 from arbiter.venues.binance.decode import read_ticker
-from arbiter.venues.binance.talk import BinanceTalk, shards
+from arbiter.venues.binance.talk import STREAMS_PER_CONNECTION, BinanceTalk
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.health import VenueHealth
 from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.subscriptions import shards
 from arbiter.venues.common.wiring import FeedWiring
 
 
@@ -30,7 +31,7 @@ class BinanceFeed:
         wiring = self._wiring
         slots = wiring.slot_of()
         endpoints = wiring.endpoints or self._market.endpoints
-        parts = shards(sorted(slots))
+        parts = shards(sorted(slots), STREAMS_PER_CONNECTION)
         health = VenueHealth(wiring.venue, sink, len(parts))
 
         def stream(number: int, symbols: Sequence[str]) -> Stream:

@@ -29,6 +29,9 @@ class BinanceTalk:
     def opened(self) -> None:
         self._send()
 
+    def tick(self) -> None:
+        """Nothing falls due here."""
+
     def closed(self) -> None:
         self._tally.refused += len(self._subscriptions.refused)
 
@@ -54,8 +57,3 @@ class BinanceTalk:
 
 def _subscribe(number: int, streams: Sequence[str]) -> bytes:
     return msgspec.json.encode({"method": "SUBSCRIBE", "params": list(streams), "id": number})
-
-
-def shards(streams: Sequence[str], size: int = STREAMS_PER_CONNECTION) -> list[Sequence[str]]:
-    """Share streams out over connections."""
-    return [streams[start : start + size] for start in range(0, len(streams), size)]

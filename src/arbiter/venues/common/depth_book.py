@@ -100,6 +100,9 @@ class DepthBook:
     def asks(self, levels: int) -> list[tuple[float, float]]:
         return self._asks.top(levels)
 
-    def size_at(self, price: float) -> float:
-        """Size at a price on either side; 0 where there is no level."""
-        return self._bids.sizes.get(price) or self._asks.sizes.get(price) or 0.0
+    def bid_size(self, price: float) -> float:
+        """Size bid at a price; 0 where there is no level."""
+        return self._bids.sizes.get(price, 0.0)
+
+    def ask_size(self, price: float) -> float:
+        return self._asks.sizes.get(price, 0.0)

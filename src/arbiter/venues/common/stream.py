@@ -85,6 +85,10 @@ class Talk(Protocol):
         """Take one message; `BadFrame` when it cannot be decoded."""
         ...
 
+    def tick(self) -> None:
+        """Some tenths of a second have passed: see to what is overdue."""
+        ...
+
     def closed(self) -> None:
         """The connection is gone, with all that was on its way."""
         ...
@@ -301,6 +305,7 @@ class _Connection(WSListener):
         frames = messages = 0
         while True:
             await asyncio.sleep(step_s)
+            self._talk.tick()
             now = loop.time()
             if self._frames != frames:
                 frames, heard_at = self._frames, now

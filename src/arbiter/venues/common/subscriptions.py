@@ -36,9 +36,14 @@ class Subscriptions:
         batches, self._waiting = self._waiting, []
         return [self._ask(topics) for topics in batches]
 
-    def answered(self, number: int, refusal: str | None) -> bool:
-        """Take an answer; False when it belongs to no request of ours."""
-        topics = self._asked.pop(number, None)
+    def answered(self, number: int | None, refusal: str | None) -> bool:
+        """Take an answer; False when it belongs to no request of ours.
+
+        Without a number it is taken for that of the request which has waited longest.
+        """
+        if number is None and self._asked:
+            number = next(iter(self._asked))
+        topics = None if number is None else self._asked.pop(number, None)
         if topics is None:
             return False
         if refusal is None:
@@ -54,3 +59,8 @@ class Subscriptions:
         self._last += 1
         self._asked[self._last] = topics
         return self._encode(self._last, topics)
+
+
+def shards(topics: Sequence[str], size: int) -> list[Sequence[str]]:
+    """Share topics out over connections."""
+    return [topics[start : start + size] for start in range(0, len(topics), size)]

@@ -1,0 +1,117 @@
+"""Bybit's numbered books over one connection: verified, and mended by subscribing anew."""
+
+from collections.abc import Mapping
+
+import msgspec
+import structlog
+
+from arbiter.model.time import NS_PER_S
+from arbiter.ports.clock import Clock
+from arbiter.venues.bybit.decode import BookMessage, read_book
+from arbiter.venues.bybit.sequence import NumberedBook, Step
+from arbiter.venues.bybit.talk import BybitTalk
+from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.stream import Link
+
+log = structlog.get_logger(__name__)
+
+_LATE_NS = NS_PER_S
+"""A snapshot asked for and not come within this time is asked for by a new connection."""
+_MANY = 10
+"""So many books out of step at once are mended by a new connection, too."""
+
+
+class Row(msgspec.Struct):
+    slot: int
+    numbered: NumberedBook
+    lost_ns: int | None = None
+    """Since when it is out of step, monotonic."""
+
+
+class BookTalk(BybitTalk):
+    """Every message goes through its book; `changed` and `lost` are for the feed to say."""
+
+    def __init__(
+        self, link: Link, depth: int, slots: Mapping[str, int], clock: Clock, tally: FeedTally
+    ) -> None:
+        self._rows = {
+            f"orderbook.{depth}.{symbol}": Row(slot, NumberedBook())
+            for symbol, slot in slots.items()
+        }
+        self._out: dict[str, Row] = {}
+        super().__init__(link, self._rows, tally)
+        self._clock = clock
+        self._now_ns = clock.now_ns
+
+    def hear(self, data: bytes) -> None:
+        try:
+            told = read_book(data)
+        except BadFrame as unread:
+            self.note(data, unread)
+            return
+        row = self._rows.get(told.topic)
+        if row is None:
+            raise BadFrame(f"{told.topic!r} was not asked for")
+        if told.type == "snapshot":
+            row.numbered.snapshot(told.data)
+            try:
+                self.changed(row, told)
+            except BadFrame as error:
+                self._lose(told.topic, row, str(error))
+                raise
+            if row.lost_ns is not None:
+                self._mended(told.topic, row)
+        else:
+            self._delta(row, told)
+
+    def changed(self, row: Row, told: BookMessage) -> None:
+        """A book is whole and new. Raises `BadFrame` when it cannot be."""
+        raise NotImplementedError
+
+    def lost(self, row: Row, why: str) -> None:
+        """A book is not to be trusted until it changes."""
+
+    def tick(self) -> None:
+        if not self._out:
+            return
+        oldest = min(row.lost_ns or 0 for row in self._out.values())
+        if len(self._out) > _MANY:
+            self._link.drop(f"{len(self._out)} books out of step")
+        elif self._clock.monotonic_ns() - oldest > _LATE_NS:
+            self._link.drop("no snapshot came")
+
+    def closed(self) -> None:
+        super().closed()
+        for row in self._rows.values():
+            if row.numbered.in_step:
+                self.lost(row, "the connection was lost")
+
+    def _delta(self, row: Row, told: BookMessage) -> None:
+        try:
+            step = row.numbered.delta(told.data)
+        except BadFrame as error:
+            self._lose(told.topic, row, str(error))
+            raise
+        if step is Step.APPLIED:
+            self.changed(row, told)
+        elif step is Step.STALE:
+            self._tally.stale += 1
+        elif step is Step.GAP:
+            self._tally.gaps += 1
+            self._lose(told.topic, row, f"a gap before update {told.data.u}")
+
+    def _lose(self, topic: str, row: Row, why: str) -> None:
+        log.info("book out of step", topic=topic, why=why)
+        row.numbered.in_step = False
+        if row.lost_ns is None:
+            row.lost_ns = self._clock.monotonic_ns()
+        self._out[topic] = row
+        self.lost(row, why)
+        self.renew(topic)
+
+    def _mended(self, topic: str, row: Row) -> None:
+        took = self._clock.monotonic_ns() - (row.lost_ns or 0)
+        self._tally.resyncs += 1
+        self._tally.slowest_resync_ns = max(self._tally.slowest_resync_ns, took)
+        row.lost_ns = None
+        self._out.pop(topic, None)

@@ -1,0 +1,61 @@
+"""Bybit's depth: ``orderbook.50`` (20 ms) of every instrument."""
+
+import asyncio
+from collections.abc import Mapping
+
+from arbiter.model.time import NS_PER_MS
+from arbiter.ports.clock import Clock
+from arbiter.ports.market_data import DepthSink
+from arbiter.venues.bybit.books import BookTalk, Row
+from arbiter.venues.bybit.decode import BookMessage
+from arbiter.venues.bybit.feed import connections, pace
+from arbiter.venues.common.frames import FeedTally
+from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.wiring import FeedWiring
+
+LEVELS = 50
+
+
+class BybitDepthFeed:
+    """Implements `ports.DepthFeed`."""
+
+    def __init__(self, wiring: FeedWiring) -> None:
+        self.tally = FeedTally()
+        self._wiring = wiring
+
+    async def run(self, sink: DepthSink) -> None:
+        wiring = self._wiring
+
+        def stream(url: str, slots: Mapping[str, int]) -> Stream:
+            return Stream(
+                url,
+                lambda link: DepthTalk(link, slots, sink, wiring.clock, self.tally),
+                on_state=lambda _up, _why: None,
+                tally=self.tally,
+                settings=pace(wiring.stream),
+                draw=wiring.draw,
+            )
+
+        async with asyncio.TaskGroup() as group:
+            for url, slots in connections(wiring):
+                group.create_task(stream(url, slots).run(), name=f"{wiring.venue} depth")
+
+
+class DepthTalk(BookTalk):
+    def __init__(
+        self,
+        link: Link,
+        slots: Mapping[str, int],
+        sink: DepthSink,
+        clock: Clock,
+        tally: FeedTally,
+    ) -> None:
+        super().__init__(link, LEVELS, slots, clock, tally)
+        self._sink = sink
+
+    def changed(self, row: Row, told: BookMessage) -> None:
+        at_ns = (told.cts or told.ts) * NS_PER_MS
+        self._sink.on_depth(row.slot, row.numbered.book, at_ns, self._now_ns())
+
+    def lost(self, row: Row, why: str) -> None:
+        self._sink.on_depth_lost(row.slot, why)
