@@ -9,7 +9,6 @@ displayed size at that price; a resting order is filled at its own price as make
 has come to it, again up to the displayed size.
 """
 
-import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
@@ -18,11 +17,12 @@ from arbiter.matching import fees, rules
 from arbiter.matching.accounts import Account
 from arbiter.matching.book import Book
 from arbiter.matching.codes import Refusal, venue_code
-from arbiter.matching.latency import NO_LATENCY, LatencySettings, delay_ns
+from arbiter.matching.latency import NO_LATENCY, LatencySettings
 from arbiter.matching.margin import MarginAccount
 from arbiter.matching.orders import OrderRequest, VenueOrder
 from arbiter.matching.settlement import settle_spot
 from arbiter.matching.state import ExchangeState, Step
+from arbiter.matching.travel import Travel
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, plain
@@ -69,8 +69,16 @@ def _half() -> float:
     return 0.5
 
 
+def _same(now_ns: int) -> int:
+    return now_ns
+
+
 class SimulatedExchange:
-    """One venue. `record` is told each step before any report of it can leave."""
+    """One venue. `record` is told each step before any report of it can leave.
+
+    `stamp` gives the venue's own time for a true one: what it tells carries that, however far its
+    clock is off; what travels, travels in true time.
+    """
 
     def __init__(
         self,
@@ -81,13 +89,14 @@ class SimulatedExchange:
         draw: Callable[[], float] = _half,
         record: Callable[[Step], None] = _forget,
         keep_ended: int = KEEP_ENDED,
+        stamp: Callable[[int], int] = _same,
     ) -> None:
         self.venue = venue
+        self._travel: Travel[OrderRequest | _CancelRequest, VenueReport] = Travel(latency, draw)
         self._keep_ended = keep_ended
         self._books = {i.id: Book(i) for i in instruments}
         self._by_pair = {(b.instrument.base, b.instrument.quote): b for b in self._books.values()}
-        self._latency = latency
-        self._draw = draw
+        self._stamp = stamp
         self._record = record
         self._account = Account()
         self._margin = MarginAccount(
@@ -98,10 +107,6 @@ class SimulatedExchange:
         self._next_order = 1
         self._next_trade = 1
         self._private_reports = 0
-        self._ticket = 0
-        self._arrivals: list[tuple[int, int, OrderRequest | _CancelRequest]] = []
-        self._outbox: list[tuple[int, int, VenueReport]] = []
-        self._last_out_ns = 0
         self._changed: dict[ClientOrderId, VenueOrder] = {}
         self._new_fills: list[Fill] = []
         self._said: list[VenueReport] = []
@@ -110,12 +115,12 @@ class SimulatedExchange:
 
     def submit(self, request: OrderRequest, now_ns: int) -> list[VenueReport]:
         """Send an order."""
-        self._send(request, now_ns)
+        self._travel.send(request, now_ns)
         return self.due(now_ns)
 
     def cancel(self, client_order_id: ClientOrderId, now_ns: int) -> list[VenueReport]:
         """Send a cancel."""
-        self._send(_CancelRequest(client_order_id), now_ns)
+        self._travel.send(_CancelRequest(client_order_id), now_ns)
         return self.due(now_ns)
 
     def query(self, client_order_id: ClientOrderId, now_ns: int) -> OrderTruth | Absent:
@@ -123,7 +128,8 @@ class SimulatedExchange:
         self._arrive_until(now_ns)
         order = self._orders.get(client_order_id)
         if order is None:
-            return Absent(venue=self.venue, client_order_id=client_order_id, at_ns=now_ns)
+            at_ns = self._stamp(now_ns)
+            return Absent(venue=self.venue, client_order_id=client_order_id, at_ns=at_ns)
         return order.truth(self.venue)
 
     def open_orders(self) -> list[OrderTruth]:
@@ -138,11 +144,8 @@ class SimulatedExchange:
         return [order.truth(self.venue) for order in self._orders.values()]
 
     def fills_since(self, since_ns: int) -> list[Fill]:
-        """Fills with venue time >= `since_ns`, oldest first."""
-        first = len(self._fills)
-        while first and self._fills[first - 1].at_ns >= since_ns:
-            first -= 1
-        return self._fills[first:]
+        """Fills with venue time >= `since_ns`, oldest first; a clock may have been set back."""
+        return [fill for fill in self._fills if fill.at_ns >= since_ns]
 
     def holdings(self) -> list[Holding]:
         account = self._account
@@ -184,20 +187,21 @@ class SimulatedExchange:
         now_ns: int,
     ) -> list[VenueReport]:
         """Show a new top of book; what had arrived before it is matched against the old one."""
-        if self._arrivals and self._arrivals[0][0] <= now_ns:
+        travel = self._travel
+        if travel.arriving:
             self._arrive_until(now_ns)
         book = self._books[instrument]
         book.quote(bid, ask, bid_size, ask_size)
         if book.resting:
             self._cross(book, now_ns)
-        return self._leave_until(now_ns) if self._outbox else []
+        return travel.left(now_ns) if travel.leaving else []
 
     def on_mark(self, instrument: InstrumentId, mark: Decimal, now_ns: int) -> list[VenueReport]:
         """Take a new mark; a position without its maintenance margin is liquidated at once."""
         self._arrive_until(now_ns)
         if self._margin.liquidated(instrument, mark):
             self._force(instrument, Decimal(1), ForcedCause.LIQUIDATION, now_ns)
-        return self._leave_until(now_ns)
+        return self._travel.left(now_ns)
 
     def deleverage(
         self, instrument: InstrumentId, fraction: Decimal, now_ns: int
@@ -205,24 +209,25 @@ class SimulatedExchange:
         """Close a part of what is held, at the mark, as auto-deleveraging does."""
         self._arrive_until(now_ns)
         self._force(instrument, fraction, ForcedCause.ADL, now_ns)
-        return self._leave_until(now_ns)
+        return self._travel.left(now_ns)
 
     def settle_funding(
         self, instrument: InstrumentId, rate: Decimal, mark: Decimal, settled_ns: int, now_ns: int
     ) -> list[VenueReport]:
         """Pay or take funding on what is open now, for the settlement of `settled_ns`."""
         self._arrive_until(now_ns)
-        payment = self._margin.pay_funding(instrument, rate, mark, settled_ns, now_ns)
+        at_ns = self._stamp(now_ns)
+        payment = self._margin.pay_funding(instrument, rate, mark, settled_ns, at_ns)
         if payment is not None:
-            self._say(FundingReported(venue=self.venue, at_ns=now_ns, payment=payment))
+            self._say(FundingReported(venue=self.venue, at_ns=at_ns, payment=payment))
             self._commit(now_ns)
-        return self._leave_until(now_ns)
+        return self._travel.left(now_ns)
 
     def _force(
-        self, instrument: InstrumentId, fraction: Decimal, cause: ForcedCause, at_ns: int
+        self, instrument: InstrumentId, fraction: Decimal, cause: ForcedCause, now_ns: int
     ) -> None:
         """Cancel what rests in the market, as the venues do first, then close."""
-        book = self._books[instrument]
+        book, at_ns = self._books[instrument], self._stamp(now_ns)
         for order in list(book.resting.values()):
             del book.resting[order.client_order_id]
             self._end(order, OrderStatus.CANCELLED, f"cancelled before a {cause}", at_ns)
@@ -230,18 +235,17 @@ class SimulatedExchange:
         if close is not None:
             self._next_trade += 1
             self._say(ForcedReported(venue=self.venue, at_ns=at_ns, forced=close))
-        self._commit(at_ns)
+        self._commit(now_ns)
 
     def due(self, now_ns: int) -> list[VenueReport]:
         """Match what has arrived by now; give the reports that have travelled long enough."""
         self._arrive_until(now_ns)
-        return self._leave_until(now_ns)
+        return self._travel.left(now_ns)
 
     @property
     def next_due_ns(self) -> int | None:
         """When `due` has something to do next, None when nothing is under way."""
-        heads = [queue[0][0] for queue in (self._arrivals, self._outbox) if queue]
-        return min(heads, default=None)
+        return self._travel.next_due_ns
 
     # Standing of the account.
 
@@ -297,33 +301,20 @@ class SimulatedExchange:
             else:
                 book.resting[order.client_order_id] = order
         for order in delisted:
-            self._end(order, OrderStatus.CANCELLED, "the market is no longer listed", now_ns)
+            why = "the market is no longer listed"
+            self._end(order, OrderStatus.CANCELLED, why, self._stamp(now_ns))
         if delisted:
             self._commit(now_ns)
 
     # Arrival and departure.
 
-    def _send(self, message: OrderRequest | _CancelRequest, now_ns: int) -> None:
-        at = now_ns + delay_ns(self._latency.order_ms, self._latency.jitter, self._draw)
-        heapq.heappush(self._arrivals, (at, self._next_ticket(), message))
-
-    def _next_ticket(self) -> int:
-        self._ticket += 1
-        return self._ticket
-
     def _arrive_until(self, now_ns: int) -> None:
-        while self._arrivals and self._arrivals[0][0] <= now_ns:
-            at, _, message = heapq.heappop(self._arrivals)
+        for at, message in self._travel.arrived(now_ns):
             if isinstance(message, OrderRequest):
-                self._on_order(message, at)
+                self._on_order(message, self._stamp(at))
             else:
-                self._on_cancel(message.client_order_id, at)
-
-    def _leave_until(self, now_ns: int) -> list[VenueReport]:
-        leaving = []
-        while self._outbox and self._outbox[0][0] <= now_ns:
-            leaving.append(heapq.heappop(self._outbox)[2])
-        return leaving
+                self._on_cancel(message.client_order_id, self._stamp(at))
+            self._commit(at)
 
     def _say(self, report: VenueReport) -> None:
         self._said.append(report)
@@ -353,10 +344,7 @@ class SimulatedExchange:
                     next_trade=self._next_trade,
                 )
             )
-        out_ns = at_ns + delay_ns(self._latency.report_ms, self._latency.jitter, self._draw)
-        self._last_out_ns = max(self._last_out_ns, out_ns)
-        for report in said:
-            heapq.heappush(self._outbox, (self._last_out_ns, self._next_ticket(), report))
+        self._travel.tell(said, at_ns)
         self._changed, self._new_fills, self._said = {}, [], []
         self._forget_old()
 
@@ -387,7 +375,6 @@ class SimulatedExchange:
                     reason=f"{refusal}: {why}" if why else str(refusal),
                 )
             )
-            self._commit(at_ns)
             return
         book = self._books[request.instrument]
         order = self._accept(request, book, at_ns)
@@ -400,7 +387,6 @@ class SimulatedExchange:
                     self._end(order, OrderStatus.EXPIRED, "no more displayed size", at_ns)
                 else:
                     book.resting[order.client_order_id] = order
-        self._commit(at_ns)
 
     def _problem(self, request: OrderRequest) -> rules.Problem | None:
         book = self._books.get(request.instrument)
@@ -478,7 +464,8 @@ class SimulatedExchange:
             return order
         return self._fill(order, book, best, Liquidity.TAKER, at_ns)
 
-    def _cross(self, book: Book, at_ns: int) -> None:
+    def _cross(self, book: Book, now_ns: int) -> None:
+        at_ns = self._stamp(now_ns)
         for order in book.crossed():
             price = order.request.price
             assert price is not None, "only limit orders rest"
@@ -488,7 +475,7 @@ class SimulatedExchange:
             elif after is not order:
                 book.resting[order.client_order_id] = after
         if self._said:
-            self._commit(at_ns)
+            self._commit(now_ns)
 
     def _fill(
         self, order: VenueOrder, book: Book, price: Decimal, liquidity: Liquidity, at_ns: int
@@ -556,7 +543,6 @@ class SimulatedExchange:
         else:
             del self._books[order.request.instrument].resting[client_order_id]
             self._end(order, OrderStatus.CANCELLED, "cancelled by the customer", at_ns)
-        self._commit(at_ns)
 
     def _end(self, order: VenueOrder, status: OrderStatus, why: str, at_ns: int) -> None:
         after = _replace(order, status=status, filled_size=order.filled_size, updated_ns=at_ns)
