@@ -1,6 +1,6 @@
 """Request bodies; what does not fit is told with the field's name."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -53,3 +53,31 @@ class StopTrading(OneSession):
     final_capital: Annotated[
         float, BeforeValidator(_number), Field(ge=0, lt=1e15, allow_inf_nan=False)
     ]
+
+
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
+
+class ConfigChange(BaseModel):
+    """What may change at run time, for the documentation; each value is checked on its own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    trading_mode: Literal["paper", "live"] | None = None
+    initial_capital: Annotated[float, Field(gt=0)] | None = None
+    max_positions: Annotated[int, Field(gt=0)] | None = None
+    max_position_size: Fraction | None = None
+    max_daily_loss: Fraction | None = None
+    max_drawdown: Fraction | None = None
+    default_stop_loss: Fraction | None = None
+    default_take_profit: Annotated[float, Field(gt=0)] | None = None
+    min_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    llm_approval_required: bool | None = None
+    llm_temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    llm_max_tokens: Annotated[int, Field(gt=0)] | None = None
+
+
+CONFIG_CHANGE: dict[str, Any] = {
+    "required": True,
+    "content": {"application/json": {"schema": ConfigChange.model_json_schema()}},
+}

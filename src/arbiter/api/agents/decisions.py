@@ -5,6 +5,7 @@ from datetime import datetime
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from arbiter.api.agents import models
 from arbiter.api.agents.answers import absent, answer, bad, moment, number, uuid_of
 from arbiter.api.agents.deps import AgentsDeps
 from arbiter.api.agents.rows import decision_detail, decision_row
@@ -29,7 +30,7 @@ def decision_routes(deps: AgentsDeps) -> APIRouter:
         except (UnknownSymbol, InvalidValue):
             return Symbol(name)
 
-    @routes.get("")
+    @routes.get("", response_model=models.Decisions, responses=models.failures())
     async def decisions(
         symbol: str | None = None,
         decision_type: str | None = None,
@@ -69,7 +70,7 @@ def decision_routes(deps: AgentsDeps) -> APIRouter:
             }
         )
 
-    @routes.get("/stats")
+    @routes.get("/stats", response_model=models.Stats, responses=models.failures())
     async def stats(
         symbol: str | None = None,
         decision_type: str | None = None,
@@ -100,7 +101,9 @@ def decision_routes(deps: AgentsDeps) -> APIRouter:
             }
         )
 
-    @routes.get("/{decision_id}")
+    @routes.get(
+        "/{decision_id}", response_model=models.DecisionDetail, responses=models.failures(404)
+    )
     async def decision(decision_id: str) -> Response:
         """Give one decision with its prompt, response and embedding."""
         found = await deps.store.decision(uuid_of(decision_id, "decision_id"))
@@ -108,7 +111,9 @@ def decision_routes(deps: AgentsDeps) -> APIRouter:
             raise absent("decision not found", decision_id=decision_id)
         return answer(decision_detail(found))
 
-    @routes.get("/{decision_id}/similar")
+    @routes.get(
+        "/{decision_id}/similar", response_model=models.SimilarOnes, responses=models.failures(404)
+    )
     async def similar(decision_id: str, limit: str | None = None) -> Response:
         """Find decisions made in a similar market."""
         key = uuid_of(decision_id, "decision_id")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from arbiter.api.agents import models
 from arbiter.api.agents.answers import absent, answer, duration
 from arbiter.api.agents.deps import AgentsDeps
 from arbiter.api.agents.rows import agent_row
@@ -42,12 +43,16 @@ def health_routes(deps: AgentsDeps, clients: Callable[[], int]) -> APIRouter:
     routes = APIRouter(tags=["health"])
     probe = Probe(deps)
 
-    @routes.get("/")
+    @routes.get("/", response_model=models.About, responses=models.failures())
     async def about() -> Response:
         """Say what this is."""
         return answer({"name": NAME, "version": deps.version, "status": "running"})
 
-    @routes.get("/api/v1/health")
+    @routes.get(
+        "/api/v1/health",
+        response_model=models.Health,
+        responses={503: {"model": models.Unhealthy, "description": "What does not answer."}},
+    )
     async def health() -> Response:
         """Say whether the API and its database answer."""
         problem = await probe.database()
@@ -64,7 +69,7 @@ def health_routes(deps: AgentsDeps, clients: Callable[[], int]) -> APIRouter:
         body = {"status": "healthy", "version": deps.version, "uptime": probe.uptime}
         return answer(body)
 
-    @routes.get("/api/v1/status")
+    @routes.get("/api/v1/status", response_model=models.Status, responses=models.failures())
     async def status() -> Response:
         """Tell every component's state."""
         problem = await probe.database()
@@ -85,7 +90,7 @@ def health_routes(deps: AgentsDeps, clients: Callable[[], int]) -> APIRouter:
             }
         )
 
-    @routes.get("/api/v1/agents")
+    @routes.get("/api/v1/agents", response_model=models.Agents, responses=models.failures())
     async def agents() -> Response:
         """List all agents."""
         rows = [agent_row(each, deps.version) for each in deps.agents.statuses()]
@@ -96,12 +101,18 @@ def health_routes(deps: AgentsDeps, clients: Callable[[], int]) -> APIRouter:
             raise absent("agent not found", name=name)
         return deps.agents.status(name)
 
-    @routes.get("/api/v1/agents/{name}")
+    @routes.get(
+        "/api/v1/agents/{name}", response_model=models.OneAgent, responses=models.failures(404)
+    )
     async def agent(name: str) -> Response:
         """Tell one agent's state."""
         return answer({"agent": agent_row(find(name), deps.version)})
 
-    @routes.get("/api/v1/agents/{name}/status")
+    @routes.get(
+        "/api/v1/agents/{name}/status",
+        response_model=models.AgentState,
+        responses=models.failures(404),
+    )
     async def agent_status(name: str) -> Response:
         """Tell whether one agent is well."""
         found = find(name)

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from arbiter.access.roles import Principal
+from arbiter.api.agents import bodies, models
 from arbiter.api.agents.answers import answer, bad, exact, number
 from arbiter.api.agents.deps import AgentsDeps
 from arbiter.api.common.admission import Ask
@@ -83,7 +84,7 @@ _NAMES = {
 def config_routes(deps: AgentsDeps, admin: Ask, retune: Callable[[], None]) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", tags=["config"])
 
-    @routes.get("/config")
+    @routes.get("/config", response_model=models.WholeConfig, responses=models.failures())
     async def config() -> Response:
         """Show the configuration in force, without secrets."""
         steering, rules = deps.desk.steering, deps.desk.steering.rules
@@ -130,7 +131,12 @@ def config_routes(deps: AgentsDeps, admin: Ask, retune: Callable[[], None]) -> A
             }
         )
 
-    @routes.patch("/config")
+    @routes.patch(
+        "/config",
+        response_model=models.Changed,
+        responses=models.failures(413),
+        openapi_extra={"requestBody": bodies.CONFIG_CHANGE},
+    )
     async def change(request: Request, caller: Annotated[Principal, Depends(admin)]) -> Response:
         """Change settings in force; one bad value and nothing changes."""
         asked = _object(await request.body())

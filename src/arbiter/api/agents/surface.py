@@ -1,7 +1,7 @@
 """The agents' surface (port 8081, API_PORT): REST, the stream and their documentation."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -19,6 +19,9 @@ from arbiter.api.common.apps import make_app
 from arbiter.api.common.docs_pages import install_docs
 from arbiter.api.common.guard import LOCAL_ORIGIN, LimitBody, RefuseStrangers
 
+API_VERSION = "1"
+"""Of the published paths and bodies; the engine's own is at the root."""
+
 
 class AgentsSurface(NamedTuple):
     app: FastAPI
@@ -28,7 +31,7 @@ class AgentsSurface(NamedTuple):
 
 def make_agents(deps: AgentsDeps, retune: Callable[[], None] = lambda: None) -> AgentsSurface:
     """Make the app; `retune` is called after the models' settings changed."""
-    app = make_app(title="Arbiter agents API", version=deps.version, render=render)
+    app = make_app(title="Arbiter agents API", version=API_VERSION, render=render)
     door = make_door(deps)
     stream = Stream(deps, door)
     viewer, trader, admin = (needs(door, r) for r in (Role.VIEWER, Role.TRADER, Role.ADMIN))
@@ -50,4 +53,20 @@ def make_agents(deps: AgentsDeps, retune: Callable[[], None] = lambda: None) -> 
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "X-API-Key"],
     )
+    app.openapi = _without_422(app.openapi)  # type: ignore[method-assign]
     return AgentsSurface(app, stream)
+
+
+def _without_422(make: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+    """Leave out what FastAPI documents and this surface answers with a 400 of its own."""
+
+    def document() -> dict[str, Any]:
+        made = make()
+        for methods in made["paths"].values():
+            for operation in methods.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            made["components"]["schemas"].pop(name, None)
+        return made
+
+    return document

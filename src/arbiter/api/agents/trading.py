@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from arbiter.access.roles import Principal
-from arbiter.api.agents import bodies
+from arbiter.api.agents import bodies, models
 from arbiter.api.agents.answers import absent, answer, bad, exact, moment, number, uuid_of
 from arbiter.api.agents.deps import AgentsDeps
 from arbiter.api.agents.rows import (
@@ -83,14 +83,18 @@ def position_routes(deps: AgentsDeps) -> APIRouter:
     def row(position: AgentPosition) -> Row:
         return position_row(position, deps.desk.book.mark(position.instrument), PAPER)
 
-    @routes.get("/positions")
+    @routes.get("/positions", response_model=models.Positions, responses=models.failures())
     async def positions(session_id: str | None = None) -> Response:
         """List open positions."""
         session = None if session_id is None else uuid_of(session_id, "session_id")
         rows = [row(each) for each in await blotter.positions(session) if each.open]
         return answer({"positions": rows, "count": len(rows)})
 
-    @routes.get("/positions/{symbol:path}")
+    @routes.get(
+        "/positions/{symbol:path}",
+        response_model=models.OnePosition,
+        responses=models.failures(404),
+    )
     async def position(symbol: str, session_id: str | None = None) -> Response:
         """Give the newest position in a symbol, an open one before closed ones."""
         session = None if session_id is None else uuid_of(session_id, "session_id")
@@ -120,7 +124,7 @@ def order_routes(deps: AgentsDeps, trader: Ask) -> APIRouter:
             raise absent("order not found", order_id=text)
         return found
 
-    @routes.get("/orders")
+    @routes.get("/orders", response_model=models.Orders, responses=models.failures())
     async def orders(
         session_id: str | None = None, symbol: str | None = None, status: str | None = None
     ) -> Response:
@@ -140,12 +144,19 @@ def order_routes(deps: AgentsDeps, trader: Ask) -> APIRouter:
         rows = [await blotter.row(each) for each in found[:_NEWEST]]
         return answer({"orders": rows, "count": len(rows)})
 
-    @routes.get("/orders/{order_id}")
+    @routes.get(
+        "/orders/{order_id}", response_model=models.OneOrder, responses=models.failures(404)
+    )
     async def order(order_id: str) -> Response:
         """Give one order."""
         return answer({"order": await blotter.row(await find(order_id))})
 
-    @routes.post("/orders", status_code=HTTPStatus.CREATED)
+    @routes.post(
+        "/orders",
+        status_code=HTTPStatus.CREATED,
+        response_model=models.OrderDone,
+        responses=models.failures(413),
+    )
     async def create(
         asked: bodies.NewOrder, caller: Annotated[Principal, Depends(trader)]
     ) -> Response:
@@ -170,7 +181,9 @@ def order_routes(deps: AgentsDeps, trader: Ask) -> APIRouter:
         row = order_row(worked, PAPER)
         return answer({"order": row, "message": "Order created successfully"}, HTTPStatus.CREATED)
 
-    @routes.delete("/orders/{order_id}")
+    @routes.delete(
+        "/orders/{order_id}", response_model=models.OrderDone, responses=models.failures(404)
+    )
     async def cancel(order_id: str, caller: Annotated[Principal, Depends(trader)]) -> Response:
         """Cancel what is left of an order; answered once the venue has confirmed."""
         worked = await find(order_id)
@@ -230,7 +243,7 @@ async def _durable(
 def session_routes(deps: AgentsDeps, trader: Ask) -> APIRouter:
     routes = APIRouter(prefix="/api/v1/trade", tags=["sessions"])
 
-    @routes.post("/start")
+    @routes.post("/start", response_model=models.Started, responses=models.failures(413))
     async def start(
         asked: bodies.StartTrading, caller: Annotated[Principal, Depends(trader)]
     ) -> Response:
@@ -248,7 +261,7 @@ def session_routes(deps: AgentsDeps, trader: Ask) -> APIRouter:
             }
         )
 
-    @routes.post("/stop")
+    @routes.post("/stop", response_model=models.Stopped, responses=models.failures(404, 413))
     async def stop(
         asked: bodies.StopTrading, caller: Annotated[Principal, Depends(trader)]
     ) -> Response:
@@ -272,7 +285,7 @@ def session_routes(deps: AgentsDeps, trader: Ask) -> APIRouter:
             }
         )
 
-    @routes.post("/pause")
+    @routes.post("/pause", response_model=models.Paused, responses=models.failures(404, 409, 413))
     async def pause(
         asked: bodies.OneSession, caller: Annotated[Principal, Depends(trader)]
     ) -> Response:
@@ -292,7 +305,7 @@ def session_routes(deps: AgentsDeps, trader: Ask) -> APIRouter:
             }
         )
 
-    @routes.post("/resume")
+    @routes.post("/resume", response_model=models.Resumed, responses=models.failures(404, 409, 413))
     async def resume(
         asked: bodies.OneSession, caller: Annotated[Principal, Depends(trader)]
     ) -> Response:
