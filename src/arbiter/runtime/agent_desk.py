@@ -133,8 +133,6 @@ class AgentDesk:
             raise InvalidValue(f"{self.venue} does not list {symbol}")
         return found
 
-    # Starting up
-
     # Sessions
 
     async def start(
@@ -370,8 +368,6 @@ class AgentDesk:
             leg = trade.legs[0]
             if not (keep_exits and leg.side is Side.SELL and leg.limit is None):
                 self._core.floor.withdraw(trade.id, reason)
-
-    # Positions
 
     # Work beside the loop
 
