@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import msgspec
 
+from arbiter.model.copying import SubscriptionId
 from arbiter.model.event_pairs import EventPair, EventPairId, Review
-from arbiter.model.ids import Actor, Asset, StrategyId
+from arbiter.model.ids import Actor, Asset, StrategyId, VenueId
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +65,30 @@ class ReviewPair(Command, frozen=True, kw_only=True):
     """The warnings of the pair were read; an approval needs it where there are any."""
     cap_usd: Decimal | None = None
     """Another cap than was proposed, with an approval."""
+
+
+class AddCopy(Command, frozen=True, kw_only=True):
+    """Copy a wallet's trades; the id is made by whoever asks, who then can read it back."""
+
+    id: SubscriptionId
+    venue: VenueId
+    wallet: str
+    multiplier: Decimal
+    max_position_size: Decimal
+    """USD per copy."""
+
+
+class SwitchCopy(Command, frozen=True, kw_only=True):
+    """Enable or disable: a disabled subscription opens nothing, its exits go on."""
+
+    id: SubscriptionId
+    enabled: bool
+
+
+class RemoveCopy(Command, frozen=True, kw_only=True):
+    """Copy no longer; positions stay as they are."""
+
+    id: SubscriptionId
 
 
 class ChangeSettings(Command, frozen=True, kw_only=True):

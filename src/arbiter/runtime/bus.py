@@ -9,16 +9,19 @@ from decimal import Decimal
 
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.commands import (
+    AddCopy,
     ChangeSettings,
     Command,
     EngageKillSwitch,
     ProposePair,
     ReleaseKillSwitch,
     RemoveBudget,
+    RemoveCopy,
     ReviewPair,
     SetBudget,
     StartStrategy,
     StopStrategy,
+    SwitchCopy,
 )
 from arbiter.model.errors import InvalidValue, NotFound, TradingDisabled
 from arbiter.model.events import (
@@ -33,7 +36,7 @@ from arbiter.model.events import (
 )
 from arbiter.model.ids import Actor, StrategyId
 from arbiter.model.money import ZERO, plain
-from arbiter.runtime import pair_review
+from arbiter.runtime import copy_commands, pair_review
 from arbiter.runtime.recorder import Recorder
 from arbiter.runtime.tuning import Tuner
 
@@ -150,6 +153,8 @@ class CommandBus:
                 return pair_review.proposed(self._ledger, command, now)
             case ReviewPair():
                 return pair_review.reviewed(self._ledger, command, now)
+            case AddCopy() | SwitchCopy() | RemoveCopy():
+                return copy_commands.decided(self._ledger, command, now)
         raise InvalidValue(f"{type(command).__name__} is not a command of this engine")
 
     def _switch(
