@@ -97,12 +97,16 @@ class EventSpread:
         """Use other settings from the next quote on."""
         self.settings = settings
 
-    def watch(self, pairs: Iterable[EventPair]) -> tuple[str, ...]:
-        """Look at these pairs from now on; says which approved ones cannot be traded, and why."""
+    def watch(self, pairs: Iterable[EventPair], *, simulated: bool) -> tuple[str, ...]:
+        """Look at these pairs from now on; says which approved ones cannot be traded, and why.
+
+        `simulated` says whose markets these are: a pair of the built-in ones trades nowhere else,
+        nor does a real one trade there.
+        """
         self._pairs = {}
         troubles = []
         for pair in pairs:
-            if not pair.approved:
+            if not pair.approved or pair.simulated is not simulated:
                 continue
             trouble = self._unfit(pair)
             if trouble:

@@ -1,0 +1,285 @@
+"""The matcher: silent on markets that only look alike, and not silent on the rest."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from arbiter.model.errors import BadConfig
+from arbiter.model.event_pairs import EventListing, Polarity
+from arbiter.opportunities.pair_matcher import MatcherSettings, PairMatcher
+from tests.unit.opportunities.event_listings import (
+    KALSHI,
+    POLYMARKET,
+    hourly_market,
+    listing,
+    noon_market,
+    read_by_hand,
+)
+
+ROOT = Path(__file__).parents[3]
+DATA = Path(os.environ.get("ARBITER_DATA", ROOT.parent / "shared" / "data"))
+SCAN = DATA / "pred_pairs_scan_poly_kalshi_20260701.parquet"
+MATCHER = PairMatcher(MatcherSettings())
+HAND_READ = read_by_hand()
+DECEMBER = datetime(2025, 12, 10, 19, tzinfo=UTC)
+FED_RULES = (
+    "YES when the Federal Reserve's statement after its December 2025 meeting leaves the upper "
+    "bound of the target range where it was."
+)
+
+
+def both(row: dict[str, Any], source: str | None = None) -> tuple[EventListing, EventListing]:
+    return (
+        noon_market(row["title_a"], row["event_a"], source),
+        hourly_market(row["title_b"], row["ticker_b"], source),
+    )
+
+
+def fed(venue: Any, title: str, **more: Any) -> EventListing:
+    values: dict[str, Any] = {"rules": FED_RULES, "resolution_source": "Federal Reserve"} | more
+    return listing(venue, "fed", title, values.pop("rules"), closes=DECEMBER, **values)
+
+
+SAME_FED = (
+    fed(POLYMARKET, "No change in Fed interest rates after December 2025 meeting?"),
+    fed(KALSHI, "Fed holds rates at the December 2025 meeting?"),
+)
+
+
+@pytest.mark.parametrize("row", HAND_READ, ids=lambda row: f"{row['event_a']}-{row['ticker_b']}")
+def test_a_pair_read_by_hand_is_refused_for_what_the_reader_found(row: dict[str, Any]) -> None:
+    verdict = MATCHER.compare(*both(row))
+    assert row["verdict"] == "different"
+    assert not verdict.matches
+    found = {difference.partition(":")[0] for difference in verdict.differences}
+    expected = {"strike" if name == "cent" else name for name in row["differs"]}
+    assert found == expected, row["reason"]
+
+
+@pytest.mark.parametrize("row", HAND_READ, ids=lambda row: f"{row['event_a']}-{row['ticker_b']}")
+def test_a_common_source_does_not_hide_another_strike_day_or_hour(row: dict[str, Any]) -> None:
+    found = {d.partition(":")[0] for d in MATCHER.compare(*both(row, "one index")).differences}
+    expected = {"strike" if name == "cent" else name for name in row["differs"]} - {"source"}
+    assert found == expected
+
+
+def test_at_least_sixty_pairs_were_read_each_with_a_reason() -> None:
+    assert len(HAND_READ) >= 60
+    assert len({row["reason"] for row in HAND_READ}) == len(HAND_READ)
+
+
+@pytest.mark.skipif(not SCAN.exists(), reason=f"no recording at {SCAN}; set ARBITER_DATA")
+@pytest.mark.parametrize("source", [None, "one index"])
+def test_nothing_of_the_whole_scan_is_proposed(source: str | None) -> None:
+    """Every market of the recorded scan against every other, with the rules both series have."""
+    import polars as pl
+
+    scan = pl.read_parquet(SCAN)
+    first = scan.select("title_a", "url_a").unique()
+    second = scan.select("title_b", "url_b").unique()
+    listings = [
+        noon_market(title, url.rsplit("/", 1)[1], source) for title, url in first.iter_rows()
+    ]
+    listings += [
+        hourly_market(title, url.rsplit("/", 1)[1], source) for title, url in second.iter_rows()
+    ]
+    assert len(listings) > 500
+    assert MATCHER.proposals(listings) == []
+
+
+def test_one_contract_on_two_venues_is_proposed() -> None:
+    (proposal,) = MATCHER.proposals(
+        [
+            *(
+                noon_market("Will the price of Bitcoin be above $62,000 on July 2?", "1", "index"),
+                listing(
+                    KALSHI,
+                    "B",
+                    "Bitcoin price on Jul 2, 2026?",
+                    "YES when the index at 12:00 PM ET on July 2, 2026 is above $62,000.",
+                    outcome="above $62,000",
+                    resolution_source="index",
+                    closes=datetime(2026, 7, 2, 16, tzinfo=UTC),
+                ),
+            ),
+            hourly_market("Bitcoin price on Jul 2, 2026?", "KXBTCD-26JUL0217-T61999.99", "index"),
+        ]
+    )
+    assert proposal.polarity is Polarity.SAME
+    assert {proposal.first.venue, proposal.second.venue} == {POLYMARKET, KALSHI}
+
+
+def test_a_lone_no_is_no_change_and_not_a_negation() -> None:
+    verdict = MATCHER.compare(*SAME_FED)
+    assert verdict.matches, verdict.differences
+    assert verdict.polarity is Polarity.SAME
+
+
+def above(venue: Any, title: str, rules: str, **more: Any) -> EventListing:
+    return listing(venue, "cpi", title, rules, closes=DECEMBER, **more)
+
+
+CPI_ABOVE = above(
+    POLYMARKET,
+    "Will CPI for November 2025 be above 3.0%?",
+    "YES when the twelve-month CPI of the first release for November 2025 is above 3.0%.",
+    resolution_source="BLS",
+)
+
+
+def test_at_most_here_is_the_complement_of_above_there() -> None:
+    at_most = above(
+        KALSHI,
+        "CPI in November 2025 at most 3.0%?",
+        "YES when the twelve-month CPI of the first release for November 2025 is at most 3.0%.",
+        resolution_source="BLS",
+    )
+    verdict = MATCHER.compare(CPI_ABOVE, at_most)
+    assert verdict.matches, verdict.differences
+    assert verdict.polarity is Polarity.COMPLEMENT
+
+
+def test_a_negation_turns_the_polarity() -> None:
+    negated = above(
+        KALSHI,
+        "Will CPI for November 2025 not be above 3.0%?",
+        "NO when the twelve-month CPI of the first release for November 2025 is above 3.0%.",
+        resolution_source="BLS",
+    )
+    verdict = MATCHER.compare(CPI_ABOVE, negated)
+    assert verdict.matches, verdict.differences
+    assert verdict.polarity is Polarity.COMPLEMENT
+
+
+BTC = "Will Bitcoin be above $100,000 on December 31, 2025?"
+BTC_RULES = "YES when the index on December 31, 2025 at 5:00 PM ET is above $100,000 to the cent."
+
+
+@pytest.mark.parametrize(
+    ("title", "rules", "named"),
+    [
+        (
+            "Will Bitcoin hit $100,000 by December 31, 2025?",
+            "YES when the index at 5:00 PM ET touches $100,000 at any time by December 31, 2025.",
+            "period",
+        ),
+        (
+            "Will Bitcoin be between $100,000 and $105,000 on December 31, 2025?",
+            "YES when the index at 5:00 PM ET is between $100,000 and $105,000 that day.",
+            "strike",
+        ),
+        (
+            "Will Bitcoin Cash be above $100,000 on December 31, 2025?",
+            BTC_RULES,
+            "words",
+        ),
+        ("Will Bitcoin be above €100,000 on December 31, 2025?", BTC_RULES, "strike"),
+        ("Will Bitcoin be above $100,000 on December 31, 2026?", BTC_RULES, "date"),
+        (BTC, "To be announced. The full resolution text of this market follows.", "rules"),
+        (BTC, "", "rules"),
+        (BTC, BTC_RULES.replace("5:00 PM", "4:00 PM"), "hour"),
+        (BTC, BTC_RULES.replace("is above $100,000", "is above $110,000"), "strike"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_look_alike_is_refused(title: str, rules: str, named: str) -> None:
+    first = listing(POLYMARKET, "b", BTC, BTC_RULES)
+    verdict = MATCHER.compare(first, listing(KALSHI, "b", title, rules))
+    assert named in {difference.partition(":")[0] for difference in verdict.differences}
+
+
+WIN = "YES when the named team is the winner of the game, overtime included, as the league says."
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "named"),
+    [
+        ("Will Russia invade Ukraine in 2026?", "Will Ukraine invade Russia in 2026?", "order"),
+        ("Lakers beat Celtics on May 3?", "Celtics beat Lakers on May 3?", "order"),
+        ("Lakers win on May 3?", "Celtics win on May 3?", "words"),
+        ("Will Johnson win in 2026?", "Will Johnston win in 2026?", "words"),
+        ("Will Smith win in Game 6?", "Will Smith win in Game 7?", "figures"),
+        ("Fed cut of 25 bps in December 2025?", "Fed cut of 50 bps in December 2025?", "figures"),
+        ("Will Smith win in 2026?", "Will another win in 2026?", "outcome"),
+    ],
+)
+def test_another_party_or_figure_is_another_contract(one: str, other: str, named: str) -> None:
+    verdict = MATCHER.compare(listing(POLYMARKET, "x", one, WIN), listing(KALSHI, "x", other, WIN))
+    assert named in {difference.partition(":")[0] for difference in verdict.differences}
+
+
+def test_basis_points_and_percent_are_one_figure() -> None:
+    rules = "YES when the statement after the December 2025 meeting cuts the range by this much."
+    verdict = MATCHER.compare(
+        fed(POLYMARKET, "Fed cut of 25 bps in December 2025?", rules=rules),
+        fed(KALSHI, "Fed cuts rates by 0.25% in December 2025?", rules=rules),
+    )
+    assert verdict.matches, verdict.differences
+
+
+def changed(base: EventListing, **changes: Any) -> EventListing:
+    return msgspec.structs.replace(base, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"resolution_source": ""}, "source"),
+        ({"resolution_source": "Reuters poll"}, "source"),
+        ({"outcomes": 5}, "outcomes"),
+        ({"category": "sports"}, "category"),
+        ({"closes_ns": SAME_FED[1].closes_ns + 8 * 86_400 * 10**9}, "expiry"),
+        ({"simulated": True}, "simulated"),
+        ({"outcome": "Other"}, "outcome"),
+        ({"venue": POLYMARKET}, "venue"),
+    ],
+)
+def test_formal_differences_fail_closed(changes: dict[str, Any], named: str) -> None:
+    first = changed(SAME_FED[0], category="economics")
+    second = changed(changed(SAME_FED[1], category="economics"), **changes)
+    found = {d.partition(":")[0] for d in MATCHER.compare(first, second).differences}
+    assert named in found
+
+
+def test_a_station_more_is_another_station() -> None:
+    rules = "YES when the highest temperature on March 3, 2026 is 60°F or above at the station."
+    title = "Highest temperature in New York on March 3, 2026 60°F or above?"
+    first = listing(POLYMARKET, "t", title, rules, resolution_source="NWS LaGuardia")
+    second = listing(KALSHI, "t", title, rules, resolution_source="NWS Central Park")
+    (difference,) = MATCHER.compare(first, second).differences
+    assert difference.startswith("source")
+
+
+def test_void_rules_triggers_and_augmented_events_are_left_to_a_person() -> None:
+    first = changed(SAME_FED[0], void_rule="resolves to NO", augmented=True)
+    second = changed(
+        SAME_FED[1],
+        void_rule="a fair price",
+        rules=FED_RULES + " An announcement made earlier counts as soon as it is announced.",
+    )
+    verdict = MATCHER.compare(first, second)
+    second_words = {warning.partition(":")[0] for warning in verdict.warnings}
+    assert {"void", "augmented", "trigger"} <= second_words
+
+
+def test_a_market_that_fits_two_of_one_venue_is_in_no_proposal() -> None:
+    assert len(MATCHER.proposals(SAME_FED)) == 1
+    twin = changed(SAME_FED[1], instrument=f"{SAME_FED[1].instrument}-2")
+    assert MATCHER.proposals([*SAME_FED, twin]) == []
+
+
+def test_embeddings_can_only_speak_against_a_pair() -> None:
+    unlike = PairMatcher(MatcherSettings(), lambda _a, _b: 0.5)
+    alike = PairMatcher(MatcherSettings(), lambda _a, _b: 1.0)
+    assert unlike.proposals(SAME_FED) == []
+    assert len(alike.proposals(SAME_FED)) == 1
+    assert not alike.compare(*both(HAND_READ[0])).matches
+
+
+def test_settings_out_of_range_are_refused() -> None:
+    with pytest.raises(BadConfig, match="min_score"):
+        MatcherSettings(min_score=1.5)
