@@ -211,6 +211,7 @@ def _check(settings: Settings, merged: Layer) -> None:
         "backtest": settings.backtest.record,
         "access": settings.access.record,
         "llm": settings.llm.check,
+        "listen": settings.listen.check,
         "spot_api": lambda: _check_spot_api(settings),
     }
     for name, record in records.items():

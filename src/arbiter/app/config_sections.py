@@ -291,6 +291,15 @@ class Listen(Section):
     desk_auth_required: Switch = text(
         False, "Whether the desk asks for a log-in or a key; always, where others can reach it."
     )
+    desk_ssl_cert: Line = text(
+        "", "Certificate chain (PEM file); with desk_ssl_key the desk speaks TLS."
+    )
+    desk_ssl_key: Line = text("", "The certificate's private key (PEM file).")
+
+    def check(self) -> None:
+        """Refuse half a pair of TLS files, as `BadConfig`."""
+        if bool(self.desk_ssl_cert) != bool(self.desk_ssl_key):
+            raise BadConfig("desk_ssl_cert and desk_ssl_key belong together: set both")
 
 
 class SpotApi(Section):

@@ -129,7 +129,7 @@ def _ops(settings: Settings, running: Running, health: RunningHealth, version: s
 
 def _desk(settings: Settings, running: Running, version: str) -> Surface:
     from arbiter.api.common.listen import is_loopback
-    from arbiter.api.desk.deps import DeskApiSettings, DeskDeps
+    from arbiter.api.desk.deps import DeskAgents, DeskApiSettings, DeskDeps
     from arbiter.api.desk.surface import make_desk
     from arbiter.runtime.desk_view import DeskView, StrategyCard
     from arbiter.storage.candle_store import PgCandles
@@ -168,13 +168,26 @@ def _desk(settings: Settings, running: Running, version: str) -> Surface:
             release_kill_switch=release,
             hub=running.hub,
             access=running.access,
+            agents=None
+            if running.agents is None
+            else DeskAgents(
+                records=running.agents.orchestrator.records,
+                desk=running.agents.desk,
+                store=running.agents.store,
+            ),
         )
     )
     work = [desk.feed.run]
     if settings.listen.desk_web_enabled:
         from arbiter.api.desk.web.mount import mount_pages
 
-        work.append(mount_pages(desk.app, secret=_cookie_secret(settings)))
+        work.append(
+            mount_pages(
+                desk.app,
+                secret=_cookie_secret(settings),
+                certificate=settings.listen.desk_ssl_cert or None,
+            )
+        )
 
     async def run() -> None:
         async with asyncio.TaskGroup() as group:
@@ -186,6 +199,8 @@ def _desk(settings: Settings, running: Running, version: str) -> Surface:
         app=desk.app,
         host=host,
         port=settings.listen.desk_port,
+        ssl_cert=settings.listen.desk_ssl_cert or None,
+        ssl_key=settings.listen.desk_ssl_key or None,
         work=run,
     )
 

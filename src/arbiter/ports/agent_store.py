@@ -17,6 +17,8 @@ class DecisionFilter(msgspec.Struct, frozen=True, kw_only=True):
     """All given conditions hold; times bound `created_ns`, both ends included."""
 
     symbol: Symbol | None = None
+    agent: str | None = None
+    round_id: UUID | None = None
     decision_type: DecisionType | None = None
     outcome: Outcome | None = None
     model: str | None = None

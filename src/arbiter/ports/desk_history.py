@@ -17,6 +17,7 @@ from arbiter.model.ids import (
     TradeId,
 )
 from arbiter.model.orders import Fill, Order, OrderStatus, Side
+from arbiter.model.pairs import FundingPair
 from arbiter.model.plans import Family, Signal
 from arbiter.model.trades import Trade, TradeState
 
@@ -147,6 +148,21 @@ class EquityPoint(msgspec.Struct, frozen=True):
     """That ended since the point before."""
 
 
+class CollectedFunding(msgspec.Struct, frozen=True, kw_only=True):
+    pair: FundingPair
+    cumulative: Decimal
+    """Collected by it and by every pair opened before it."""
+
+
+class FundingSums(msgspec.Struct, frozen=True, kw_only=True):
+    """What all pairs collected, and some of them."""
+
+    collected: Decimal
+    payments: int
+    pairs: int
+    rows: Sequence[CollectedFunding]
+
+
 class DeskHistory(Protocol):
     """Every call raises `StorageUnavailable` while the database is away."""
 
@@ -173,6 +189,10 @@ class DeskHistory(Protocol):
     async def audit(self, wanted: AuditWanted, page: Page) -> Found[StoredAudit]: ...
 
     async def counts(self) -> Counts: ...
+
+    async def funding(self, limit: int) -> FundingSums:
+        """Sum up every pair there was; at most `limit` of them, open ones first, newest first."""
+        ...
 
     async def equity(
         self, since_ns: int | None, until_ns: int, points: int

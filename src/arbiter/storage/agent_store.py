@@ -323,6 +323,10 @@ def _conditions(wanted: DecisionFilter) -> list[ColumnElement[bool]]:
         for name in ("symbol", "decision_type", "outcome", "model")
         if (value := getattr(wanted, name)) is not None
     ]
+    if wanted.agent is not None:
+        conditions.append(table.c.agent_name == wanted.agent)
+    if wanted.round_id is not None:
+        conditions.append(table.c.round_id == wanted.round_id)
     if wanted.since_ns is not None:
         conditions.append(table.c.created_ns >= wanted.since_ns)
     if wanted.until_ns is not None:

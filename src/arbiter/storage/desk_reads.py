@@ -22,6 +22,7 @@ from arbiter.ports.desk_history import (
     FillSum,
     FillsWanted,
     Found,
+    FundingSums,
     OrdersWanted,
     Page,
     SignalsWanted,
@@ -30,7 +31,7 @@ from arbiter.ports.desk_history import (
     TradeStory,
     TradesWanted,
 )
-from arbiter.storage import listings, schema
+from arbiter.storage import desk_funding, listings, schema
 from arbiter.storage.database import reading
 from arbiter.storage.rows import read
 
@@ -238,6 +239,9 @@ class DeskReads:
             level += made
             curve.append(EquityPoint(at_ns, level, trades))
         return curve
+
+    async def funding(self, limit: int) -> FundingSums:
+        return await desk_funding.funding(self._engine, limit)
 
     async def pnl_by_family(self, since_ns: int) -> dict[Family, tuple[Decimal, int]]:
         t = schema.TRADES.c

@@ -6,9 +6,12 @@ import msgspec
 
 from arbiter.access.service import AccessService
 from arbiter.model.ids import Actor, Asset
+from arbiter.ports.agent_store import AgentStore
 from arbiter.ports.candles import CandleStore
 from arbiter.ports.clock import Clock
 from arbiter.ports.desk_history import DeskHistory
+from arbiter.runtime.agent_desk import AgentDesk
+from arbiter.runtime.agent_records import AgentRecords
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.desk_view import DeskView
 from arbiter.runtime.hub import EventHub
@@ -29,6 +32,14 @@ class DeskApiSettings(msgspec.Struct, frozen=True, kw_only=True):
     """At most, to each open stream."""
 
 
+class DeskAgents(msgspec.Struct, frozen=True, kw_only=True):
+    """The agents, for reading alone."""
+
+    records: AgentRecords
+    desk: AgentDesk
+    store: AgentStore
+
+
 class DeskDeps(msgspec.Struct, frozen=True, kw_only=True):
     settings: DeskApiSettings
     version: str
@@ -42,3 +53,5 @@ class DeskDeps(msgspec.Struct, frozen=True, kw_only=True):
     """Returns after the commit."""
     hub: EventHub
     access: AccessService
+    agents: DeskAgents | None = None
+    """None where this engine runs none."""

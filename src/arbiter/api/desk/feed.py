@@ -10,12 +10,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pydantic_core import to_json
 
 from arbiter.api.desk import page_rows, pages, rows
+from arbiter.api.desk.analysts import agents_body
 from arbiter.api.desk.deps import DeskDeps
+from arbiter.api.desk.funding import funding_body
 from arbiter.api.desk.markets import ROWS, market_body, symbol_of
 from arbiter.api.desk.overview import Families
 from arbiter.api.desk.times import stamp
 from arbiter.model.changes import Changes
-from arbiter.model.errors import InvalidValue
+from arbiter.model.errors import InvalidValue, StorageUnavailable
 from arbiter.model.events import AlertRaised, Audited, Event
 from arbiter.model.ids import ClientOrderId, SignalId, Symbol, TradeId
 from arbiter.model.orders import Fill, Order
@@ -23,12 +25,12 @@ from arbiter.model.plans import Signal
 from arbiter.model.trades import Trade
 from arbiter.ports.desk_history import StoredFill
 
-STATES = ("overview", "markets", "positions", "balances", "budgets", "risk")
+STATES = ("overview", "markets", "positions", "balances", "budgets", "risk", "agents", "funding")
 EVENTS = ("orders", "fills", "trades", "signals", "alerts", "audit")
 MARKET = "market:"
 """With a symbol: that symbol's books and pairs."""
 
-_EVERY: Mapping[str, int] = {"overview": 2, "markets": 2, "balances": 4}
+_EVERY: Mapping[str, int] = {"overview": 2, "markets": 2, "balances": 4, "agents": 4, "funding": 8}
 """Ticks between two looks at what is dear to write; 1 for all else."""
 _CHUNK = 8
 """Rows of the matrix written in one go: between two, the engine does what waits."""
@@ -91,6 +93,8 @@ class Feed:
             "balances": self._balances,
             "budgets": self._budgets,
             "risk": self._risk,
+            "agents": self._agents,
+            "funding": self._funding,
         }
 
     async def run(self) -> None:
@@ -238,6 +242,15 @@ class Feed:
 
     async def _budgets(self) -> bytes:
         return to_json(rows.registry_body(self._deps.view))
+
+    async def _agents(self) -> bytes:
+        return to_json(agents_body(self._deps))
+
+    async def _funding(self) -> bytes:
+        try:
+            return to_json(await funding_body(self._deps))
+        except StorageUnavailable:
+            return self._last.get("funding", b"null")
 
     async def _risk(self) -> bytes:
         return to_json(page_rows.risk_body(self._deps.view.risk()))

@@ -13,11 +13,13 @@ from arbiter.api.common.apps import make_app
 from arbiter.api.common.docs_pages import install_docs
 from arbiter.api.common.guard import LimitBody, RefuseStrangers
 from arbiter.api.desk import bodies
+from arbiter.api.desk.analysts import analyst_routes
 from arbiter.api.desk.answers import answer, render
 from arbiter.api.desk.budgets import budget_routes
 from arbiter.api.desk.deps import DeskDeps
 from arbiter.api.desk.door import make_door, needs, session_routes
 from arbiter.api.desk.feed import Feed
+from arbiter.api.desk.funding import funding_routes
 from arbiter.api.desk.markets import market_routes
 from arbiter.api.desk.overview import Families, overview_routes
 from arbiter.api.desk.stories import story_routes
@@ -46,6 +48,8 @@ def make_desk(deps: DeskDeps) -> Desk:
     app.include_router(overview_routes(deps, trader, families), dependencies=read)
     app.include_router(market_routes(deps), dependencies=read)
     app.include_router(story_routes(deps), dependencies=read)
+    app.include_router(analyst_routes(deps), dependencies=read)
+    app.include_router(funding_routes(deps), dependencies=read)
     app.include_router(session_routes(deps, door))
     feed = Feed(deps, families)
     app.include_router(stream_routes(feed, door))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -44,11 +45,21 @@ class Tokens:
 class DeskClient:
     """Speaks to one desk for one person; `close` it."""
 
-    def __init__(self, base: str, tokens: Tokens | None = None, peer: str = "") -> None:
-        """`base` is like ``http://127.0.0.1:8000``; `peer` is who sits at the browser."""
+    def __init__(
+        self,
+        base: str,
+        tokens: Tokens | None = None,
+        peer: str = "",
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        """`base` is like ``http://127.0.0.1:8000``; `peer` is who sits at the browser.
+
+        `trust` knows the desk's own certificate, where it speaks TLS.
+        """
         self._base = base
         self._tokens = tokens
         self._peer = peer
+        self._trust = trust
         self._session: aiohttp.ClientSession | None = None
         self._renewing = asyncio.Lock()
 
@@ -162,7 +173,8 @@ class DeskClient:
 
     def _http(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
+            connector = aiohttp.TCPConnector(ssl=True if self._trust is None else self._trust)
+            self._session = aiohttp.ClientSession(timeout=_TIMEOUT, connector=connector)
         return self._session
 
     def _headers(self) -> dict[str, str]:

@@ -11,6 +11,7 @@ from arbiter.api.desk.web.client import DeskClient, DeskError, Json, SignedOut
 from arbiter.api.desk.web.kill import kill_button
 from arbiter.api.desk.web.page import LOGIN, ROOT, Page
 from arbiter.api.desk.web.sessions import KEY, SIGN_INS
+from arbiter.api.desk.web.trust import known
 
 STATIC = f"{ROOT}/desk-static"
 
@@ -21,6 +22,7 @@ PAGES = (
     ("/orders", "Orders"),
     ("/holdings", "Holdings"),
     ("/budgets", "Budgets"),
+    ("/agents", "Agents"),
     ("/risk", "Risk"),
 )
 
@@ -33,6 +35,8 @@ def client_of(request: Request) -> DeskClient:
     name = f"[{host}]" if ":" in host else host
     tokens = SIGN_INS.find(request.session.get(KEY))
     peer = request.client.host if request.client is not None else ""
+    if request.scope["scheme"] == "https":
+        return DeskClient(f"https://{name}:{port}", tokens, peer, known())
     return DeskClient(f"http://{name}:{port}", tokens, peer)
 
 

@@ -16,6 +16,9 @@ async def holdings(page: Page) -> None:
         ui.html("<h2>Open positions</h2>", sanitize=False)
         page.region("open", positions_table(await page.desk.get(_open())))
     with ui.element("section").classes("card"):
+        ui.html("<h2>Funding collected</h2>", sanitize=False)
+        page.region("funding", funding_table(await page.desk.get("/api/desk/funding")))
+    with ui.element("section").classes("card"):
         ui.html("<h2>Balances</h2>", sanitize=False)
         page.region("balances", balances_table(balances))
     with ui.element("section").classes("card"):
@@ -31,6 +34,7 @@ async def holdings(page: Page) -> None:
         page.show("closed", positions_table(found))
 
     page.follow("balances", follow_balances)
+    page.follow("funding", lambda body: page.show("funding", funding_table(body)))
     page.follow("positions", lambda rows: page.show("open", positions_table(rows)))
     page.reread({"trades"}, read_closed, every_s=2.0)
     await read_closed()
@@ -71,6 +75,39 @@ def positions_table(rows: list[Json]) -> str:
         lines,
         "No position.",
         "Positions",
+    )
+
+
+def funding_table(body: Json) -> str:
+    """Pair by pair; `body` is null while the database cannot tell."""
+    if body is None:
+        return '<p class="muted empty">The database is away.</p>'
+    lines = [
+        [
+            words.text(row["symbol"]),
+            words.pill(row["state"], "good" if row["state"] == "OPEN" else "plain"),
+            words.text(row["long_instrument"]),
+            words.text(row["short_instrument"]),
+            words.figure(row["quantity"]),
+            words.figure(row["entry_spread_percent"], 4, " %"),
+            words.figure(row["payments"], 0),
+            words.signed(row["funding_collected"], 4),
+            words.signed(row["cumulative"], 4),
+            words.clock(row["ts_opened"]),
+            words.clock(row["ts_closed"]),
+            words.text(row["reason"]),
+        ]
+        for row in body["pairs"]
+    ]
+    heads = ["Symbol", "State", "Long", "Short", "#Quantity", "#Spread, 8 h", "#Payments"]
+    heads += ["#Collected, USD", "#Cumulative, USD", "Opened, UTC", "Closed, UTC", "Why closed"]
+    shown = words.table(heads, lines, "No pair has been opened.", "Funding collected by each pair")
+    if not body["pairs_total"]:
+        return shown
+    return (
+        f'<p class="count" data-name="funding-total">{words.signed(body["funding_collected"], 4)}'
+        f" USD in {words.figure(body['payments'], 0)} payments of "
+        f"{words.figure(body['pairs_total'], 0)} pairs, before fees</p>{shown}"
     )
 
 

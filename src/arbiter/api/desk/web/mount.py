@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from fastapi import FastAPI, Form, Request
 from nicegui import app as pages_app
@@ -13,6 +14,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from arbiter.api.desk.web.agents import agents, decision
 from arbiter.api.desk.web.budgets import budgets
 from arbiter.api.desk.web.client import DeskError
 from arbiter.api.desk.web.frame import STATIC, client_of, open_page
@@ -25,6 +27,7 @@ from arbiter.api.desk.web.page import LOGIN, ROOT, Page, end_all
 from arbiter.api.desk.web.risk import risk
 from arbiter.api.desk.web.sessions import KEY, SIGN_INS
 from arbiter.api.desk.web.trades import trade, trades
+from arbiter.api.desk.web.trust import trust
 
 _STATIC = Path(__file__).parent / "static"
 _EXPORTS = ("orders", "fills")
@@ -41,11 +44,17 @@ _host = FastAPI()
 Build = Callable[[Page], Awaitable[None]]
 
 
-def mount_pages(desk: FastAPI, *, secret: str) -> Callable[[], Coroutine[None, None, None]]:
+def mount_pages(
+    desk: FastAPI, *, secret: str, certificate: str | None = None
+) -> Callable[[], Coroutine[None, None, None]]:
     """Mount the pages; what is returned must run beside the server. `secret` signs the cookie.
+
+    `certificate` is the PEM file the listener shows where it speaks TLS.
 
     NiceGUI is one app per process: a second desk of the process shows the same pages.
     """
+    if certificate is not None:
+        trust(certificate)
     if not pages_app.config.has_run_config:
         _routes()
         pages_app.add_static_files("/desk-static", _STATIC, max_cache_age=300)
@@ -58,7 +67,11 @@ def mount_pages(desk: FastAPI, *, secret: str) -> Callable[[], Coroutine[None, N
             favicon=_STATIC / "icon.svg",
             gzip_middleware_factory=None,  # it would compress on the engine's loop
             storage_secret=secret,
-            session_middleware_kwargs={"session_cookie": "arbiter-desk", "same_site": "strict"},
+            session_middleware_kwargs={
+                "session_cookie": "arbiter-desk",
+                "same_site": "strict",
+                "https_only": certificate is not None,
+            },
             show_welcome_message=False,
             reconnect_timeout=10.0,
         )
@@ -105,6 +118,7 @@ def _routes() -> None:
         ("/orders", "Orders", orders),
         ("/holdings", "Holdings", holdings),
         ("/budgets", "Budgets", budgets),
+        ("/agents", "Agents", agents),
         ("/risk", "Risk", risk),
     ):
         _page(path, name, build)
@@ -116,6 +130,10 @@ def _routes() -> None:
     @ui.page("/trades/{number}", title="Trade · Arbiter")
     async def one_trade(request: Request, number: int) -> Any:
         return await open_page(request, "Trades", lambda page: trade(page, number))
+
+    @ui.page("/agents/{key}", title="Decision · Arbiter")
+    async def one_decision(request: Request, key: UUID) -> Any:
+        return await open_page(request, "Agents", lambda page: decision(page, str(key)))
 
     @ui.page("/login", title="Sign in · Arbiter")
     def login(failed: str = "") -> None:
