@@ -1,11 +1,16 @@
-"""Acceptance cases FD-01 … FD-05 for every market data feed.
+"""Acceptance cases for every market data feed.
 
-A subclass gives the fixture `stand`: a feed that is not running yet, with the slots it was given.
+`FeedSuite`, FD-01 … FD-05, is for all of them. `WireFeedSuite`, FD-06 … FD-14, is for those that
+speak to a venue over a socket of their own: there the venue can be made to misbehave. A subclass
+gives the fixture `stand`: a feed that is not running yet, with the slots it was given.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import pytest
 
@@ -98,6 +103,151 @@ class FeedSuite:
             await task
 
 
+class Venue(Protocol):
+    """What a stand's venue can be made to do. It goes on trading by itself all the while."""
+
+    connections: int
+    """Ever made by the feed."""
+    stalled: bool
+    """Answers requests and pings, and publishes nothing."""
+    mute: bool
+    """Answers nothing at all."""
+
+    def drop_all(self) -> None:
+        """Break every connection."""
+        ...
+
+    def send_raw(self, data: bytes) -> None:
+        """Send what is no message of the venue's."""
+        ...
+
+    def skip(self, symbol: str) -> None:
+        """Change one book and lose the message."""
+        ...
+
+    def repeat(self, symbol: str) -> None:
+        """Send the last message of one book again."""
+        ...
+
+
+@dataclass
+class WireStand(FeedStand):
+    """A feed on a venue in its own wire format."""
+
+    venue: Venue = field(kw_only=True)
+    symbols: Sequence[str] = field(kw_only=True)
+    """The venue's names, in the order of the slots."""
+    truth: Callable[[str], tuple[float, float, float, float]] = field(kw_only=True)
+    """Bid, ask and their sizes of a symbol at the venue now."""
+    refuse: Callable[[str], None] = field(kw_only=True)
+    """Have the venue know nothing of a symbol."""
+    numbered: bool = True
+    """Repeated messages can be told by their number."""
+    playing: Callable[[], AbstractAsyncContextManager[None]] = field(kw_only=True)
+    """Let the venue trade for the length of a block."""
+    bad: Callable[[], int] = field(kw_only=True)
+    """Messages that the feed counted as undecodable."""
+
+
+class WireFeedSuite(FeedSuite):
+    @pytest.fixture(autouse=True)
+    async def _trading(self, stand: WireStand) -> AsyncIterator[None]:
+        async with stand.playing():
+            yield
+
+    async def test_fd06_a_broken_connection_is_told_and_made_anew(self, stand: WireStand) -> None:
+        async with _running(stand):
+            await stand.log.until(lambda: _up(stand))
+            stand.venue.drop_all()
+            await stand.log.until(lambda: _was_lost(stand))
+            await stand.log.until(lambda: _up(stand))
+            await _every_slot_anew(stand)
+        assert stand.venue.connections >= 2
+
+    async def test_fd07_a_stream_that_only_answers_pings_is_given_up(
+        self, stand: WireStand
+    ) -> None:
+        async with _running(stand):
+            await stand.log.until(lambda: stand.log.total >= 100)
+            stand.venue.stalled = True
+            await stand.log.until(lambda: _was_lost(stand))
+            stand.venue.stalled = False
+            await stand.log.until(lambda: _up(stand))
+            await _every_slot_anew(stand)
+
+    async def test_fd08_a_venue_that_answers_nothing_is_given_up(self, stand: WireStand) -> None:
+        async with _running(stand):
+            await stand.log.until(lambda: stand.log.total > 0)
+            stand.venue.mute = True
+            await stand.log.until(lambda: _was_lost(stand))
+            lost = next(why for _, up, why in stand.log.health if not up)
+            assert "silent" in lost or "no data" in lost
+            stand.venue.mute = False
+            await _every_slot_anew(stand)
+
+    async def test_fd09_what_cannot_be_decoded_is_counted_and_survived(
+        self, stand: WireStand
+    ) -> None:
+        garbage = (b"", b"{", b"[]", b"null", b'{"u":1}', b"\xff\xfe", b"[" * 5_000, b'"text"')
+        async with _running(stand):
+            await stand.log.until(lambda: _up(stand) and stand.log.total > 0)
+            for data in garbage:
+                stand.venue.send_raw(data)
+            await _every_slot_anew(stand)
+            assert stand.bad() == len(garbage)
+        assert _up(stand)
+        assert stand.venue.connections == 1
+
+    async def test_fd10_a_repeated_message_changes_nothing(self, stand: WireStand) -> None:
+        if not stand.numbered:
+            pytest.skip("this venue's messages carry no number")
+        symbol, slot = stand.symbols[0], stand.slots[0]
+        async with _running(stand):
+            await stand.log.until(lambda: len(stand.log.quotes.get(slot, ())) >= 5)
+            for _ in range(5):
+                stand.venue.repeat(symbol)
+            await _every_slot_anew(stand)
+            await _comes_true(stand, symbol, slot)
+        times = [row[4] for row in stand.log.quotes[slot]]
+        assert times == sorted(times)
+
+    async def test_fd11_a_lost_message_leaves_no_wrong_price(self, stand: WireStand) -> None:
+        symbol, slot = stand.symbols[0], stand.slots[0]
+        async with _running(stand):
+            await stand.log.until(lambda: len(stand.log.quotes.get(slot, ())) >= 5)
+            for _ in range(3):
+                stand.venue.skip(symbol)
+            await _every_slot_anew(stand)
+            await _comes_true(stand, symbol, slot)
+        assert all(bid < ask for bid, ask, *_ in stand.log.quotes[slot])
+
+    async def test_fd12_an_unknown_instrument_silences_no_other(self, stand: WireStand) -> None:
+        stand.refuse(stand.symbols[0])
+        others = set(stand.slots[1:])
+        async with _running(stand):
+            await stand.log.until(lambda: others <= stand.log.quotes.keys())
+            await stand.log.until(lambda: _up(stand))
+        assert stand.slots[0] not in stand.log.quotes
+
+    async def test_fd13_a_failing_sink_ends_the_feed_and_is_not_taken_for_the_venue(
+        self, stand: WireStand
+    ) -> None:
+        class Broken(QuoteLog):
+            def on_quote(self, *_: object) -> None:
+                raise ZeroDivisionError
+
+        with pytest.raises(ExceptionGroup) as raised:
+            await stand.feed.run(Broken())
+        assert raised.group_contains(ZeroDivisionError)
+
+    async def test_fd14_quotes_carry_the_time_of_receipt(self, stand: WireStand) -> None:
+        before = time.time_ns()
+        async with _running(stand):
+            await stand.log.until(lambda: stand.log.total >= 100)
+        after = time.time_ns()
+        assert all(before <= received <= after for *_, received in _rows(stand))
+
+
 class _running:  # noqa: N801
     """The feed as a task for the length of a block."""
 
@@ -110,6 +260,27 @@ class _running:  # noqa: N801
     async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+
+
+def _up(stand: FeedStand) -> bool:
+    return bool(stand.log.health) and stand.log.health[-1][1]
+
+
+def _was_lost(stand: FeedStand) -> bool:
+    return any(not up for _, up, _ in stand.log.health)
+
+
+async def _every_slot_anew(stand: FeedStand) -> None:
+    """Wait until each slot that is quoted at all has been quoted again."""
+    counts = {slot: len(rows) for slot, rows in stand.log.quotes.items()}
+    await stand.log.until(
+        lambda: all(len(stand.log.quotes[slot]) > count for slot, count in counts.items())
+    )
+
+
+async def _comes_true(stand: WireStand, symbol: str, slot: int) -> None:
+    """Wait until the newest quote is what the venue would say now."""
+    await stand.log.until(lambda: stand.log.quotes[slot][-1][:4] == stand.truth(symbol))
 
 
 def _rows(stand: FeedStand) -> list[Row]:

@@ -37,6 +37,7 @@ class BinanceTalk:
 
     def note(self, data: bytes, unread: BadFrame) -> None:
         """Take an answer or announcement; raises `unread` for anything else."""
+        self._link.aside()
         notice = read_notice(data)
         if notice.e == "serverShutdown":
             self._link.drop("the venue announced its shutdown")

@@ -36,6 +36,7 @@ class BybitTalk:
 
     def note(self, data: bytes, unread: BadFrame) -> None:
         """Take an answer; raises `unread` for anything else."""
+        self._link.aside()
         try:
             notice = read_notice(data)
         except BadFrame:

@@ -64,6 +64,10 @@ class Link(Protocol):
         """Say that everything asked for has been granted."""
         ...
 
+    def aside(self) -> None:
+        """Say that the message under way is no market data: it is no sign of life."""
+        ...
+
     def drop(self, why: str) -> None:
         """End this connection; another is made."""
         ...
@@ -180,6 +184,7 @@ class _Connection(WSListener):
         self._transport: WSTransport | None = None
         self._parts: list[bytes] = []
         self._messages = 0
+        self._asides = 0
         self._frames = 0
         self._bad_in_a_row = 0
         self._ready = False
@@ -198,6 +203,9 @@ class _Connection(WSListener):
         if not self._ready:
             self._ready = True
             self._on_ready()
+
+    def aside(self) -> None:
+        self._asides += 1
 
     def drop(self, why: str) -> None:
         self.end(why)
@@ -309,8 +317,9 @@ class _Connection(WSListener):
             now = loop.time()
             if self._frames != frames:
                 frames, heard_at = self._frames, now
-            if self._messages != messages:
-                messages, data_at = self._messages, now
+            data = self._messages - self._asides
+            if data != messages:
+                messages, data_at = data, now
             if now - heard_at >= settings.silence_s:
                 self.end(f"silent for {now - heard_at:.1f} s")
                 return
