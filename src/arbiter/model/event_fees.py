@@ -5,7 +5,7 @@ A fee is a function of what one contract of the bought outcome costs, c in 0..1:
 contracts is then rounded up, once per order, to the venue's step.
 """
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
 import msgspec
@@ -77,3 +77,18 @@ def polymarket_fee(basis_points: Decimal) -> EventFee:
     return EventFee(
         form=FeeForm.NEARER_SIDE, rate=basis_points * _BASIS_POINT, step=Decimal("0.000001")
     )
+
+
+def parse_fee(text: str) -> EventFee:
+    """Read a fee as the configuration has it: ``quadratic 0.07 0.01``, form, rate and step."""
+    parts = text.split()
+    try:
+        form, rate, step = parts[0], Decimal(parts[1]), Decimal(parts[2] if len(parts) > 2 else 0)
+        if len(parts) > 3:
+            raise InvalidValue(f"a fee has a form, a rate and a step, got {text!r}")
+        return EventFee(form=FeeForm(form), rate=rate, step=step)
+    except (IndexError, InvalidOperation, ValueError):
+        forms = ", ".join(FeeForm)
+        raise InvalidValue(
+            f"a fee is a form ({forms}), a rate and a step, like 'quadratic 0.07 0.01'; got {text!r}"
+        ) from None

@@ -9,6 +9,7 @@ for the person who approves.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import combinations
 from typing import TypeVar
 
 import msgspec
@@ -124,15 +125,14 @@ class PairMatcher:
         return self._compare(_Side(first), _Side(second))
 
     def _near(self, sides: list[_Side]) -> Iterator[tuple[_Side, _Side]]:
-        """Pairs of two venues that end within the allowed days of one another."""
-        ordered = sorted(sides, key=lambda s: (s.listing.closes_ns, s.listing.instrument))
-        reach = int(self.settings.max_expiry_days * NS_PER_DAY)
-        for at, a in enumerate(ordered):
-            for b in ordered[at + 1 :]:
-                if b.listing.closes_ns - a.listing.closes_ns > reach:
-                    break
+        """Pairs of two venues with the same words: no other can be proposed."""
+        alike: dict[frozenset[str], list[_Side]] = {}
+        for side in sorted(sides, key=lambda s: (s.listing.venue, s.listing.instrument)):
+            alike.setdefault(frozenset(side.words), []).append(side)
+        for group in alike.values():
+            for a, b in combinations(group, 2):
                 if a.listing.venue != b.listing.venue:
-                    yield (a, b) if a.listing.venue < b.listing.venue else (b, a)
+                    yield a, b
 
     def _compare(self, a: _Side, b: _Side) -> Verdict:
         differences = [*self._formal(a.listing, b.listing), *_moments(a, b), *_matter(a, b)]

@@ -1,0 +1,177 @@
+"""Watching event pairs: rule texts that change, new pairs to propose, built-in ones to take in.
+
+Whether a pair trades is a matter of the ledger's registry alone; this desk only moves it there.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import chain
+
+import msgspec
+import structlog
+
+from arbiter.ledger.reads import LedgerReads
+from arbiter.model.commands import ProposePair, ReviewPair
+from arbiter.model.errors import Conflict, NotFound, TryAgain
+from arbiter.model.event_pairs import EventListing, EventPair, EventPairId, Polarity, Review
+from arbiter.model.events import AlertRaised, JournalEvent
+from arbiter.model.ids import ENGINE, Actor, InstrumentId, VenueId
+from arbiter.model.time import NS_PER_S
+from arbiter.opportunities.pair_entry import by_hand, enter
+from arbiter.opportunities.pair_matcher import PairMatcher, Proposal
+from arbiter.ports.clock import Clock
+from arbiter.ports.event_listings import EventListings
+from arbiter.runtime.pair_review import RULES_CHANGED, proposed, reviewed
+from arbiter.runtime.recorder import Recorder
+
+log = structlog.get_logger(__name__)
+
+BUILT_IN = Actor("built-in")
+"""Approves the simulated markets' own pairs."""
+
+
+class PairDeskSettings(msgspec.Struct, frozen=True, kw_only=True):
+    poll_seconds: float = 60.0
+    scan_seconds: float = 3_600.0
+    cap_usd: Decimal = Decimal(1_000)
+    """Of what is proposed."""
+
+
+class PairDesk:
+    """One per engine; `run` it as a task."""
+
+    def __init__(
+        self,
+        *,
+        ledger: LedgerReads,
+        recorder: Recorder,
+        sources: Mapping[VenueId, EventListings],
+        matcher: PairMatcher,
+        settings: PairDeskSettings,
+        clock: Clock,
+    ) -> None:
+        self.settings = settings
+        self.known: dict[InstrumentId, EventListing] = {}
+        """Every market as it was last told."""
+        self._ledger = ledger
+        self._recorder = recorder
+        self._sources = sources
+        self._matcher = matcher
+        self._clock = clock
+        self._scanned_ns: int | None = None
+        self._silent: set[VenueId] = set()
+
+    async def run(self) -> None:
+        while True:
+            await self.poll()
+            await asyncio.sleep(self.settings.poll_seconds)
+
+    async def poll(self) -> None:
+        """Read every market once; suspend approved pairs whose text is another one now."""
+        told = await asyncio.gather(
+            *(self._ask(venue, source) for venue, source in self._sources.items())
+        )
+        self.take(list(chain.from_iterable(told)))
+        now = self._clock.now_ns()
+        due = self._scanned_ns is None or now - self._scanned_ns >= self._scan_ns
+        if due and any(not one.simulated for one in self.known.values()):
+            self._scanned_ns = now
+            await self.scan(ENGINE)
+
+    def take(self, listings: Sequence[EventListing]) -> None:
+        """Take in what venues tell now, in one synchronous step."""
+        newest = {listing.instrument: listing for listing in listings}
+        fresh = not newest.keys() <= self.known.keys()
+        self.known.update(newest)
+        now = self._clock.now_ns()
+        self.known = {name: one for name, one in self.known.items() if one.closes_ns > now}
+        for pair in list(self._ledger.event_pairs.values()):
+            if pair.approved and (why := pair.changed_rules(newest)):
+                self._suspend(pair, why, now)
+        if fresh:
+            self._take_in_built_in(now)
+
+    async def scan(self, actor: Actor) -> list[EventPair]:
+        """Propose what nothing speaks against and nobody has decided about yet.
+
+        Thousands of texts are read meanwhile: not on the loop.
+        """
+        markets = list(self.known.values())
+        proposals = await asyncio.to_thread(self._matcher.proposals, markets)
+        now = self._clock.now_ns()
+        entered = (self._enter(proposal, actor, now) for proposal in proposals)
+        return [pair for pair in entered if pair is not None]
+
+    def propose(
+        self,
+        first: InstrumentId,
+        second: InstrumentId,
+        polarity: Polarity,
+        cap_usd: Decimal | None,
+        actor: Actor,
+    ) -> EventPair:
+        """Make the record of a pair that a person names; it is not entered yet."""
+        unknown = [name for name in (first, second) if name not in self.known]
+        if unknown:
+            raise NotFound(f"no venue lists an open event market {unknown[0]!r} now")
+        proposal = by_hand(self.known[first], self.known[second], polarity)
+        return enter(proposal, cap_usd or self.settings.cap_usd, actor, self._clock.now_ns())
+
+    @property
+    def _scan_ns(self) -> int:
+        return int(self.settings.scan_seconds * NS_PER_S)
+
+    async def _ask(self, venue: VenueId, source: EventListings) -> Sequence[EventListing]:
+        try:
+            listings = await source.listings()
+        except TryAgain as error:
+            if venue not in self._silent:
+                self._silent.add(venue)
+                log.warning("event markets cannot be read", venue=venue, why=str(error))
+            return ()
+        self._silent.discard(venue)
+        return listings
+
+    def _suspend(self, pair: EventPair, why: str, now: int) -> None:
+        command = ReviewPair(actor=ENGINE, pair_id=pair.id, state=Review.SUSPENDED, reason=why)
+        text = f"{pair.id} is suspended: {why.removeprefix(f'{RULES_CHANGED}: ')} is another text"
+        alert = AlertRaised(at_ns=now, severity="warning", code="PAIR_SUSPENDED", text=text)
+        self._recorder.record(*reviewed(self._ledger, command, now), alert)
+        log.warning("event pair suspended", pair=pair.id, why=why)
+
+    def _take_in_built_in(self, now: int) -> None:
+        """Enter the simulated markets' pairs; approve new ones without a warning.
+
+        One that was there before had another text: somebody has to read it.
+        """
+        simulated = [one for one in self.known.values() if one.simulated]
+        for proposal in self._matcher.proposals(simulated):
+            before = set(self._ledger.event_pairs)
+            pair = self._enter(proposal, BUILT_IN, now)
+            if pair is not None and not pair.warnings and pair.id not in before:
+                approve = ReviewPair(actor=BUILT_IN, pair_id=pair.id, state=Review.APPROVED)
+                self._recorder.record(*reviewed(self._ledger, approve, now))
+
+    def _enter(self, proposal: Proposal, actor: Actor, now: int) -> EventPair | None:
+        """Record a proposal, unless its two markets are paired already or it is over."""
+        pair = enter(proposal, self.settings.cap_usd, actor, now)
+        if self._decided(pair) or pair.closes_ns <= now:
+            return None
+        events: tuple[JournalEvent, ...]
+        try:
+            events = proposed(self._ledger, ProposePair(actor=actor, pair=pair), now)
+        except Conflict:
+            return None
+        self._recorder.record(*events)
+        return self._ledger.event_pairs[pair.id]
+
+    def _decided(self, pair: EventPair) -> bool:
+        """Whether somebody was already asked about these very texts of these two markets."""
+        known = self._ledger.event_pairs.get(EventPairId(pair.id))
+        pairs = [known] if known else self._ledger.event_pairs.values()
+        return any(
+            set(other.instruments) == set(pair.instruments)
+            and {m.rules_sha256 for m in other.markets} == {m.rules_sha256 for m in pair.markets}
+            for other in pairs
+        )
