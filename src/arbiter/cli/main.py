@@ -9,6 +9,7 @@ from arbiter.cli import (
     backtest,
     budgets,
     config_show,
+    copy,
     db,
     doctor,
     export,
@@ -17,6 +18,7 @@ from arbiter.cli import (
     markets,
     reconcile,
     record,
+    simex,
     status,
     up,
     users,
@@ -43,9 +45,11 @@ app.command("reconcile")(reconcile.reconcile)
 app.command("doctor")(doctor.doctor)
 app.command("markets")(markets.markets)
 app.command("record")(record.record)
+app.command("simex")(simex.simex)
 app.add_typer(backtest.app, name="backtest")
 app.add_typer(export.app, name="export")
 app.add_typer(budgets.app, name="budgets")
+app.add_typer(copy.app, name="copy")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(db.app, name="db")

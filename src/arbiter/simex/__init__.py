@@ -1,0 +1,1 @@
+"""Exchange simulators as real servers, in the venues' own REST and WebSocket formats."""

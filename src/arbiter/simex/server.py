@@ -1,0 +1,143 @@
+"""All simulated servers of one process, over one market."""
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from aiohttp import web
+from msgspec.structs import replace
+
+from arbiter.matching.fault_plan import FaultPlan, Move
+from arbiter.model.errors import Conflict
+from arbiter.model.ids import VenueId
+from arbiter.model.money import floor_to, use_wide_context
+from arbiter.simex.binance.spot_server import BinanceSpot
+from arbiter.simex.clock import venue_clock
+from arbiter.simex.market import Market
+from arbiter.simex.settings import SimexSettings
+from arbiter.simex.venue import VenueServer
+
+TICK_S = 0.01
+DEPTH_S = 0.1
+
+_KINDS: dict[str, type[VenueServer]] = {
+    "binance": BinanceSpot,
+}
+
+
+class Simex:
+    """`run` serves until cancelled; `ready` is called with one record per server."""
+
+    def __init__(self, settings: SimexSettings, now_ns: Callable[[], int] | None = None) -> None:
+        use_wide_context()
+        self.settings = settings
+        self._now_ns = now_ns or venue_clock()
+        started = self._now_ns()
+        self.market = Market(settings, started)
+        names = [VenueId(name) for name in settings.venues]
+        script = tuple(event for event in settings.faults.script if event.venue in names)
+        self.plan = FaultPlan(replace(settings.faults, script=script), names, started)
+        self.servers: dict[str, VenueServer] = {
+            name: _KINDS[name](name, settings, self.market, self.plan.at(name), self._now_ns)
+            for name in names
+        }
+        self._runners: list[web.AppRunner] = []
+
+    async def run(self, ready: Callable[[list[dict[str, Any]]], None]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            self._show_all(self._now_ns())
+            ready([await self._listen(server) for server in self.servers.values()])
+            depth_due = second_due = loop.time()
+            while True:
+                await asyncio.sleep(TICK_S)
+                self._tick(self._now_ns())
+                if loop.time() >= depth_due:
+                    depth_due = loop.time() + DEPTH_S
+                    self._each_heard(lambda server: server.show_depth())
+                if loop.time() >= second_due:
+                    second_due = loop.time() + 1.0
+                    self._each_heard(lambda server: server.show_second())
+        finally:
+            for server in self.servers.values():
+                server.close()
+            for runner in self._runners:
+                await runner.cleanup()
+
+    def _each_heard(self, show: Callable[[VenueServer], None]) -> None:
+        now_ns = self._now_ns()
+        for server in self.servers.values():
+            if not server.silent(now_ns):
+                show(server)
+
+    def _show_all(self, now_ns: int) -> None:
+        batch = self.market.first(now_ns)
+        funding = self.market.funding(now_ns)
+        for server in self.servers.values():
+            server.funding = funding
+            server.take(batch, now_ns)
+            server.mark(now_ns)
+
+    def _tick(self, now_ns: int) -> None:
+        for move in self.plan.step(now_ns):
+            self._move(move, now_ns)
+        batch = self.market.step(now_ns)
+        funding = self.market.funding(now_ns) if self.market.perpetuals.instruments else {}
+        for server in self.servers.values():
+            server.funding = funding
+            server.mark(now_ns)
+        for row, due in self.market.settlements(now_ns):
+            for server in self.servers.values():
+                shown = server.shown.get(row)
+                if shown is not None:
+                    server.settle(shown, due.rate, due.mark, due.settled_ns, now_ns)
+        for server in self.servers.values():
+            server.take(batch, now_ns)
+
+    def _move(self, move: Move, now_ns: int) -> None:
+        server = self.servers[move.venue]
+        account = server.accounts[0]
+        asset = move.asset or next(iter(account.balances))
+        amount = move.amount
+        if amount is None:
+            share = Decimal(repr(abs(move.share)))
+            amount = floor_to(account.free(asset) * share, Decimal("0.01"))
+            amount = amount if move.share > 0 else -amount
+        server.move(account, asset, amount, now_ns)
+
+    async def _listen(self, server: VenueServer) -> dict[str, Any]:
+        runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        self._runners.append(runner)
+        port = self.settings.ports.get(server.name, 0)
+        site = web.TCPSite(runner, self.settings.host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise Conflict(
+                f"{server.name}: {self.settings.host}:{port} cannot be listened on: {error.strerror}"
+            ) from None
+        host, port = runner.addresses[0][:2]
+        return announced(server, host, port)
+
+
+def announced(server: VenueServer, host: str, port: int) -> dict[str, Any]:
+    """What a client must know: origins, and credentials under ccxt's names."""
+    keys = list(server.keys.values())
+    trading = [key for key in keys if key.can_trade and not key.can_withdraw]
+    return {
+        "venue": server.name,
+        "rest": f"http://{host}:{port}",
+        "ws": f"ws://{host}:{port}",
+        "apiKey": trading[0].key,
+        "secret": trading[0].secret,
+        "accounts": [{"apiKey": key.key, "secret": key.secret} for key in trading],
+        "readOnly": _pair(keys, lambda key: not key.can_trade),
+        "withdrawing": _pair(keys, lambda key: key.can_withdraw),
+    }
+
+
+def _pair(keys: list[Any], wanted: Callable[[Any], bool]) -> dict[str, str]:
+    key = next(key for key in keys if wanted(key))
+    return {"apiKey": key.key, "secret": key.secret}
