@@ -18,6 +18,7 @@ from arbiter.app.administration import make_access, void
 from arbiter.app.config import Settings
 from arbiter.app.control_handlers import ControlHandlers
 from arbiter.app.control_socket import ControlServer
+from arbiter.app.copying_service import CopyingService
 from arbiter.app.database_service import DatabaseService
 from arbiter.app.engine_metrics import EngineMetrics
 from arbiter.app.health_facts import RunningHealth
@@ -27,6 +28,7 @@ from arbiter.app.surfaces import Surface, surfaces
 from arbiter.app.tuning import Tuning
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.commands import EngageKillSwitch, SetBudget
+from arbiter.model.copying import COPY_TRADING
 from arbiter.model.errors import StorageUnavailable
 from arbiter.model.ids import Actor, Asset, VenueId
 from arbiter.model.money import use_wide_context
@@ -66,7 +68,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-STRATEGIES = (SPOT_ARBITRAGE, FUNDING_ARBITRAGE)
+STRATEGIES = (SPOT_ARBITRAGE, FUNDING_ARBITRAGE, COPY_TRADING)
 
 USD_RATES: Mapping[Asset, Decimal] = {
     Asset("USD"): Decimal(1),
@@ -171,7 +173,7 @@ class _Run:
         await self._control(running, stack)
         self._supervisor.spawn(self._obey_kill_file(running), "kill file")
         since = (image.last_event_ns or now) - RECOVERY_MARGIN_NS
-        self._supervisor.spawn(self._start(running, since), "start")
+        self._supervisor.spawn(self._start(running, since, stack), "start")
         await self._until_stopped()
         if self._supervisor.failure is None:
             await running.engine.finalise()
@@ -272,6 +274,14 @@ class _Run:
             tuning=tuning,
             spot_tally=tally,
             funding=watch,
+            copying=CopyingService(
+                settings,
+                core=core,
+                hub=self._hub,
+                clock=clock,
+                ids=SystemIds(),
+                usd_rate=USD_RATES.get,
+            ),
             metrics=metrics.metrics,
             agents=await self._agents(core),
             usd_rate=USD_RATES.get,
@@ -359,15 +369,17 @@ class _Run:
             queries=running.queries,
             reconciler=running.engine.reconciler,
             home=self._settings.home,
+            copying=running.copying.view,
         )
         control = ControlServer(self._settings.home.control_socket, handlers.by_name())
         await control.start()
         stack.push_async_callback(control.close)
 
-    async def _start(self, running: Running, since_ns: int) -> None:
+    async def _start(self, running: Running, since_ns: int, stack: AsyncExitStack) -> None:
         """Recover, apply the budgets of the settings, and open for trading."""
         await running.engine.initialise(self._supervisor, since_ns)
         await running.funding.initialise(self._supervisor)
+        await running.copying.initialise(self._supervisor, running.bus, stack)
         for currency, allocated in self._settings.budgets.spot_arbitrage.items():
             budget = running.engine.core.ledger.budgets.get((SPOT_ARBITRAGE, Asset(currency)))
             if budget is None or budget.allocated is None:

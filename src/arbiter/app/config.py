@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from arbiter.app import config_layers as layers
 from arbiter.app.config_agents import Agents, Llm
+from arbiter.app.config_copying import Copying
 from arbiter.app.config_fields import domain
 from arbiter.app.config_funding import Funding, Telemetry
 from arbiter.app.config_inventory import InventoryCosts
@@ -62,6 +63,7 @@ class Settings(BaseSettings):
     execution: Execution = Execution()
     rate: Rate = Rate()
     inventory: InventoryCosts = InventoryCosts()
+    copying: Copying = Copying()
     sim: Sim = Sim()
     backtest: Backtest = Backtest()
     budgets: Budgets = Budgets()
@@ -211,6 +213,7 @@ def _check(settings: Settings, merged: Layer) -> None:
         "backtest": settings.backtest.record,
         "access": settings.access.record,
         "llm": settings.llm.check,
+        "copying": settings.copying.check,
         "listen": settings.listen.check,
         "spot_api": lambda: _check_spot_api(settings),
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, SecretStr
 
+from arbiter.app.config_copying import SimLeader
 from arbiter.app.config_faults import SimFaults
 from arbiter.app.config_fields import (
     Line,
@@ -404,6 +405,7 @@ class Sim(Section):
     dislocations: Dislocations = Dislocations()
     faults: SimFaults = SimFaults()
     perpetuals: Perpetuals = Perpetuals()
+    leader: SimLeader = SimLeader()
 
     def record(self) -> "SimSettings":
         from arbiter.markets.settings import DislocationSettings, MarketSettings
@@ -428,6 +430,7 @@ class Sim(Section):
             ),
             tick_ms=self.tick_ms,
             faults=self.faults.record(),
+            leader=self.leader.record(),
             starting_quote=self.starting_quote,
             starting_base_usd=self.starting_base_usd,
             starting_balances={

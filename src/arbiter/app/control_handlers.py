@@ -8,6 +8,7 @@ import msgspec
 
 from arbiter.app import kill_file
 from arbiter.app.control_socket import Handler
+from arbiter.app.copying_calls import CopyCalls
 from arbiter.app.home import Home
 from arbiter.model.commands import (
     EngageKillSwitch,
@@ -19,6 +20,7 @@ from arbiter.model.errors import InvalidValue, TryAgain
 from arbiter.model.events import Audited
 from arbiter.model.ids import Actor, Asset, StrategyId
 from arbiter.runtime.bus import CommandBus
+from arbiter.runtime.copy_view import CopyView
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.kill import KillReport, KillSwitchControl
 from arbiter.runtime.queries import EngineFacts, Queries
@@ -37,6 +39,7 @@ class ControlHandlers:
         queries: Queries,
         reconciler: Reconciler,
         home: Home,
+        copying: CopyView,
     ) -> None:
         self._core = core
         self._bus = bus
@@ -44,6 +47,7 @@ class ControlHandlers:
         self._queries = queries
         self._reconciler = reconciler
         self._home = home
+        self._copying = CopyCalls(bus, copying)
 
     def by_name(self) -> dict[str, Handler]:
         return {
@@ -54,6 +58,10 @@ class ControlHandlers:
             "reconcile": self._reconcile,
             "budget_set": self._budget_set,
             "budget_remove": self._budget_remove,
+            "copy_add": self._copying.add,
+            "copy_switch": self._copying.switch,
+            "copy_remove": self._copying.remove,
+            "copy_list": self._copying.list_all,
             "audit": self._audit,
         }
 

@@ -14,6 +14,7 @@ import msgspec
 from arbiter.app.config import Settings
 from arbiter.app.database_service import DatabaseService
 from arbiter.ledger.ledger import Ledger
+from arbiter.model.copying import COPY_TRADING
 from arbiter.model.errors import ArbiterError
 from arbiter.model.money import use_wide_context
 from arbiter.opportunities.funding_settings import FUNDING_ARBITRAGE
@@ -27,7 +28,7 @@ from arbiter.storage.database import make_engine
 from arbiter.storage.instance_lock import InstanceLock
 from arbiter.storage.journal import PgJournal
 
-STRATEGIES = (SPOT_ARBITRAGE, FUNDING_ARBITRAGE)
+STRATEGIES = (SPOT_ARBITRAGE, FUNDING_ARBITRAGE, COPY_TRADING)
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):

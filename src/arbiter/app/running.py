@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from arbiter.access.service import AccessService
+from arbiter.app.copying_service import CopyingService
 from arbiter.app.tuning import Tuning
 from arbiter.model.ids import Asset
 from arbiter.observe.metrics import Metrics
@@ -39,6 +40,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     tuning: Tuning
     spot_tally: SpotTally
     funding: FundingWatch
+    copying: CopyingService
     metrics: Metrics
     agents: "AgentService | None"
     """None while they are switched off."""

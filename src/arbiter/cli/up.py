@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PARTS = {
     "spot": ("spot.enabled", "listen.spot_enabled"),
     "funding": ("funding.enabled",),
+    "copy": ("copying.enabled",),
     "agents": ("agents.enabled", "listen.agents_enabled"),
     "desk": ("listen.desk_enabled",),
     "ops": ("listen.ops_enabled",),

@@ -13,6 +13,7 @@ import numpy as np
 
 from arbiter.markets.candles import backfill
 from arbiter.markets.perpetuals import PerpetualMarket
+from arbiter.markets.leader import Quotes, SimulatedLeader
 from arbiter.markets.simulator import MarketSimulator, QuoteBatch
 from arbiter.matching.exchange import SimulatedExchange, is_private
 from arbiter.matching.orders import OrderRequest
@@ -35,7 +36,7 @@ from arbiter.model.reports import (
 from arbiter.venues.sim.faults import HouseFaults, Move
 from arbiter.venues.sim.settings import SimSettings
 from arbiter.venues.sim.store import MarketMemory, Snapshot, Store
-from arbiter.venues.sim.wire import History
+from arbiter.venues.sim.wire import History, LeaderTold, ListLeader
 
 KEEP_REPORTS = 10_000
 """Private reports per venue that can be repeated to a client that was away."""
@@ -97,6 +98,15 @@ class VenueHouse:
         self._by_row = [self._exchanges[i.venue] for i in self.instruments]
         self._ids = [i.id for i in self.instruments]
         self._recent: dict[VenueId, deque[PrivateReport]] = {}
+        self.leader: SimulatedLeader | None = None
+        if settings.leader.enabled:
+            self.leader = SimulatedLeader(
+                settings.leader,
+                self.instruments,
+                np.random.default_rng([seed, 4, memory.starts]),
+                now_ns,
+                store.load_leader(),
+            )
         self._delivered: dict[VenueId, int] = {}
         self._listeners: list[ReportListener] = []
         self._waiting: dict[tuple[VenueId, ClientOrderId], deque[AnswerListener]] = {}
@@ -228,6 +238,26 @@ class VenueHouse:
         exchange.move(asset, delta, now_ns)
 
     def history(self, instrument: InstrumentId, request_id: int) -> History | None:
+    # The trader whose activity is public.
+
+    def let_leader_act(self, now_ns: int, quotes: Quotes) -> None:
+        """Let him trade, and remember it before anybody can read it."""
+        if self.leader is not None and self.leader.step(now_ns, quotes):
+            self._store.save_leader(self.leader.memory)
+
+    def leader_told(self, request: ListLeader) -> LeaderTold:
+        leader = self.leader
+        if leader is None or (request.venue, request.wallet) != (
+            leader.settings.venue,
+            leader.wallet,
+        ):
+            return LeaderTold(id=request.id)
+        return LeaderTold(
+            id=request.id,
+            actions=leader.actions_since(request.since_ns),
+            holdings=leader.holdings(),
+        )
+
         """Give the back-filled day of an instrument; it ends when the venues first started."""
         row = self.row_of.get(instrument)
         if row is None or row >= self._n_spot:

@@ -20,6 +20,7 @@ import numpy as np
 import uvloop
 
 from arbiter.model.errors import ArbiterError, StorageUnavailable
+from arbiter.model.ids import InstrumentId
 from arbiter.model.money import use_wide_context
 from arbiter.model.time import NS_PER_S
 from arbiter.venues.sim import wire
@@ -127,6 +128,7 @@ class SimServer:
         batch = self._house.step(now_ns)
         self._house.on_batch(batch, now_ns)
         self._show(batch)
+        self._house.let_leader_act(now_ns, self._quote_of)
         self._house.deliver_due(now_ns)
         self._schedule_due()
         now_s = loop.time()
@@ -160,6 +162,11 @@ class SimServer:
             framed = wire.frame(wire.QUOTES, table[rows].tobytes())
             for session in listeners:
                 session.send_quotes(rows, framed)
+
+    def _quote_of(self, instrument: InstrumentId) -> tuple[float, float] | None:
+        shown = self._table[self._house.row_of[instrument]]
+        bid, ask = float(shown["bid"]), float(shown["ask"])
+        return (bid, ask) if 0.0 < bid < ask else None
 
     def _schedule_due(self) -> None:
         """Wake up when the next message arrives or leaves."""

@@ -184,6 +184,8 @@ class Session(asyncio.Protocol):
                 if isinstance(truth, Absent):
                     return wire.OrderAnswer(id=request.id, absent=truth)
                 return wire.OrderAnswer(id=request.id, order=truth)
+        if isinstance(request, wire.ListLeader):
+            return house.leader_told(request)
             case wire.ListOrders(venue=venue, only_open=only_open):
                 exchange = house.exchange(venue)
                 orders = exchange.open_orders() if only_open else exchange.orders()

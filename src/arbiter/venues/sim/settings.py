@@ -6,6 +6,7 @@ from hashlib import sha256
 import msgspec
 
 from arbiter.markets.assets import base_assets
+from arbiter.markets.leader import LeaderSettings
 from arbiter.markets.perpetual_settings import PerpetualSettings, perpetual_venue
 from arbiter.markets.settings import MarketSettings
 from arbiter.matching.latency import LatencySettings
@@ -35,6 +36,7 @@ class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     tick_ms: float = 10.0
     """How often quotes leave, in batches; 1..1000."""
     faults: FaultSettings = FaultSettings()
+    leader: LeaderSettings = LeaderSettings()
 
     def __post_init__(self) -> None:
         for name in ("starting_quote", "starting_base_usd"):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from arbiter.markets.leader import LeaderMemory
 from arbiter.matching.state import ExchangeState, Step
 from arbiter.model.errors import StorageUnavailable
 from arbiter.model.ids import VenueId
@@ -47,6 +48,7 @@ _encoder = msgspec.msgpack.Encoder()
 _steps = msgspec.msgpack.Decoder(Step)
 _snapshots = msgspec.msgpack.Decoder(Snapshot)
 _memories = msgspec.msgpack.Decoder(MarketMemory)
+_leaders = msgspec.msgpack.Decoder(LeaderMemory)
 
 
 class Store:
@@ -127,6 +129,15 @@ class Store:
 
     def save_market(self, memory: MarketMemory) -> None:
         _replace(self._folder / "market.msgpack", _encoder.encode(memory), sync=False)
+
+    def load_leader(self) -> LeaderMemory | None:
+        """Read what the simulated trader did and holds; damaged, he begins anew."""
+        with contextlib.suppress(FileNotFoundError, msgspec.MsgspecError):
+            return _leaders.decode((self._folder / "leader.msgpack").read_bytes())
+        return None
+
+    def save_leader(self, memory: LeaderMemory) -> None:
+        _replace(self._folder / "leader.msgpack", _encoder.encode(memory), sync=False)
 
     def close(self) -> None:
         if self._log is not None:

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from arbiter.matching.orders import OrderRequest
+from arbiter.model.copying import LeaderAction, LeaderHolding, Wallet
 from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import ClientOrderId, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
@@ -158,6 +159,14 @@ AnyRequest = (
     | ListFills
     | ListHoldings
     | ListInstruments
+class ListLeader(Request, frozen=True, kw_only=True):
+    """What the simulated trader did since a time, and holds now: public."""
+
+    venue: VenueId
+    wallet: Wallet
+    since_ns: int
+
+
     | FollowReports
     | ListPositions
     | ListPayments
@@ -175,6 +184,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 class Info(Answer, frozen=True, kw_only=True):
     pid: int
+    | ListLeader
     digest: str
     """Of the settings the process runs with."""
     started_ns: int
@@ -259,6 +269,13 @@ class Failed(Answer, frozen=True, kw_only=True):
 
     reason: str
     code: str = BAD_REQUEST
+class LeaderTold(Answer, frozen=True, kw_only=True):
+    """Nothing, for a wallet nobody has here."""
+
+    actions: list[LeaderAction] = []
+    holdings: list[LeaderHolding] = []
+
+
     retry_after_ms: int = 0
 
 
@@ -296,6 +313,7 @@ _answers: msgspec.msgpack.Decoder[AnyAnswer | StreamReport] = msgspec.msgpack.De
 
 
 def frame(kind: int, payload: bytes) -> bytes:
+    | LeaderTold
     return HEADER.pack(len(payload), kind) + payload
 
 
