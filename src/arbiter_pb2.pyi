@@ -37,6 +37,7 @@ class Exchange(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     EXCHANGE_BITMEX: _ClassVar[Exchange]
     EXCHANGE_DYDX: _ClassVar[Exchange]
     EXCHANGE_KRAKEN_FUTURES: _ClassVar[Exchange]
+    EXCHANGE_BYBIT_FUTURES: _ClassVar[Exchange]
     EXCHANGE_OTHER: _ClassVar[Exchange]
 
 class Side(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -93,6 +94,7 @@ EXCHANGE_DERIBIT: Exchange
 EXCHANGE_BITMEX: Exchange
 EXCHANGE_DYDX: Exchange
 EXCHANGE_KRAKEN_FUTURES: Exchange
+EXCHANGE_BYBIT_FUTURES: Exchange
 EXCHANGE_OTHER: Exchange
 SIDE_UNSPECIFIED: Side
 SIDE_BUY: Side
@@ -538,20 +540,22 @@ class KillReport(_message.Message):
     def __init__(self, durable: _Optional[bool] = ..., flat: _Optional[bool] = ..., venues: _Optional[_Iterable[_Union[VenueProof, _Mapping]]] = ...) -> None: ...
 
 class VenueProof(_message.Message):
-    __slots__ = ("venue", "reachable", "flat", "open_orders", "unhedged", "note")
+    __slots__ = ("venue", "reachable", "flat", "open_orders", "unhedged", "note", "positions")
     VENUE_FIELD_NUMBER: _ClassVar[int]
     REACHABLE_FIELD_NUMBER: _ClassVar[int]
     FLAT_FIELD_NUMBER: _ClassVar[int]
     OPEN_ORDERS_FIELD_NUMBER: _ClassVar[int]
     UNHEDGED_FIELD_NUMBER: _ClassVar[int]
     NOTE_FIELD_NUMBER: _ClassVar[int]
+    POSITIONS_FIELD_NUMBER: _ClassVar[int]
     venue: str
     reachable: bool
     flat: bool
     open_orders: _containers.RepeatedScalarFieldContainer[str]
     unhedged: _containers.RepeatedScalarFieldContainer[str]
     note: str
-    def __init__(self, venue: _Optional[str] = ..., reachable: _Optional[bool] = ..., flat: _Optional[bool] = ..., open_orders: _Optional[_Iterable[str]] = ..., unhedged: _Optional[_Iterable[str]] = ..., note: _Optional[str] = ...) -> None: ...
+    positions: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, venue: _Optional[str] = ..., reachable: _Optional[bool] = ..., flat: _Optional[bool] = ..., open_orders: _Optional[_Iterable[str]] = ..., unhedged: _Optional[_Iterable[str]] = ..., note: _Optional[str] = ..., positions: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ReleaseKillSwitchRequest(_message.Message):
     __slots__ = ()
@@ -792,22 +796,24 @@ class ListAgentsResponse(_message.Message):
     def __init__(self, agents: _Optional[_Iterable[_Union[Agent, _Mapping]]] = ..., sessions: _Optional[_Iterable[_Union[AgentSession, _Mapping]]] = ...) -> None: ...
 
 class Agent(_message.Message):
-    __slots__ = ("name", "status", "weight", "last_action", "last_symbol", "last_confidence", "last_seen")
+    __slots__ = ("name", "type", "status", "last_seen", "signals", "last_signal_at", "model", "note")
     NAME_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
-    WEIGHT_FIELD_NUMBER: _ClassVar[int]
-    LAST_ACTION_FIELD_NUMBER: _ClassVar[int]
-    LAST_SYMBOL_FIELD_NUMBER: _ClassVar[int]
-    LAST_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     LAST_SEEN_FIELD_NUMBER: _ClassVar[int]
+    SIGNALS_FIELD_NUMBER: _ClassVar[int]
+    LAST_SIGNAL_AT_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
     name: str
+    type: str
     status: str
-    weight: float
-    last_action: str
-    last_symbol: str
-    last_confidence: float
     last_seen: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., status: _Optional[str] = ..., weight: _Optional[float] = ..., last_action: _Optional[str] = ..., last_symbol: _Optional[str] = ..., last_confidence: _Optional[float] = ..., last_seen: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    signals: int
+    last_signal_at: _timestamp_pb2.Timestamp
+    model: str
+    note: str
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., status: _Optional[str] = ..., last_seen: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., signals: _Optional[int] = ..., last_signal_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., model: _Optional[str] = ..., note: _Optional[str] = ...) -> None: ...
 
 class AgentSession(_message.Message):
     __slots__ = ("id", "symbol", "mode", "state", "initial_capital", "total_pnl", "total_trades", "started_at")

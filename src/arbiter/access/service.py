@@ -12,6 +12,7 @@ from arbiter.access.api_keys import (
     mint,
 )
 from arbiter.access.directory import Directory
+from arbiter.access.links import LinkCodes
 from arbiter.access.passwords import Passwords
 from arbiter.access.randomness import TokenSource
 from arbiter.access.roles import Principal, Role
@@ -66,6 +67,7 @@ class AccessService:
         self._random = random
         self._audit = audit
         self._directory = Directory(store, clock)
+        self._links = LinkCodes(clock, random)
         self._touched: dict[UUID, int] = {}
 
     async def load(self) -> None:
@@ -125,6 +127,35 @@ class AccessService:
             raise Unauthenticated("the sign-in has ended; sign in again")
         self._record(actor, "refresh_token.rotated", entity)
         return TokenPair(access=access, refresh=successor)
+
+    async def make_link(self, actor: Actor, user_id: str) -> str:
+        """Make a code that signs another device in as this user, once, within ten minutes."""
+        name = check_user_id(user_id)
+        if await self._store.find_user(name) is None:
+            raise _no_user(name)
+        self._record(actor, "link.made", actor_of(name))
+        return self._links.make(name)
+
+    async def redeem_link(
+        self, code: str, redeemer: str, audience: Audience, peer: str
+    ) -> tuple[User, TokenPair]:
+        """Sign `redeemer` in as the user a code was made for; errors as `authenticate`."""
+        name = check_user_id(redeemer)
+        self._admit(name, peer)
+        named = self._links.take(code)
+        try:
+            user = None if named is None else await self._store.find_user(named)
+            pair = await self._open_family(user, audience) if user else None
+        except TryAgain:
+            self._throttle.undecided(name, peer)
+            raise
+        if user is None or pair is None:
+            self._record(Actor(f"peer:{peer}"), "link.failed", f"link:{name}")
+            raise Unauthenticated("the code is wrong, used or old; make one: arbiter users link")
+        self._throttle.succeeded(name, peer)
+        origin = f"{audience} from {peer}"
+        self._record(actor_of(user.user_id), "link.redeemed", f"link:{name}", after=origin)
+        return user, pair
 
     # Verifying
 

@@ -233,6 +233,7 @@ def _check(settings: Settings, merged: Layer) -> None:
                 f"{merged[path].origin}: {'.'.join(path)}: "
                 f"{currency!r} is no currency a budget can be in{hint}"
             )
+    settings.listen.check_control(bool(settings.access.jwt_secret.get_secret_value()))
     _check_secret(settings, merged)
     _check_url(settings, merged)
 

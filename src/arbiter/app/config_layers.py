@@ -58,6 +58,10 @@ ALIASES: Mapping[str, Path] = {
 }
 """Documented names beside ``ARBITER__SECTION__KEY``."""
 
+GRPC_ADDR = "GRPC_ADDR"
+_ADDRESS: tuple[Path, Path] = ("listen", "control_host"), ("listen", "control_port")
+"""A documented name that holds two settings: ``host:port``."""
+
 _OURS = (ENV_PREFIX, "WEALTH__")
 _NOT_OURS = frozenset({"DATABASE_URI", "APP_PORT"})
 """Names other programs really use that lie one slip from ours."""
@@ -77,10 +81,9 @@ def toml_layer(text: str, name: str, schema: Schema) -> Layer:
 def environment_layer(environment: Mapping[str, str], schema: Schema) -> Layer:
     """Take ours out of the environment; what belongs to others is left alone."""
     names = {leaf.env_name: path for path, leaf in schema.leaves.items() if not leaf.open_keys}
-    names |= ALIASES
+    names |= ALIASES | {GRPC_ADDR: _ADDRESS[0]}
     layer: Layer = {}
-    for name, text in sorted(environment.items()):
-        path = names.get(name) or _open_key(name, schema)
+    for name, path, text in _named(environment, names, schema):
         if path is None:
             _refuse_near_miss(name, names, environment)
             continue
@@ -97,6 +100,20 @@ def environment_layer(environment: Mapping[str, str], schema: Schema) -> Layer:
             )
         layer[path] = value
     return layer
+
+
+def _named(
+    environment: Mapping[str, str], names: Mapping[str, Path], schema: Schema
+) -> Iterator[tuple[str, Path | None, str]]:
+    for name, text in sorted(environment.items()):
+        if name == GRPC_ADDR and text:
+            host, colon, port = text.strip().rpartition(":")
+            if not colon or not host or not port.isdecimal():
+                raise BadConfig(f"{name} must be host:port, for example 127.0.0.1:50051")
+            yield name, _ADDRESS[0], host.removeprefix("[").removesuffix("]")
+            yield name, _ADDRESS[1], port
+        else:
+            yield name, names.get(name) or _open_key(name, schema), text
 
 
 def flag_layer(flags: Mapping[str, Any], schema: Schema) -> Layer:

@@ -296,11 +296,32 @@ class Listen(Section):
         "", "Certificate chain (PEM file); with desk_ssl_key the desk speaks TLS."
     )
     desk_ssl_key: Line = text("", "The certificate's private key (PEM file).")
+    control_enabled: Switch = text(True, "Whether the control API (gRPC) is served.")
+    control_host: Host = text("127.0.0.1", "The control API (GRPC_ADDR is host:port).")
+    control_port: Whole = number(50_051, Unit.PORT, 1, 65_535, "The control API.")
+    control_ssl_cert: Line = text(
+        "", "Certificate chain (PEM file); with control_ssl_key the control API speaks TLS."
+    )
+    control_ssl_key: Line = text("", "The certificate's private key (PEM file).")
 
     def check(self) -> None:
         """Refuse half a pair of TLS files, as `BadConfig`."""
         if bool(self.desk_ssl_cert) != bool(self.desk_ssl_key):
             raise BadConfig("desk_ssl_cert and desk_ssl_key belong together: set both")
+        if bool(self.control_ssl_cert) != bool(self.control_ssl_key):
+            raise BadConfig("control_ssl_cert and control_ssl_key belong together: set both")
+
+    def check_control(self, secret_is_set: bool) -> None:
+        """Refuse to let others reach the control API without TLS and a secret, as `BadConfig`."""
+        from arbiter.api.common.listen import is_loopback
+
+        if not self.control_enabled or is_loopback(self.control_host):
+            return
+        lets = f"listen.control_host = {self.control_host} (GRPC_ADDR) lets other machines in"
+        if not self.control_ssl_cert:
+            raise BadConfig(f"{lets}: set listen.control_ssl_cert and listen.control_ssl_key")
+        if not secret_is_set:
+            raise BadConfig(f"{lets}: set access.jwt_secret (JWT_SECRET)")
 
 
 class SpotApi(Section):

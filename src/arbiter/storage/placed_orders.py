@@ -33,9 +33,11 @@ class StoredOrders:
         found = await self._orders(ORDERS.c.client_order_id == str(client_order_id))
         return found[0] if found else None
 
-    async def by_venue_id(self, venue: VenueId, venue_order_id: str) -> Order | None:
-        named = ORDERS.c.venue_order_id == venue_order_id
-        found = await self._orders(named, ORDERS.c.venue == str(venue))
+    async def by_venue_id(self, venue: VenueId | None, venue_order_id: str) -> Order | None:
+        conditions = [ORDERS.c.venue_order_id == venue_order_id]
+        if venue is not None:
+            conditions.append(ORDERS.c.venue == str(venue))
+        found = await self._orders(*conditions)
         return found[0] if found else None
 
     async def of_trades(self, trades: Collection[UUID]) -> Sequence[Order]:
