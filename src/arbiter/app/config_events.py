@@ -1,7 +1,7 @@
 """Settings of the events family: arbitrage between prediction markets, and how pairs are found."""
 
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator
 
@@ -11,6 +11,7 @@ from arbiter.model.event_fees import parse_fee
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.opportunities.event_settings import EventSettings
 from arbiter.opportunities.pair_matcher import MatcherSettings
+from arbiter.runtime.pair_desk import PairDeskSettings
 
 
 def _fee(value: str) -> str:
@@ -101,8 +102,14 @@ class Pairs(Section):
     )
 
     def record(self) -> MatcherSettings:
-        values: dict[str, Any] = {
-            name: float(getattr(self, name))
-            for name in ("min_score", "max_expiry_days", "min_likeness")
-        }
-        return MatcherSettings(**values)
+        return MatcherSettings(
+            min_score=float(self.min_score), max_expiry_days=float(self.max_expiry_days)
+        )
+
+    def desk(self) -> PairDeskSettings:
+        return PairDeskSettings(
+            poll_seconds=float(self.poll_seconds),
+            scan_seconds=float(self.scan_seconds),
+            cap_usd=self.cap_usd,
+            min_likeness=float(self.min_likeness),
+        )

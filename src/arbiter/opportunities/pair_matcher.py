@@ -22,9 +22,6 @@ from arbiter.opportunities.contract_terms import Day, Hour, Range, terms_of
 
 T = TypeVar("T")
 
-Likeness = Callable[[str, str], float]
-"""Of two texts, by an embedding model: cosine, −1..1."""
-
 
 class MatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     min_score: float = 0.6
@@ -33,13 +30,10 @@ class MatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Between the two markets' ends, at most."""
     min_rules: int = 40
     """Characters below which a rule text is taken for a placeholder."""
-    min_likeness: float = 0.75
-    """Where embeddings are configured: below this a pair is not proposed. None is for it."""
 
     def __post_init__(self) -> None:
-        for name in ("min_score", "min_likeness"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise BadConfig(f"matcher.{name} must be 0..1, got {getattr(self, name)}")
+        if not 0 <= self.min_score <= 1:
+            raise BadConfig(f"matcher.min_score must be 0..1, got {self.min_score}")
         if self.max_expiry_days < 0 or self.min_rules < 0:
             raise BadConfig("matcher.max_expiry_days and min_rules must be 0 or more")
 
@@ -92,9 +86,8 @@ class _Side:
 class PairMatcher:
     """Compares markets of different venues; pure, and the same answer every time."""
 
-    def __init__(self, settings: MatcherSettings, likeness: Likeness | None = None) -> None:
+    def __init__(self, settings: MatcherSettings) -> None:
         self.settings = settings
-        self._likeness = likeness
 
     def proposals(self, listings: Iterable[EventListing]) -> list[Proposal]:
         """Give every pair that nothing speaks against, likest first.
@@ -141,10 +134,6 @@ class PairMatcher:
         score = _score(a, b)
         if score < self.settings.min_score:
             differences.append(f"words: likeness {score:.2f}")
-        if not differences and self._likeness is not None:
-            told = self._likeness(_whole(a.listing), _whole(b.listing))
-            if told < self.settings.min_likeness:
-                differences.append(f"embedding: likeness {told:.2f}")
         negated = a.title.negated is not b.title.negated
         return Verdict(
             differences=tuple(differences),
@@ -192,10 +181,6 @@ _EFFECT = re.compile(r"\b(tak\w+ effect|occur\w*|begin\w*|takes? office|comes? i
 
 def _is_placeholder(listing: EventListing) -> bool:
     return _PLACEHOLDER.search(listing.rules.lower()) is not None
-
-
-def _whole(listing: EventListing) -> str:
-    return f"{listing.title} {listing.outcome}\n{listing.rules}"
 
 
 def _source_words(listing: EventListing) -> frozenset[str]:

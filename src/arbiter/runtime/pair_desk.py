@@ -21,6 +21,7 @@ from arbiter.model.time import NS_PER_S
 from arbiter.opportunities.pair_entry import by_hand, enter
 from arbiter.opportunities.pair_matcher import PairMatcher, Proposal
 from arbiter.ports.clock import Clock
+from arbiter.ports.embedder import Embedder, Vector
 from arbiter.ports.event_listings import EventListings
 from arbiter.runtime.pair_review import RULES_CHANGED, proposed, reviewed
 from arbiter.runtime.recorder import Recorder
@@ -36,6 +37,8 @@ class PairDeskSettings(msgspec.Struct, frozen=True, kw_only=True):
     scan_seconds: float = 3_600.0
     cap_usd: Decimal = Decimal(1_000)
     """Of what is proposed."""
+    min_likeness: float = 0.75
+    """Cosine of both texts, where an embedding model is asked: below it nothing is proposed."""
 
 
 class PairDesk:
@@ -50,6 +53,7 @@ class PairDesk:
         matcher: PairMatcher,
         settings: PairDeskSettings,
         clock: Clock,
+        embedder: Embedder | None = None,
     ) -> None:
         self.settings = settings
         self.known: dict[InstrumentId, EventListing] = {}
@@ -59,6 +63,7 @@ class PairDesk:
         self._sources = sources
         self._matcher = matcher
         self._clock = clock
+        self._embedder = embedder
         self._scanned_ns: int | None = None
         self._silent: set[VenueId] = set()
 
@@ -99,6 +104,8 @@ class PairDesk:
         """
         markets = list(self.known.values())
         proposals = await asyncio.to_thread(self._matcher.proposals, markets)
+        if self._embedder is not None:
+            proposals = await self._alike(proposals, self._embedder)
         now = self._clock.now_ns()
         entered = (self._enter(proposal, actor, now) for proposal in proposals)
         return [pair for pair in entered if pair is not None]
@@ -132,6 +139,22 @@ class PairDesk:
             return ()
         self._silent.discard(venue)
         return listings
+
+    async def _alike(self, proposals: list[Proposal], embedder: Embedder) -> list[Proposal]:
+        """Drop what the embedding model finds unlike; it is never a reason to propose.
+
+        While it cannot be asked there are no proposals.
+        """
+        if not proposals:
+            return []
+        sides = [side for proposal in proposals for side in (proposal.first, proposal.second)]
+        vectors = await embedder.embed([f"{one.title} {one.outcome}\n{one.rules}" for one in sides])
+        if isinstance(vectors, str):
+            log.warning("no pairs are proposed without embeddings", why=vectors)
+            return []
+        found = zip(proposals, vectors[::2], vectors[1::2], strict=True)
+        least = self.settings.min_likeness
+        return [proposal for proposal, a, b in found if _cosine(a, b) >= least]
 
     def _suspend(self, pair: EventPair, why: str, now: int) -> None:
         command = ReviewPair(actor=ENGINE, pair_id=pair.id, state=Review.SUSPENDED, reason=why)
@@ -175,3 +198,8 @@ class PairDesk:
             and {m.rules_sha256 for m in other.markets} == {m.rules_sha256 for m in pair.markets}
             for other in pairs
         )
+
+
+def _cosine(one: Vector, other: Vector) -> float:
+    """Of two unit vectors."""
+    return sum(a * b for a, b in zip(one, other, strict=True))

@@ -272,14 +272,6 @@ def test_a_market_that_fits_two_of_one_venue_is_in_no_proposal() -> None:
     assert MATCHER.proposals([*SAME_FED, twin]) == []
 
 
-def test_embeddings_can_only_speak_against_a_pair() -> None:
-    unlike = PairMatcher(MatcherSettings(), lambda _a, _b: 0.5)
-    alike = PairMatcher(MatcherSettings(), lambda _a, _b: 1.0)
-    assert unlike.proposals(SAME_FED) == []
-    assert len(alike.proposals(SAME_FED)) == 1
-    assert not alike.compare(*both(HAND_READ[0])).matches
-
-
 def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(BadConfig, match="min_score"):
         MatcherSettings(min_score=1.5)
