@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -30,6 +31,7 @@ class Client(WSListener):
         self.transport = transport
         self._server.clients.append(self)
         self._server.connections += 1
+        self._server.stir()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         if frame.msg_type == WSMsgType.CLOSE:
@@ -42,6 +44,7 @@ class Client(WSListener):
             self._server.heard.append(frame.get_payload_as_bytes())
             if not self._server.mute:
                 self._server.on_message(self, json.loads(frame.get_payload_as_bytes()))
+            self._server.stir()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         if self in self._server.clients:
@@ -71,6 +74,7 @@ class WireServer:
         """Answers, but publishes nothing."""
         self.rest_status = 200
         self._port = 0
+        self._news = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._server = await ws_create_server(
@@ -87,6 +91,23 @@ class WireServer:
         self.drop_all()
         self._server.close()
         await self._server.wait_closed()
+
+    async def until(self, found: Callable[[], bool]) -> None:
+        """Wait for something a client does; the test's own time-out ends a wait in vain."""
+        while not found():
+            self._news.clear()
+            await self._news.wait()
+
+    async def until_subscribed(self, topic: str, connections: int = 1) -> None:
+        await self.until(
+            lambda: (
+                self.connections >= connections
+                and any(topic in client.topics for client in self.clients)
+            )
+        )
+
+    def stir(self) -> None:
+        self._news.set()
 
     @property
     def stream(self) -> str:
@@ -126,6 +147,7 @@ class WireServer:
         if "Upgrade" in request.headers:
             return Client(self, parts.path)
         self.requests.append(parts.path)
+        self.stir()
         if self.rest_status != 200:
             return _answer(WSUpgradeResponse.create_error_response(self.rest_status, b"{}"))
         body = self.get(parts.path, dict(parse_qsl(parts.query)))

@@ -1,6 +1,5 @@
 """Whole books over a socket, kept in step with a venue in its own wire format."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -62,9 +61,9 @@ class BinanceCases(DepthSuite):
     async def test_books_wait_while_snapshots_cannot_be_had(self, stand: DepthStand) -> None:
         self.server.rest_status = 503
         async with _running(stand):
-            while len(self.server.requests) < 3:
-                self.server.step()
-                await asyncio.sleep(0.01)
+            await self.server.until_subscribed("btcusdt@depth@100ms")
+            self.server.step()
+            await self.server.until(lambda: len(self.server.requests) >= 3)
             assert not stand.log.books
             self.server.rest_status = 200
             await stand.in_step()
