@@ -10,8 +10,10 @@ import httpx
 from fastapi import FastAPI
 
 from arbiter.access.service import AccessService
+from arbiter.agents.roster import roster
+from arbiter.agents.settings import Schedule, TradingRules
 from arbiter.api.common.server import ApiServer
-from arbiter.api.desk.deps import DeskApiSettings, DeskDeps
+from arbiter.api.desk.deps import DeskAgents, DeskApiSettings, DeskDeps
 from arbiter.api.desk.feed import Feed
 from arbiter.api.desk.surface import make_desk
 from arbiter.model.commands import ReleaseKillSwitch
@@ -22,11 +24,16 @@ from arbiter.model.instruments import InstrumentKind
 from arbiter.model.orders import Order, OrderType, Side, TimeInForce
 from arbiter.model.plans import Family, Leg, Plan
 from arbiter.risk.limits import RiskLimits
+from arbiter.runtime.agent_desk import AgentDesk
+from arbiter.runtime.agent_news import NewsDesk
+from arbiter.runtime.agent_records import AgentRecords
+from arbiter.runtime.agent_steering import Steering
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.desk_view import DeskView, StrategyCard
 from arbiter.runtime.kill import KillSwitchControl
 from arbiter.runtime.queries import Queries
 from arbiter.storage.access_store import PgAccessStore
+from arbiter.storage.agent_store import PgAgentStore
 from arbiter.storage.candle_store import PgCandles
 from arbiter.storage.database import make_engine
 from arbiter.storage.desk_reads import DeskReads
@@ -63,8 +70,10 @@ class World(Desk):
         self.app: FastAPI
         self.feed: Feed
         self.base = ""
+        self.decisions: PgAgentStore
+        self.agents: AgentDesk
 
-    def deps(self, reads: DeskReads, candles: PgCandles) -> DeskDeps:
+    def deps(self, reads: DeskReads, candles: PgCandles, decisions: PgAgentStore) -> DeskDeps:
         async def release(actor: Actor) -> None:
             await self.bus.execute(ReleaseKillSwitch(actor=actor))
 
@@ -98,7 +107,23 @@ class World(Desk):
             release_kill_switch=release,
             hub=self.hub,
             access=self.access,
+            agents=self._agents(decisions),
         )
+
+    def _agents(self, store: PgAgentStore) -> DeskAgents:
+        news = NewsDesk()
+        self.decisions = store
+        self.agents = AgentDesk(
+            core=self.core,
+            store=store,
+            clock=self.clock,
+            ids=self.plans,
+            venue=VENUES[0],
+            steering=Steering(TradingRules()),
+            news=news,
+        )
+        records = AgentRecords(roster(Schedule()), self.clock, news)
+        return DeskAgents(records=records, desk=self.agents, store=store)
 
     async def settled(self) -> None:
         """Return once everything recorded is durable, and what follows from that was done."""
@@ -167,7 +192,7 @@ async def world(url: str, *, auth: bool = False) -> AsyncIterator[World]:
         stack.push_async_callback(reads.dispose)
         access = Access(PgAccessStore(reads)).service
         made = World(journal, auth=auth, access=access)
-        desk = make_desk(made.deps(DeskReads(reads), PgCandles(reads)))
+        desk = make_desk(made.deps(DeskReads(reads), PgCandles(reads), PgAgentStore(reads)))
         made.app, made.feed = desk
         server = ApiServer(desk.app, host="127.0.0.1", port=0, setting="listen.desk")
         server.bind()

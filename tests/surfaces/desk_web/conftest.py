@@ -1,6 +1,7 @@
 """A trading engine with its desk on a port, and Debian's Chromium in front of it."""
 
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -26,7 +27,10 @@ class DeskEngine:
     """`arbiter up` in a process of its own; `desk` is where its desk listens."""
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
-        self.desk = f"http://127.0.0.1:{environment['ARBITER__LISTEN__DESK_PORT']}"
+        certificate = environment.get("ARBITER__LISTEN__DESK_SSL_CERT")
+        self._trust = ssl.create_default_context(cafile=certificate)
+        scheme = "http" if certificate is None else "https"
+        self.desk = f"{scheme}://127.0.0.1:{environment['ARBITER__LISTEN__DESK_PORT']}"
         self._environment = {**os.environ, **environment}
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -36,7 +40,7 @@ class DeskEngine:
     def serves(self) -> bool:
         assert self._process.poll() is None, "the engine ended"
         try:
-            return httpx.get(f"{self.desk}/ui/login").status_code == 200
+            return httpx.get(f"{self.desk}/ui/login", verify=self._trust).status_code == 200
         except httpx.TransportError:
             return False
 

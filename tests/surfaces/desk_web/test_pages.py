@@ -14,7 +14,7 @@ from tests.surfaces.desk_web.contrast import too_faint
 
 pytestmark = pytest.mark.slow
 
-PATHS = ("/", "/markets", "/trades", "/orders", "/holdings", "/budgets", "/risk")
+PATHS = ("/", "/markets", "/trades", "/orders", "/holdings", "/budgets", "/agents", "/risk")
 
 
 @pytest.fixture(scope="module")
