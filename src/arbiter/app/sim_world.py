@@ -5,17 +5,30 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from arbiter.books.registry import MarketRegistry
+from arbiter.model.errors import OutcomeUnknown, TryAgain
 from arbiter.model.ids import VenueId
+from arbiter.model.instruments import Instrument
 from arbiter.ports.candles import PastCandles
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import Feed, FundingFeed, MarginClient, OrderClient
-from arbiter.runtime.rate_budget import BudgetedClient, RateBudget, RateSettings
+from arbiter.runtime.rate_budget import (
+    BudgetedClient,
+    BudgetedMarginClient,
+    RateBudget,
+    RateSettings,
+)
 from arbiter.venues.sim.client import SimFeed, SimOrderClient
 from arbiter.venues.sim.margin import SimFundingFeed, SimMarginClient
 from arbiter.venues.sim.settings import SimSettings
 from arbiter.venues.sim.spawn import SimHandle, ensure_running
+
+log = structlog.get_logger(__name__)
+
+LISTING_PATIENCE_S = 60.0
+"""How long a venue's listing is waited for at start: nothing can be traded without it."""
 
 
 class World(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +41,7 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     past: Mapping[VenueId, PastCandles]
     """Whoever can tell candles from before we watched: public data, outside the budgets."""
     margin: Mapping[VenueId, MarginClient] = {}
-    """Those of `clients` that trade perpetuals."""
+    """Those of `clients` that trade perpetuals: the same budgets hold for their accounts."""
     funding: Sequence[FundingFeed] = ()
 
 
@@ -44,22 +57,42 @@ async def connect_sim(
     spot = {venue: SimOrderClient(home, venue, clock) for venue in settings.markets.venues}
     margin = {venue: SimMarginClient(home, venue, clock) for venue in settings.perpetuals.listed}
     clients = {**spot, **margin}
-    listed = [await client.instruments() for client in clients.values()]
+    listed = await asyncio.gather(*(_listing(client) for client in clients.values()))
     registry = MarketRegistry(instrument for listing in listed for instrument in listing)
     slots = {instrument.id: registry.slot(instrument.id) for instrument in registry.instruments}
     feed = SimFeed(home, slots, settings.venues, clock)
-    budgeted = {
-        venue: BudgetedClient(client, RateBudget(rate(venue), clock.monotonic_ns()), clock, on_ban)
-        for venue, client in clients.items()
+    budgets = {venue: RateBudget(rate(venue), clock.monotonic_ns()) for venue in clients}
+    on_margin = {
+        venue: BudgetedMarginClient(client, budgets[venue], clock, on_ban)
+        for venue, client in margin.items()
+    }
+    on_spot = {
+        venue: BudgetedClient(client, budgets[venue], clock, on_ban)
+        for venue, client in spot.items()
     }
     every_s = min(1.0, 600.0 / settings.perpetuals.time_scale)
     funding = SimFundingFeed(home, tuple(margin), clock, every_s=max(every_s, 0.1))
     world = World(
         registry=registry,
         feeds=(feed,),
-        clients=budgeted,
+        clients={**on_spot, **on_margin},
         past=dict(spot),
-        margin=dict(margin),
+        margin=on_margin,
         funding=(funding,) if margin else (),
     )
     return world, handle
+
+
+async def _listing(client: OrderClient) -> Sequence[Instrument]:
+    """Ask for a venue's listing until it answers, or `LISTING_PATIENCE_S` have passed."""
+    loop = asyncio.get_running_loop()
+    end_s, pause_s = loop.time() + LISTING_PATIENCE_S, 0.2
+    while True:
+        try:
+            return await client.instruments()
+        except (TryAgain, OutcomeUnknown) as error:
+            if loop.time() + pause_s > end_s:
+                raise
+            log.warning("no listing yet", venue=client.venue, why=str(error))
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, 5.0)

@@ -17,7 +17,7 @@ from arbiter.books.registry import MarketRegistry
 from arbiter.model.changes import Changes
 from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
 from arbiter.model.events import Event, OrderFilled
-from arbiter.model.ids import VenueId
+from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.quotes import Candle
 from arbiter.model.time import NS_PER_MINUTE
 from arbiter.ports.candles import CandleStore, PastCandles
@@ -31,6 +31,8 @@ SAMPLE_S = 1.0
 _KEPT_MINUTES = 30
 """Minutes that wait for a database that is away; older ones are given up."""
 _BATCH = 2_000
+_PAST_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Between asking a silent venue for the same past again."""
 
 
 class CandleBuilder:
@@ -134,7 +136,7 @@ class CandleKeeper:
             for instrument in missing:
                 source = self._past.get(self._registry.by_id(instrument).venue)
                 if source is not None:
-                    await self._store.save(await source.history(instrument))
+                    await self._store.save(await _history(source, instrument))
         except (TryAgain, OutcomeUnknown, VenueRefused) as error:
             log.warning("no past candles", why=str(error))
 
@@ -147,3 +149,14 @@ class CandleKeeper:
                 self._waiting.popleft()
         except TryAgain as error:
             log.warning("candles wait for the database", minutes=len(self._waiting), why=str(error))
+
+
+async def _history(source: PastCandles, instrument: InstrumentId) -> Sequence[Candle]:
+    """Ask for one instrument's past; a venue that does not answer is asked a few times more."""
+    for pause_s in _PAST_PAUSES_S:
+        try:
+            return await source.history(instrument)
+        except (TryAgain, OutcomeUnknown) as error:
+            log.debug("past candles asked for again", instrument=instrument, why=str(error))
+        await asyncio.sleep(pause_s)
+    return await source.history(instrument)

@@ -61,6 +61,8 @@ class FundingDesk:
         self.positions: dict[InstrumentId, VenuePosition] = {}
         """As last told; what a venue no longer mentions is gone."""
         self.enabled = True
+        self.unready: set[InstrumentId] = set()
+        """Perpetuals whose leverage the venue has not confirmed: no pair is opened in them."""
         self._core = core
         self._clock = clock
         self._ids = ids
@@ -306,7 +308,7 @@ class FundingDesk:
         rates = [
             self.rates[i.id]
             for i in self._listed[symbol]
-            if i.id in self.rates and self._core.board.healthy(i.venue)
+            if i.id in self.rates and i.id not in self.unready and self._core.board.healthy(i.venue)
         ]
         return self._strategy.candidates(rates, self._fee_of, now)[:1]
 

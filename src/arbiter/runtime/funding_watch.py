@@ -15,7 +15,7 @@ from arbiter.model.events import (
     PositionForced,
     TradeAdvanced,
 )
-from arbiter.model.ids import VenueId
+from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.perpetuals import MarginBalance, VenuePosition
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import FundingFeed, MarginClient
@@ -58,11 +58,16 @@ class FundingWatch:
         self._feeds = feeds
         self._clock = clock
         self._wake = asyncio.Event()
+        self._refused: set[InstrumentId] = set()
+        """Whose leverage the venue would not set: told once, and not traded."""
 
     async def initialise(self, supervisor: Supervisor) -> None:
-        """Set leverage at every venue and start; after recovery, before trading."""
-        for client in self.clients.values():
-            await self._set_leverage(client)
+        """Start; after recovery, before trading.
+
+        Leverage is set at every venue, again and again until it is confirmed; what is not
+        confirmed yet is not traded, and nothing else waits for it.
+        """
+        self.desk.unready.update(instrument.id for instrument in self.desk.instruments)
         self.desk.set_contracts()
         for number, feed in enumerate(self._feeds):
             supervisor.spawn(feed.run(self.desk), f"funding feed {number}")
@@ -94,20 +99,28 @@ class FundingWatch:
 
     async def _set_leverage(self, client: MarginClient) -> None:
         for instrument in self.desk.instruments:
-            if instrument.venue != client.venue:
+            if instrument.venue != client.venue or instrument.id not in self._unset():
                 continue
             leverage = self.desk.leverage(instrument.symbol)
             try:
                 await client.set_leverage(instrument.id, leverage)
-            except NO_ANSWER as error:
+                self.desk.unready.discard(instrument.id)
+            except (TryAgain, OutcomeUnknown) as error:
+                log.debug("leverage not set yet", instrument=instrument.id, why=str(error))
+            except VenueRefused as error:
                 now = self._clock.now_ns()
                 text = f"{instrument.id}: leverage {leverage} was not set: {error}"
                 self._core.recorder.record(
                     AlertRaised(at_ns=now, severity="warning", code="LEVERAGE", text=text)
                 )
+                self._refused.add(instrument.id)
+
+    def _unset(self) -> set[InstrumentId]:
+        return self.desk.unready - self._refused
 
     async def _look_at(self, client: MarginClient) -> None:
         while True:
+            await self._set_leverage(client)
             try:
                 self.desk.on_positions(client.venue, await client.positions())
                 seen = tuple(await client.margin_balances())

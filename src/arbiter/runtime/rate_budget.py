@@ -8,8 +8,9 @@ is believed, and one that bans us is left alone for as long as it said.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
 from enum import IntEnum
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -17,15 +18,34 @@ from arbiter.model.errors import Banned, InvalidValue, RateLimited
 from arbiter.model.ids import ClientOrderId, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.orders import Fill, Order
+from arbiter.model.perpetuals import (
+    ForcedClose,
+    FundingPayment,
+    MarginBalance,
+    VenuePosition,
+)
 from arbiter.model.reports import Absent, Accepted, Holding, OrderTruth, Refused, Unknown
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.ports.clock import Clock
-from arbiter.ports.venue import OrderClient, ReportSink
+from arbiter.ports.venue import MarginClient, OrderClient, ReportSink
 from arbiter.runtime.outcomes import NOT_SENT
 
 T = TypeVar("T")
 
-CALLS = ("submit", "cancel", "query", "open_orders", "fills", "holdings", "instruments")
+CALLS = (
+    "submit",
+    "cancel",
+    "query",
+    "open_orders",
+    "fills",
+    "holdings",
+    "instruments",
+    "positions",
+    "margin_balances",
+    "payments",
+    "forced",
+    "leverage",
+)
 """Calls that can be given a weight."""
 
 
@@ -102,6 +122,10 @@ class RateBudget:
         capacity = self._settings.capacity
         self._left = min(self._left + passed * self._settings.per_second, capacity)
         self._counted_ns = now_ns
+
+
+class PerpetualsClient(OrderClient, MarginClient, Protocol):
+    """Orders and the margin account of one venue of perpetuals."""
 
 
 class BudgetedClient:
@@ -198,4 +222,42 @@ class BudgetedClient:
             client_order_id=order.client_order_id,
             code=NOT_SENT,
             reason=f"not sent: {why}",
+        )
+
+
+class BudgetedMarginClient(BudgetedClient):
+    """The same for a venue of perpetuals: its margin account draws on the same budget.
+
+    Implements `ports.OrderClient` and `ports.MarginClient`.
+    """
+
+    def __init__(
+        self,
+        client: PerpetualsClient,
+        budget: RateBudget,
+        clock: Clock,
+        on_ban: Callable[[VenueId, int], None] = lambda _venue, _ms: None,
+    ) -> None:
+        super().__init__(client, budget, clock, on_ban)
+        self._account = client
+
+    async def positions(self) -> Sequence[VenuePosition]:
+        return await self._ask("positions", Urgency.MENDING, self._account.positions)
+
+    async def margin_balances(self) -> Sequence[MarginBalance]:
+        return await self._ask("margin_balances", Urgency.LOOKING, self._account.margin_balances)
+
+    async def payments_since(self, since_ns: int) -> Sequence[FundingPayment]:
+        return await self._ask(
+            "payments", Urgency.MENDING, lambda: self._account.payments_since(since_ns)
+        )
+
+    async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
+        return await self._ask(
+            "forced", Urgency.MENDING, lambda: self._account.forced_since(since_ns)
+        )
+
+    async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
+        await self._ask(
+            "leverage", Urgency.LOOKING, lambda: self._account.set_leverage(instrument, leverage)
         )

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
-from arbiter.matching.faults import Fault, FaultRates
+from arbiter.matching.faults import Fault, FaultRates, Scripted
 from arbiter.model.events import OrderFilled, OrdersAdded, TradeOpened
 from arbiter.model.ids import Asset, InstrumentId
 from arbiter.model.money import ZERO
@@ -13,7 +14,7 @@ from arbiter.model.pairs import FundingPair, PairState
 from arbiter.model.time import NS_PER_S
 from arbiter.runtime.kill import KillReport
 from arbiter.runtime.kill_proof import VenueProof
-from tests.scenarios.legs.stage import Stage, stage
+from tests.scenarios.legs.stage import QUIET, Stage, stage
 from tests.scenarios.legs.test_bad_venues import lasting
 from tests.scenarios.legs.test_kill_and_reconcile import kill
 
@@ -195,3 +196,21 @@ def test_a_position_the_ledger_does_not_know_is_told(world: Stage) -> None:
     assert not report.flat
     assert Asset("USDT") in world.venue("bybit").totals()
     assert world.of(OrderFilled)
+
+
+def test_no_pair_opens_before_both_venues_have_confirmed_the_leverage() -> None:
+    world = Stage(1, replace(QUIET, perpetuals=("BTC",)))
+    try:
+        lost = [Scripted("leverage", nth, Fault.DROP_REQUEST) for nth in (1, 2)]
+        world.venue("bybit").faults.follow(lost)
+        world.start()
+        world.run(2)
+        assert world.engine.desk.unready == {SHORT}
+        assert _states(world) == []
+        world.run_until(lambda: _states(world) == [PairState.OPEN], 40)
+        assert world.engine.desk.unready == set()
+        assert world.venue("bybit").exchange.margin.leverage() == {SHORT: Decimal(3)}
+        assert kill(world, flatten=True).flat
+        world.verify()
+    finally:
+        world.close()

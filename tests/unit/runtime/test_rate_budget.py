@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from decimal import Decimal
 from typing import TypeVar
 
 import pytest
@@ -11,11 +12,23 @@ from arbiter.model.errors import Banned, InvalidValue, RateLimited
 from arbiter.model.ids import ClientOrderId, InstrumentId, VenueId, VenueOrderId
 from arbiter.model.instruments import Instrument
 from arbiter.model.orders import Fill, Order, OrderStatus
+from arbiter.model.perpetuals import (
+    ForcedClose,
+    FundingPayment,
+    MarginBalance,
+    VenuePosition,
+)
 from arbiter.model.reports import Absent, Accepted, Holding, OrderTruth, Refused
 from arbiter.model.time import NS_PER_HOUR, NS_PER_MS, NS_PER_S
 from arbiter.ports.venue import ReportSink
 from arbiter.runtime.outcomes import NOT_SENT
-from arbiter.runtime.rate_budget import BudgetedClient, RateBudget, RateSettings, Urgency
+from arbiter.runtime.rate_budget import (
+    BudgetedClient,
+    BudgetedMarginClient,
+    RateBudget,
+    RateSettings,
+    Urgency,
+)
 from tests.chaos.virtual_loop import VirtualClock, VirtualLoop
 from tests.unit.execution.legs import order
 
@@ -86,6 +99,29 @@ class StrictVenue:
 
     async def run(self, sink: ReportSink) -> None:
         await asyncio.Event().wait()
+
+
+class StrictPerpetuals(StrictVenue):
+    """The same, with a margin account on the same key."""
+
+    async def positions(self) -> Sequence[VenuePosition]:
+        self._weigh(1)
+        return ()
+
+    async def margin_balances(self) -> Sequence[MarginBalance]:
+        self._weigh(1)
+        return ()
+
+    async def payments_since(self, since_ns: int) -> Sequence[FundingPayment]:
+        self._weigh(1)
+        return ()
+
+    async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
+        self._weigh(1)
+        return ()
+
+    async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
+        self._weigh(1)
 
 
 def play(act: Callable[[StrictVenue, BudgetedClient, VirtualLoop], Awaitable[T]]) -> T:
@@ -237,3 +273,29 @@ def test_twenty_strategies_saturating_a_key_cause_no_ban_and_delay_no_unwind() -
     assert bans == 0
     assert calls > 50_000
     assert busy <= idle * 1.2 + 1e-6
+
+
+def test_calls_of_the_margin_account_share_the_bucket_of_the_orders() -> None:
+    loop = VirtualLoop()
+    venue = StrictPerpetuals(loop)
+    budget = RateBudget(SETTINGS, 0)
+    client = BudgetedMarginClient(venue, budget, VirtualClock(loop))
+
+    async def scene() -> None:
+        await client.positions()
+        await client.margin_balances()
+        await client.payments_since(0)
+        await client.forced_since(0)
+        await client.set_leverage(InstrumentId("BTCUSDT-PERP.X"), Decimal(2))
+        assert budget.left(0) == SETTINGS.capacity - 5
+        await asyncio.gather(*(client.positions() for _ in range(300)))
+        assert venue.bans == 0
+        venue.says = RateLimited("slow down", retry_after_ms=2_000)
+        with pytest.raises(RateLimited):
+            await client.payments_since(0)
+        began = loop.time()
+        await client.cancel(LEG)
+        assert loop.time() - began >= 2.0, "one account's 429 holds for all calls of the key"
+
+    loop.run_until_complete(scene())
+    loop.close()

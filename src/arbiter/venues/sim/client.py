@@ -45,6 +45,9 @@ from arbiter.venues.sim.link import SimLink
 SILENCE_S = 3.0
 """A subscribed server sends at least a heartbeat every half second; past this it is gone."""
 
+CONNECT_S = 3.0
+"""How long a venue may take to answer a new connection."""
+
 NOT_SENT = "NOT_SENT"
 """Code of our own: the order never left, so the venue cannot have it."""
 
@@ -160,7 +163,7 @@ class SimOrderClient:
         self._timeout_s = timeout_s
         self._backoff = Backoff(draw)
         self._link: SimLink | None = None
-        self._connecting = asyncio.Lock()
+        self._attempt: asyncio.Task[SimLink] | None = None
         self._sink: ReportSink | None = None
         self._last_number: int | None = None
         self._last_fill_ns = clock.now_ns()
@@ -298,22 +301,42 @@ class SimOrderClient:
 
     async def aclose(self) -> None:
         """End the connection of a client that is not running."""
+        if self._attempt is not None:
+            self._attempt.cancel()
         link, self._link = self._link, None
         if link is not None:
             link.close()
             await asyncio.wait([link.closed])
 
     async def _up(self) -> SimLink:
-        """Give the connection, made anew where it is gone."""
+        """Give the connection, made anew where it is gone; all who wait share one attempt."""
         link = self._link
         if link is not None and link.up:
             return link
-        async with self._connecting:
-            if self._link is None or not self._link.up:
-                self._link = await SimLink.connect(self._home, on_report=self._on_report)
-            return self._link
+        attempt = self._attempt
+        if attempt is None or attempt.done():
+            attempt = self._attempt = asyncio.ensure_future(self._connect())
+            attempt.add_done_callback(_heard)
+        return await asyncio.shield(attempt)
+
+    async def _connect(self) -> SimLink:
+        """Connect and shake hands with the venue; whatever fails, nothing of ours was sent."""
+        link = await SimLink.connect(self._home, on_report=self._on_report)
+        try:
+            request = wire.OpenVenue(id=link.next_id(), venue=self._venue)
+            expect(await link.ask(request, min(self._timeout_s, CONNECT_S)), wire.Done)
+        except (TryAgain, OutcomeUnknown) as error:
+            link.close()
+            raise VenueUnreachable(f"{self._venue} lets nobody in: {error}") from error
+        except BaseException:
+            link.close()
+            raise
+        self._link = link
+        return link
 
     def _drop(self) -> None:
+        if self._attempt is not None:
+            self._attempt.cancel()
         if self._link is not None:
             self._link.close()
             self._link = None
@@ -364,6 +387,12 @@ class SimOrderClient:
             code=NOT_SENT,
             reason=f"not sent: {why}",
         )
+
+
+def _heard(attempt: "asyncio.Task[SimLink]") -> None:
+    """Take note of a failed attempt even when whoever asked for it is gone."""
+    if not attempt.cancelled():
+        attempt.exception()
 
 
 def expect(answer: wire.AnyAnswer, kind: type[A]) -> A:

@@ -1,7 +1,7 @@
 """Faults of the simulated venues, over the real socket: by chance from a seed, or by script.
 
-They befall connections that follow their account (an engine's), so that tools which only look are
-told the plain truth. Listings are never disturbed; margin reads and funding are not either.
+They befall every call that is for one venue (the first word of a new connection among them), its
+private stream and its quotes; tools that only look ask for the plain truth (`wire.Request.plain`).
 """
 
 from collections.abc import Sequence

@@ -8,14 +8,16 @@ can be put in at either.
 from collections import deque
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 
 from arbiter.markets.candles import backfill
-from arbiter.markets.perpetuals import PerpetualMarket
 from arbiter.markets.leader import Quotes, SimulatedLeader
+from arbiter.markets.perpetuals import PerpetualMarket
 from arbiter.markets.simulator import MarketSimulator, QuoteBatch
 from arbiter.matching.exchange import SimulatedExchange, is_private
+from arbiter.matching.faults import Fault
 from arbiter.matching.orders import OrderRequest
 from arbiter.matching.state import ExchangeState, Step, fold
 from arbiter.model.errors import InvalidValue
@@ -92,12 +94,10 @@ class VenueHouse:
                 settings.latency,
                 draw=draw,
                 record=self._on_step,
+                stamp=partial(self.clock_ns, venue),
             )
             for venue in settings.venues
         }
-        self._by_row = [self._exchanges[i.venue] for i in self.instruments]
-        self._ids = [i.id for i in self.instruments]
-        self._recent: dict[VenueId, deque[PrivateReport]] = {}
         self.leader: SimulatedLeader | None = None
         if settings.leader.enabled:
             self.leader = SimulatedLeader(
@@ -107,6 +107,9 @@ class VenueHouse:
                 now_ns,
                 store.load_leader(),
             )
+        self._by_row = [self._exchanges[i.venue] for i in self.instruments]
+        self._ids = [i.id for i in self.instruments]
+        self._recent: dict[VenueId, deque[PrivateReport]] = {}
         self._delivered: dict[VenueId, int] = {}
         self._listeners: list[ReportListener] = []
         self._waiting: dict[tuple[VenueId, ClientOrderId], deque[AnswerListener]] = {}
@@ -127,6 +130,22 @@ class VenueHouse:
             return self._exchanges[venue]
         except KeyError:
             raise UnknownVenue(f"{venue!r} is not simulated here") from None
+
+    def clock_ns(self, venue: VenueId, now_ns: int) -> int:
+        """Give the venue's own time: a fault may have set its clock wrong."""
+        return now_ns if self.faults is None else self.faults.at(venue).clock_ns(now_ns)
+
+    def dark_rows(self, now_ns: int) -> list[int]:
+        """Rows of venues that say nothing at the moment."""
+        if self.faults is None:
+            return []
+        silent = {
+            venue
+            for venue in self._exchanges
+            for fault in (Fault.BLACKHOLE, Fault.STALL)
+            if self.faults.at(venue).active(fault, now_ns)
+        }
+        return [row for row, listed in enumerate(self.instruments) if listed.venue in silent]
 
     # The market.
 
@@ -219,25 +238,6 @@ class VenueHouse:
             if reports:
                 self._deliver(by_row[row].venue, reports)
 
-    def let_faults_begin(self, now_ns: int) -> None:
-        if self.faults is not None:
-            for move in self.faults.step(now_ns):
-                self._move(move, now_ns)
-
-    def _move(self, move: Move, now_ns: int) -> None:
-        """Change a balance behind the customer's back."""
-        exchange = self.exchange(move.venue)
-        asset = move.asset or Asset(self.settings.markets.quote)
-        free = {held.asset: held.free for held in exchange.holdings()}.get(asset)
-        if free is None:
-            return
-        delta = move.amount
-        if delta is None:
-            delta = floor_to(free * Decimal(repr(abs(move.share))), Decimal("0.01"))
-            delta = delta if move.share > 0 else -delta
-        exchange.move(asset, delta, now_ns)
-
-    def history(self, instrument: InstrumentId, request_id: int) -> History | None:
     # The trader whose activity is public.
 
     def let_leader_act(self, now_ns: int, quotes: Quotes) -> None:
@@ -258,6 +258,25 @@ class VenueHouse:
             holdings=leader.holdings(),
         )
 
+    def let_faults_begin(self, now_ns: int) -> None:
+        if self.faults is not None:
+            for move in self.faults.step(now_ns):
+                self._move(move, now_ns)
+
+    def _move(self, move: Move, now_ns: int) -> None:
+        """Change a balance behind the customer's back."""
+        exchange = self.exchange(move.venue)
+        asset = move.asset or Asset(self.settings.markets.quote)
+        free = {held.asset: held.free for held in exchange.holdings()}.get(asset)
+        if free is None:
+            return
+        delta = move.amount
+        if delta is None:
+            delta = floor_to(free * Decimal(repr(abs(move.share))), Decimal("0.01"))
+            delta = delta if move.share > 0 else -delta
+        exchange.move(asset, delta, now_ns)
+
+    def history(self, instrument: InstrumentId, request_id: int) -> History | None:
         """Give the back-filled day of an instrument; it ends when the venues first started."""
         row = self.row_of.get(instrument)
         if row is None or row >= self._n_spot:

@@ -6,9 +6,16 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
+import structlog
 from msgspec.structs import replace
 
-from arbiter.model.errors import OutcomeUnknown, VenueRefused, VenueUnreachable
+from arbiter.model.errors import (
+    OutcomeUnknown,
+    RateLimited,
+    TryAgain,
+    VenueRefused,
+    VenueUnreachable,
+)
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.perpetuals import (
     ForcedClose,
@@ -24,6 +31,8 @@ from arbiter.venues.common.backoff import Backoff
 from arbiter.venues.sim import wire
 from arbiter.venues.sim.client import SimOrderClient, expect
 from arbiter.venues.sim.link import SimLink
+
+log = structlog.get_logger(__name__)
 
 TIMEOUT_S = 3.0
 
@@ -100,19 +109,30 @@ class SimFundingFeed:
                 continue
             try:
                 await self._look_while_up(link, sink)
-            except (VenueUnreachable, OutcomeUnknown, VenueRefused):
-                await asyncio.sleep(self._backoff.delay_s())
             finally:
                 link.close()
+            await asyncio.sleep(self._backoff.delay_s())
 
     async def _look_while_up(self, link: SimLink, sink: FundingSink) -> None:
-        while True:
+        """Look at each venue by itself, so that one that is silent does not hide the others."""
+        async with asyncio.TaskGroup() as group:
             for venue in self._venues:
-                request = wire.GetFunding(id=link.next_id(), venue=venue)
+                group.create_task(self._look_at(venue, link, sink))
+
+    async def _look_at(self, venue: VenueId, link: SimLink, sink: FundingSink) -> None:
+        while link.up:
+            request = wire.GetFunding(id=link.next_id(), venue=venue)
+            pause_s = self._every_s
+            try:
                 answer = expect(await link.ask(request, TIMEOUT_S), wire.FundingList)
+            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+                log.debug("no funding rates", venue=venue, why=str(error))
+                if isinstance(error, RateLimited):
+                    pause_s = max(pause_s, error.retry_after_ms / 1_000)
+            else:
                 sink.on_funding(self._fetched(answer.rates))
-            self._backoff.reset()
-            await asyncio.sleep(self._every_s)
+                self._backoff.reset()
+            await asyncio.sleep(pause_s)
 
     def _fetched(self, rates: Sequence[FundingRate]) -> list[FundingRate]:
         now = self._clock.now_ns()

@@ -54,8 +54,9 @@ class Probe:
 
     def ask(self, request: wire.AnyRequest, kind: type[A]) -> A:
         """Send and wait; no answer is `OutcomeUnknown`, one that says no `VenueRefused`."""
+        plain = msgspec.structs.replace(request, plain=True)
         try:
-            self._socket.sendall(wire.message(request))
+            self._socket.sendall(wire.message(plain))
             while data := self._socket.recv(1 << 20):
                 for frame_kind, payload in self._reader.feed(data):
                     if frame_kind != wire.MESSAGE:

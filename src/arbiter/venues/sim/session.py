@@ -29,10 +29,19 @@ _CALLS: dict[type[wire.Request], str] = {
     wire.ListOrders: "open_orders",
     wire.ListFills: "fills",
     wire.ListHoldings: "holdings",
+    wire.ListInstruments: "instruments",
+    wire.OpenVenue: "connect",
+    wire.FollowReports: "follow",
+    wire.ListPositions: "positions",
+    wire.ListPayments: "payments",
+    wire.SetLeverage: "leverage",
+    wire.GetFunding: "funding",
+    wire.GetHistory: "history",
 }
-"""Requests that faults befall, as `matching.faults` calls them."""
+"""Requests that faults befall, as `matching.faults` calls them: all that are for one venue."""
 _RETRY_AFTER_MS = 500
 
+PublicRequest = wire.GetInfo | wire.OpenVenue | wire.ListInstruments | wire.GetHistory
 MarginRequest = wire.ListPositions | wire.ListPayments | wire.SetLeverage | wire.GetFunding
 
 Sender = Callable[[wire.AnyAnswer], None]
@@ -132,8 +141,8 @@ class Session(asyncio.Protocol):
     def _take(self, request: wire.AnyRequest) -> None:
         """Serve a request; faults may befall it on its way, there or back."""
         faults, call = self._house.faults, _CALLS.get(type(request))
-        venue = getattr(request, "venue", None)
-        if faults is None or call is None or venue not in self._following:
+        venue = self._venue_of(request)
+        if faults is None or call is None or venue is None or request.plain:
             self._serve(request)
             return
         now_ns = self._now_ns()
@@ -142,6 +151,14 @@ class Session(asyncio.Protocol):
             self._send(_failed(request.id, fate.error))
         for delay_ns in fate.arrivals:
             _later(delay_ns, partial(self._arrive, request, fate))
+
+    def _venue_of(self, request: wire.AnyRequest) -> VenueId | None:
+        """Give the venue a request is for, where it is simulated here."""
+        venue: VenueId | None = getattr(request, "venue", None)
+        if isinstance(request, wire.GetHistory):
+            row = self._house.row_of.get(request.instrument)
+            venue = None if row is None else self._house.instruments[row].venue
+        return venue if venue in self._house.venues else None
 
     def _arrive(self, request: wire.AnyRequest, fate: CallFate) -> None:
         answers: Sender = self._send
@@ -167,6 +184,8 @@ class Session(asyncio.Protocol):
 
     def _answer(self, request: wire.AnyRequest, send: Sender) -> wire.AnyAnswer | None:
         house, now_ns = self._house, self._now_ns()
+        if isinstance(request, wire.ListLeader):
+            return house.leader_told(request)
         match request:
             case wire.PlaceOrder(id=id_, venue=venue, order=order):
                 closed = self._closed(venue, order, now_ns)
@@ -184,8 +203,6 @@ class Session(asyncio.Protocol):
                 if isinstance(truth, Absent):
                     return wire.OrderAnswer(id=request.id, absent=truth)
                 return wire.OrderAnswer(id=request.id, order=truth)
-        if isinstance(request, wire.ListLeader):
-            return house.leader_told(request)
             case wire.ListOrders(venue=venue, only_open=only_open):
                 exchange = house.exchange(venue)
                 orders = exchange.open_orders() if only_open else exchange.orders()
@@ -195,32 +212,40 @@ class Session(asyncio.Protocol):
                 return wire.FillList(id=request.id, fills=fills)
             case wire.ListHoldings(venue=venue):
                 return wire.HoldingList(id=request.id, holdings=house.exchange(venue).holdings())
-            case wire.ListInstruments(venue=venue):
-                instruments = list(house.exchange(venue).instruments)
-                return wire.InstrumentList(id=request.id, instruments=instruments)
             case (
                 wire.ListPositions() | wire.ListPayments() | wire.SetLeverage() | wire.GetFunding()
             ):
                 return self._margin_answer(request, now_ns)
-            case wire.GetHistory(instrument=instrument):
-                history = house.history(instrument, request.id)
-                return history or wire.Failed(id=request.id, reason=f"{instrument!r} is not listed")
-            case wire.GetInfo():
-                return self._info(request.id)
+            case wire.GetInfo() | wire.OpenVenue() | wire.ListInstruments() | wire.GetHistory():
+                return self._public_answer(request)
             case wire.Subscribe(instruments=instruments):
                 return self._subscribed(request.id, instruments)
             case wire.FollowReports(venue=venue, after=after):
                 _, last, missed = house.reports_after(venue, after)
                 return wire.Following(id=request.id, last=last, missed=missed)
 
+    def _public_answer(self, request: PublicRequest) -> wire.AnyAnswer:
+        house = self._house
+        match request:
+            case wire.GetInfo():
+                return self._info(request.id)
+            case wire.OpenVenue(venue=venue):
+                house.exchange(venue)
+                return wire.Done(id=request.id)
+            case wire.ListInstruments(venue=venue):
+                instruments = list(house.exchange(venue).instruments)
+                return wire.InstrumentList(id=request.id, instruments=instruments)
+            case wire.GetHistory(instrument=instrument):
+                history = house.history(instrument, request.id)
+                return history or wire.Failed(id=request.id, reason=f"{instrument!r} is not listed")
+
     def _margin_answer(self, request: MarginRequest, now_ns: int) -> wire.AnyAnswer:
         house = self._house
         match request:
             case wire.ListPositions(venue=venue):
                 margin = house.exchange(venue).margin
-                return wire.PositionList(
-                    id=request.id, positions=margin.told(now_ns), balances=margin.balances()
-                )
+                told = margin.told(house.clock_ns(venue, now_ns))
+                return wire.PositionList(id=request.id, positions=told, balances=margin.balances())
             case wire.ListPayments(venue=venue, since_ns=since_ns):
                 margin = house.exchange(venue).margin
                 return wire.PaymentList(
@@ -244,7 +269,7 @@ class Session(asyncio.Protocol):
             return None
         return Refused(
             venue=venue,
-            at_ns=now_ns,
+            at_ns=self._house.clock_ns(venue, now_ns),
             client_order_id=order.client_order_id,
             code="CLOSED",
             reason=why,
@@ -263,7 +288,7 @@ class Session(asyncio.Protocol):
         )
 
     def _start_quotes(self, request: wire.Subscribe) -> None:
-        """Begin with the newest quote of everything wanted."""
+        """Begin with the newest quote of everything wanted that is not silent just now."""
         listed = self._house.row_of
         if not all(name in listed for name in request.instruments):
             return
@@ -272,6 +297,7 @@ class Session(asyncio.Protocol):
         self._wanted = wanted
         self._all = bool(wanted.all())
         self._behind = wanted.copy()
+        self._behind[self._house.dark_rows(self._now_ns())] = False
         self.send_quotes(np.empty(0, dtype=np.intp), b"")
 
     def _start_reports(self, request: wire.FollowReports) -> None:

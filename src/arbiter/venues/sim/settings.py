@@ -13,6 +13,7 @@ from arbiter.matching.latency import LatencySettings
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import VenueId
 from arbiter.venues.sim.faults import FaultSettings
+from arbiter.venues.sim.wire import VERSION
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
 
@@ -35,8 +36,8 @@ class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Exact amounts per venue and asset; they win over the two above."""
     tick_ms: float = 10.0
     """How often quotes leave, in batches; 1..1000."""
-    faults: FaultSettings = FaultSettings()
     leader: LeaderSettings = LeaderSettings()
+    faults: FaultSettings = FaultSettings()
 
     def __post_init__(self) -> None:
         for name in ("starting_quote", "starting_base_usd"):
@@ -94,6 +95,6 @@ class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             raise BadConfig(f"sim settings: {error}") from error
 
     def digest(self) -> str:
-        """Name these settings, so that a running process can be asked whether it has them."""
+        """Name these settings and the protocol, so that a running process can be asked for them."""
         as_read = SimSettings.from_json(self.to_json())  # 24 and 24.0 are one setting
-        return sha256(_ENCODER.encode(as_read)).hexdigest()[:16]
+        return sha256(_ENCODER.encode([VERSION, as_read])).hexdigest()[:16]

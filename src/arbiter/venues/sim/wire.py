@@ -40,6 +40,8 @@ from arbiter.model.reports import (
 )
 
 HEADER = struct.Struct("<IB")
+VERSION: Final = 2
+"""Of this protocol: a server of another one is not adopted but started anew."""
 MESSAGE: Final = 0
 QUOTES: Final = 1
 
@@ -70,10 +72,18 @@ class BadFrame(InvalidValue):
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     id: int
+    plain: bool = False
+    """Asked by a tool that only looks: no fault befalls it."""
 
 
 class GetInfo(Request, frozen=True, kw_only=True):
     pass
+
+
+class OpenVenue(Request, frozen=True, kw_only=True):
+    """First word of a connection that is for one venue, as shaking hands with it would be."""
+
+    venue: VenueId
 
 
 class Subscribe(Request, frozen=True, kw_only=True):
@@ -149,16 +159,6 @@ class GetHistory(Request, frozen=True, kw_only=True):
     instrument: InstrumentId
 
 
-AnyRequest = (
-    GetInfo
-    | Subscribe
-    | PlaceOrder
-    | CancelOrder
-    | QueryOrder
-    | ListOrders
-    | ListFills
-    | ListHoldings
-    | ListInstruments
 class ListLeader(Request, frozen=True, kw_only=True):
     """What the simulated trader did since a time, and holds now: public."""
 
@@ -167,12 +167,24 @@ class ListLeader(Request, frozen=True, kw_only=True):
     since_ns: int
 
 
+AnyRequest = (
+    GetInfo
+    | OpenVenue
+    | Subscribe
+    | PlaceOrder
+    | CancelOrder
+    | QueryOrder
+    | ListOrders
+    | ListFills
+    | ListHoldings
+    | ListInstruments
     | FollowReports
     | ListPositions
     | ListPayments
     | SetLeverage
     | GetFunding
     | GetHistory
+    | ListLeader
 )
 
 # Answers.
@@ -184,7 +196,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 class Info(Answer, frozen=True, kw_only=True):
     pid: int
-    | ListLeader
     digest: str
     """Of the settings the process runs with."""
     started_ns: int
@@ -258,6 +269,13 @@ class History(Answer, frozen=True, kw_only=True):
     rows: bytes
 
 
+class LeaderTold(Answer, frozen=True, kw_only=True):
+    """Nothing, for a wallet nobody has here."""
+
+    actions: list[LeaderAction] = []
+    holdings: list[LeaderHolding] = []
+
+
 BAD_REQUEST: Final = "BAD_REQUEST"
 RATE_LIMITED: Final = "RATE_LIMITED"
 SERVER_ERROR: Final = "SERVER_ERROR"
@@ -269,13 +287,6 @@ class Failed(Answer, frozen=True, kw_only=True):
 
     reason: str
     code: str = BAD_REQUEST
-class LeaderTold(Answer, frozen=True, kw_only=True):
-    """Nothing, for a wallet nobody has here."""
-
-    actions: list[LeaderAction] = []
-    holdings: list[LeaderHolding] = []
-
-
     retry_after_ms: int = 0
 
 
@@ -302,6 +313,7 @@ AnyAnswer = (
     | FundingList
     | Following
     | History
+    | LeaderTold
     | Failed
 )
 
@@ -313,7 +325,6 @@ _answers: msgspec.msgpack.Decoder[AnyAnswer | StreamReport] = msgspec.msgpack.De
 
 
 def frame(kind: int, payload: bytes) -> bytes:
-    | LeaderTold
     return HEADER.pack(len(payload), kind) + payload
 
 
