@@ -12,6 +12,7 @@ from arbiter.matching.fault_plan import FaultPlan, Move
 from arbiter.model.errors import Conflict
 from arbiter.model.ids import VenueId
 from arbiter.model.money import floor_to, use_wide_context
+from arbiter.simex.binance.futures_server import BinanceFutures
 from arbiter.simex.binance.spot_server import BinanceSpot
 from arbiter.simex.clock import venue_clock
 from arbiter.simex.market import Market
@@ -23,6 +24,7 @@ DEPTH_S = 0.1
 
 _KINDS: dict[str, type[VenueServer]] = {
     "binance": BinanceSpot,
+    "binance_futures": BinanceFutures,
 }
 
 
