@@ -22,6 +22,8 @@ from arbiter.app.copying_service import CopyingService
 from arbiter.app.database_service import DatabaseService
 from arbiter.app.engine_metrics import EngineMetrics
 from arbiter.app.health_facts import RunningHealth
+from arbiter.app.pair_calls import PairCalls
+from arbiter.app.pairs_service import make_pair_desk
 from arbiter.app.running import Running
 from arbiter.app.sim_world import World, connect_sim
 from arbiter.app.surfaces import Surface, surfaces
@@ -282,6 +284,7 @@ class _Run:
                 ids=SystemIds(),
                 usd_rate=USD_RATES.get,
             ),
+            pairs=make_pair_desk(settings, core, world.listings, clock),
             metrics=metrics.metrics,
             agents=await self._agents(core),
             usd_rate=USD_RATES.get,
@@ -371,7 +374,8 @@ class _Run:
             home=self._settings.home,
             copying=running.copying.view,
         )
-        control = ControlServer(self._settings.home.control_socket, handlers.by_name())
+        calls = handlers.by_name() | PairCalls(running.bus, running.pairs).by_name()
+        control = ControlServer(self._settings.home.control_socket, calls)
         await control.start()
         stack.push_async_callback(control.close)
 
@@ -380,6 +384,8 @@ class _Run:
         await running.engine.initialise(self._supervisor, since_ns)
         await running.funding.initialise(self._supervisor)
         await running.copying.initialise(self._supervisor, running.bus, stack)
+        if running.pairs is not None:
+            self._supervisor.spawn(running.pairs.run(), "event pairs")
         for currency, allocated in self._settings.budgets.spot_arbitrage.items():
             budget = running.engine.core.ledger.budgets.get((SPOT_ARBITRAGE, Asset(currency)))
             if budget is None or budget.allocated is None:

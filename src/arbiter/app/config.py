@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from arbiter.app import config_layers as layers
 from arbiter.app.config_agents import Agents, Llm
 from arbiter.app.config_copying import Copying
+from arbiter.app.config_events import Events, Pairs
 from arbiter.app.config_fields import domain
 from arbiter.app.config_funding import Funding, Telemetry
 from arbiter.app.config_inventory import InventoryCosts
@@ -64,6 +65,8 @@ class Settings(BaseSettings):
     rate: Rate = Rate()
     inventory: InventoryCosts = InventoryCosts()
     copying: Copying = Copying()
+    events: Events = Events()
+    pairs: Pairs = Pairs()
     sim: Sim = Sim()
     backtest: Backtest = Backtest()
     budgets: Budgets = Budgets()
@@ -214,6 +217,8 @@ def _check(settings: Settings, merged: Layer) -> None:
         "access": settings.access.record,
         "llm": settings.llm.check,
         "copying": settings.copying.check,
+        "events": settings.events.record,
+        "pairs": settings.pairs.check,
         "listen": settings.listen.check,
         "spot_api": lambda: _check_spot_api(settings),
     }

@@ -106,6 +106,11 @@ class Pairs(Section):
             min_score=float(self.min_score), max_expiry_days=float(self.max_expiry_days)
         )
 
+    def check(self) -> None:
+        """Refuse what the records refuse, as `BadConfig`."""
+        self.record()
+        self.desk()
+
     def desk(self) -> PairDeskSettings:
         return PairDeskSettings(
             poll_seconds=float(self.poll_seconds),

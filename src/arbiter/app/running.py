@@ -17,6 +17,7 @@ from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.engine import Engine
 from arbiter.runtime.funding_watch import FundingWatch
 from arbiter.runtime.hub import EventHub
+from arbiter.runtime.pair_desk import PairDesk
 from arbiter.runtime.queries import Queries
 from arbiter.runtime.spot_tally import SpotTally
 
@@ -41,6 +42,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     spot_tally: SpotTally
     funding: FundingWatch
     copying: CopyingService
+    pairs: PairDesk | None
+    """None where no venue lists event markets."""
     metrics: Metrics
     agents: "AgentService | None"
     """None while they are switched off."""

@@ -16,6 +16,7 @@ from arbiter.cli import (
     keys,
     kill,
     markets,
+    pairs,
     reconcile,
     record,
     simex,
@@ -50,6 +51,7 @@ app.add_typer(backtest.app, name="backtest")
 app.add_typer(export.app, name="export")
 app.add_typer(budgets.app, name="budgets")
 app.add_typer(copy.app, name="copy")
+app.add_typer(pairs.app, name="pairs")
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(db.app, name="db")
