@@ -401,6 +401,10 @@ class _Run:
         running.engine.start_trading()
         for server in self._servers.values():
             await server.ready()
+        if self._settings.telegram.token.get_secret_value():
+            from arbiter.app.telegram_service import serve_beside
+
+            self._supervisor.spawn(serve_beside(self._settings), "telegram")
         self._ready = True
         self._on_ready(running)
 

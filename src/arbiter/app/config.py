@@ -44,6 +44,7 @@ from arbiter.app.config_sections import (
     Spot,
     SpotApi,
 )
+from arbiter.app.config_telegram import Telegram
 from arbiter.app.home import CONFIG_NAME, Home, absolute, default_home
 from arbiter.model.errors import BadConfig, InvalidValue
 from arbiter.model.ids import Symbol
@@ -75,6 +76,7 @@ class Settings(BaseSettings):
     llm: Llm = Llm()
     listen: Listen = Listen()
     spot_api: SpotApi = SpotApi()
+    telegram: Telegram = Telegram()
     telemetry: Telemetry = Telemetry()
     logging: Logging = Logging()
 
@@ -238,6 +240,7 @@ def _check(settings: Settings, merged: Layer) -> None:
                 f"{merged[path].origin}: {'.'.join(path)}: "
                 f"{currency!r} is no currency a budget can be in{hint}"
             )
+    settings.telegram.check_served(settings.listen.control_enabled)
     settings.listen.check_control(bool(settings.access.jwt_secret.get_secret_value()))
     _check_secret(settings, merged)
     _check_url(settings, merged)

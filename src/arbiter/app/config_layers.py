@@ -48,6 +48,7 @@ Layer = dict[Path, Value]
 ALIASES: Mapping[str, Path] = {
     "ARBITER_HOME": ("engine", "home"),
     "DATABASE_URL": ("database", "url"),
+    "TELEGRAM_BOT_TOKEN": ("telegram", "token"),
     "JWT_SECRET": ("access", "jwt_secret"),
     "JWT_ACCESS_EXPIRY_SECS": ("access", "access_expiry_seconds"),
     "JWT_REFRESH_EXPIRY_SECS": ("access", "refresh_expiry_seconds"),

@@ -21,6 +21,7 @@ from arbiter.cli import (
     record,
     simex,
     status,
+    telegram,
     up,
     users,
     version,
@@ -47,6 +48,7 @@ app.command("doctor")(doctor.doctor)
 app.command("markets")(markets.markets)
 app.command("record")(record.record)
 app.command("simex")(simex.simex)
+app.command("telegram")(telegram.telegram)
 app.add_typer(backtest.app, name="backtest")
 app.add_typer(export.app, name="export")
 app.add_typer(budgets.app, name="budgets")

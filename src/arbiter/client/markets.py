@@ -1,8 +1,13 @@
 """MarketService: what is listed, and the newest top of book."""
 
+from typing import TYPE_CHECKING
+
 import arbiter_pb2 as pb
 from arbiter.client.session import Session
-from arbiter_pb2_grpc import MarketServiceAsyncStub, MarketServiceStub
+from arbiter_pb2_grpc import MarketServiceStub
+
+if TYPE_CHECKING:
+    from arbiter_pb2_grpc import MarketServiceAsyncStub
 
 
 class Markets:

@@ -1,8 +1,13 @@
 """OperatorService: status, kill switch, PnL, budgets, pairs, agents, doctor."""
 
+from typing import TYPE_CHECKING
+
 import arbiter_pb2 as pb
 from arbiter.client.session import Session
-from arbiter_pb2_grpc import OperatorServiceAsyncStub, OperatorServiceStub
+from arbiter_pb2_grpc import OperatorServiceStub
+
+if TYPE_CHECKING:
+    from arbiter_pb2_grpc import OperatorServiceAsyncStub
 
 KILL_TIMEOUT_S = 30.0
 """Every venue is asked until it shows nothing; slower ones are told as not proven."""

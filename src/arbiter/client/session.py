@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 import grpc.aio
@@ -11,7 +11,10 @@ from google.protobuf.message import Message
 import arbiter_pb2 as pb
 from arbiter.client.errors import SignInNeeded, error_of
 from arbiter.client.tokens import Keep, Tokens, tokens_of
-from arbiter_pb2_grpc import UserServiceAsyncStub, UserServiceStub
+from arbiter_pb2_grpc import UserServiceStub
+
+if TYPE_CHECKING:
+    from arbiter_pb2_grpc import UserServiceAsyncStub
 
 Request = TypeVar("Request", bound=Message)
 Answer = TypeVar("Answer", bound=Message)

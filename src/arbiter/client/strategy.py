@@ -1,10 +1,14 @@
 """StrategyService: prediction-market arbitrage and copy trading."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import arbiter_pb2 as pb
 from arbiter.client.session import Session
-from arbiter_pb2_grpc import StrategyServiceAsyncStub, StrategyServiceStub
+from arbiter_pb2_grpc import StrategyServiceStub
+
+if TYPE_CHECKING:
+    from arbiter_pb2_grpc import StrategyServiceAsyncStub
 
 
 class Strategies:

@@ -1,10 +1,14 @@
 """StreamService: what happens, as it happens."""
 
 from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING
 
 import arbiter_pb2 as pb
 from arbiter.client.session import Session
-from arbiter_pb2_grpc import StreamServiceAsyncStub, StreamServiceStub
+from arbiter_pb2_grpc import StreamServiceStub
+
+if TYPE_CHECKING:
+    from arbiter_pb2_grpc import StreamServiceAsyncStub
 
 
 class Streams:

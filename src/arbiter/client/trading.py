@@ -1,8 +1,13 @@
 """TradingService: orders."""
 
+from typing import TYPE_CHECKING
+
 import arbiter_pb2 as pb
 from arbiter.client.session import Session
-from arbiter_pb2_grpc import TradingServiceAsyncStub, TradingServiceStub
+from arbiter_pb2_grpc import TradingServiceStub
+
+if TYPE_CHECKING:
+    from arbiter_pb2_grpc import TradingServiceAsyncStub
 
 
 class Trading:

@@ -1,8 +1,13 @@
 """UserService: signing in, and what the account holds."""
 
+from typing import TYPE_CHECKING
+
 import arbiter_pb2 as pb
 from arbiter.client.session import Session
-from arbiter_pb2_grpc import UserServiceAsyncStub, UserServiceStub
+from arbiter_pb2_grpc import UserServiceStub
+
+if TYPE_CHECKING:
+    from arbiter_pb2_grpc import UserServiceAsyncStub
 
 
 class Users:
