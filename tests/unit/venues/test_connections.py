@@ -68,7 +68,8 @@ def test_a_refused_batch_is_asked_for_one_by_one() -> None:
     assert subscriptions.answered(2, None)
     assert subscriptions.answered(1, "no such thing")
     assert [json.loads(request) for request in subscriptions.requests()] == [[3, ["a"]], [4, ["b"]]]
-    assert not subscriptions.settled
+    settled = subscriptions.settled
+    assert not settled
     assert subscriptions.answered(None, "unknown topic")  # the one that waited longest
     assert subscriptions.answered(4, None)
     assert subscriptions.settled

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
@@ -140,10 +141,8 @@ def test_every_other_recorded_message_is_refused_or_read_but_never_breaks(venue:
 # Fuzzed ------------------------------------------------------------------------------------
 
 FRAMES = {venue: frames(venue) for venue in ("binance", "bybit")}
-VALUES = st.sampled_from(
-    [b"null", b"-1", b"0", b'"NaN"', b'"inf"', b'""', b"[]", b"{}", b"1e999", b"9" * 400, b'"\xff"']
-    + [b'"-5"', b"true", b'"1e308"', b"[[1,2,3]]", b"[" * 3_000, b'"\\ud800"']
-)
+ODDITIES = 'null|-1|0|"NaN"|"inf"|""|[]|{}|1e999|"-5"|true|"1e308"|[[1,2,3]]|"\\ud800"'
+VALUES = st.sampled_from([*ODDITIES.encode().split(b"|"), b"9" * 400, b'"\xff"', b"[" * 3_000])
 
 
 @st.composite
@@ -176,19 +175,15 @@ def mutated(draw: st.DrawFn, venue: str) -> bytes:
 
 def _hear(talk: Talk, data: bytes) -> None:
     """Take a message; the only way to refuse it is `BadFrame`."""
-    try:
+    with suppress(BadFrame):
         talk.hear(data)
-    except BadFrame as error:
-        assert str(error)
 
 
 @given(data=st.binary(max_size=300))
 @pytest.mark.parametrize("reader", READERS)
 def test_arbitrary_bytes_are_a_record_or_a_refusal(reader: str, data: bytes) -> None:
-    try:
+    with suppress(BadFrame):
         READERS[reader](data)
-    except BadFrame as error:
-        assert str(error)
 
 
 @given(messages=st.lists(mutated("binance"), min_size=1, max_size=8))
