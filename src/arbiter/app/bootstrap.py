@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from arbiter.api.common.server import ApiServer
+from arbiter.api.common.server import ApiServer, Listener
 from arbiter.app import kill_file
 from arbiter.app.administration import make_access, void
 from arbiter.app.config import Settings
@@ -38,6 +38,7 @@ from arbiter.model.plans import Family, Signal
 from arbiter.model.time import NS_PER_HOUR, NS_PER_MINUTE, day_start
 from arbiter.model.trades import TradeState
 from arbiter.observe.metrics import Metrics
+from arbiter.opportunities.event_settings import EVENT_ARBITRAGE
 from arbiter.opportunities.funding_settings import FUNDING_ARBITRAGE
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.runtime.assembly import CoreSettings, assemble_core
@@ -51,6 +52,7 @@ from arbiter.runtime.engine import Engine
 from arbiter.runtime.funding_desk import FundingDesk
 from arbiter.runtime.funding_watch import FundingWatch
 from arbiter.runtime.hub import EventHub
+from arbiter.runtime.manual_desk import MANUAL
 from arbiter.runtime.outbox import LiveOutbox
 from arbiter.runtime.queries import Queries
 from arbiter.runtime.skew_watch import SkewWatch
@@ -70,7 +72,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-STRATEGIES = (SPOT_ARBITRAGE, FUNDING_ARBITRAGE, COPY_TRADING)
+STRATEGIES = (SPOT_ARBITRAGE, FUNDING_ARBITRAGE, EVENT_ARBITRAGE, COPY_TRADING, MANUAL)
 
 USD_RATES: Mapping[Asset, Decimal] = {
     Asset("USD"): Decimal(1),
@@ -131,7 +133,7 @@ class _Run:
             database.url, on_fatal=lambda error: self._supervisor.fail(str(error))
         )
         self._hub = EventHub()
-        self._servers: dict[str, ApiServer] = {}
+        self._servers: dict[str, Listener] = {}
         self._addresses: dict[str, tuple[str, ...]] = {}
         self._ready = False
         self._bans: BanWatch | None = None
@@ -171,6 +173,8 @@ class _Run:
         self._export(running.metrics, stack)
         for surface in surfaces(self._settings, running, health, version("arbiter-engine")):
             self._listen(surface)
+        if self._settings.listen.control_enabled:
+            await self._listen_control(running)
         health.listeners.update(self._servers)
         await self._control(running, stack)
         self._supervisor.spawn(self._obey_kill_file(running), "kill file")
@@ -357,12 +361,20 @@ class _Run:
             ssl_key=surface.ssl_key,
             websockets=surface.websockets,
         )
-        server.bind()
-        self._servers[surface.name] = server
-        self._addresses[surface.name] = server.urls
-        self._supervisor.spawn(server.run(), f"listener {surface.name}")
+        self._serve(surface.name, server)
         if surface.work is not None:
             self._supervisor.spawn(surface.work(), f"streams {surface.name}")
+
+    async def _listen_control(self, running: Running) -> None:
+        from arbiter.app.control_surface import make_control
+
+        self._serve("control", await make_control(self._settings, running))
+
+    def _serve(self, name: str, server: Listener) -> None:
+        server.bind()
+        self._servers[name] = server
+        self._addresses[name] = server.urls
+        self._supervisor.spawn(server.run(), f"listener {name}")
 
     async def _control(self, running: Running, stack: AsyncExitStack) -> None:
         handlers = ControlHandlers(

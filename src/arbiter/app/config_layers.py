@@ -82,7 +82,8 @@ def toml_layer(text: str, name: str, schema: Schema) -> Layer:
 def environment_layer(environment: Mapping[str, str], schema: Schema) -> Layer:
     """Take ours out of the environment; what belongs to others is left alone."""
     names = {leaf.env_name: path for path, leaf in schema.leaves.items() if not leaf.open_keys}
-    names |= ALIASES | {GRPC_ADDR: _ADDRESS[0]}
+    names |= ALIASES
+    names[GRPC_ADDR] = _ADDRESS[0]
     layer: Layer = {}
     for name, path, text in _named(environment, names, schema):
         if path is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from arbiter.api.common.server import ApiServer
+from arbiter.api.common.server import Listener
 from arbiter.model.ids import VenueId
 from arbiter.ports.clock import Clock
 from arbiter.runtime.queries import Queries
@@ -17,7 +17,7 @@ class RunningHealth:
         self._supervisor = supervisor
         self._clock = clock
         self._started_ns = clock.monotonic_ns()
-        self.listeners: dict[str, ApiServer] = {}
+        self.listeners: dict[str, Listener] = {}
         """Enabled listeners by name; put here as they are made."""
 
     def now_ns(self) -> int:

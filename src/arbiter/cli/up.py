@@ -25,6 +25,7 @@ PARTS = {
     "copy": ("copying.enabled",),
     "agents": ("agents.enabled", "listen.agents_enabled"),
     "desk": ("listen.desk_enabled",),
+    "control": ("listen.control_enabled",),
     "ops": ("listen.ops_enabled",),
 }
 """What `--only` can name, and the settings that switch it."""

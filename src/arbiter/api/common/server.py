@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -30,6 +30,36 @@ class WebSocketTimes(NamedTuple):
     """Without a pong for so long a connection is closed."""
     largest: int
     """Most bytes of a client's message."""
+
+
+class Listener(Protocol):
+    """One API's server, whatever it speaks."""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Where it listens; empty before `bind`."""
+        ...
+
+    @property
+    def bound(self) -> bool:
+        """It listens and answers."""
+        ...
+
+    def bind(self) -> None:
+        """Open the sockets. `Conflict` or `BadConfig` says why they cannot be had."""
+        ...
+
+    async def run(self) -> None:
+        """Serve until `stop` or cancelled."""
+        ...
+
+    async def ready(self) -> None:
+        """Return once connections are answered."""
+        ...
+
+    def stop(self) -> None:
+        """Answer what is being answered and end."""
+        ...
 
 
 class _Uvicorn(uvicorn.Server):

@@ -33,7 +33,6 @@ class DoctorCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ControlDeps(msgspec.Struct, frozen=True, kw_only=True):
-    version: str
     clock: Clock
     core: TradingCore
     bus: CommandBus
