@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from arbiter.access.service import AccessService
 from arbiter.app import kill_file
 from arbiter.app.control_socket import Handler
 from arbiter.app.copying_calls import CopyCalls
@@ -40,6 +41,7 @@ class ControlHandlers:
         reconciler: Reconciler,
         home: Home,
         copying: CopyView,
+        access: AccessService,
     ) -> None:
         self._core = core
         self._bus = bus
@@ -48,6 +50,7 @@ class ControlHandlers:
         self._reconciler = reconciler
         self._home = home
         self._copying = CopyCalls(bus, copying)
+        self._access = access
 
     def by_name(self) -> dict[str, Handler]:
         return {
@@ -63,6 +66,7 @@ class ControlHandlers:
             "copy_remove": self._copying.remove,
             "copy_list": self._copying.list_all,
             "audit": self._audit,
+            "user_link": self._user_link,
         }
 
     async def _status(self, _: dict[str, Any]) -> EngineFacts:
@@ -132,6 +136,10 @@ class ControlHandlers:
             durable = asyncio.Event()
             self._core.recorder.record(*entries, then=durable.set)
             await durable.wait()
+
+    async def _user_link(self, arguments: dict[str, Any]) -> dict[str, str]:
+        user_id = _text(arguments, "user_id")
+        return {"code": await self._access.make_link(_actor(arguments), user_id)}
 
 
 def _actor(arguments: dict[str, Any]) -> Actor:

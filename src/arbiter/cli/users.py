@@ -66,6 +66,23 @@ def remove(user_id: UserName, config: ConfigFile = None, home: HomeFolder = None
     emit(f"{user_id} is removed")
 
 
+@app.command("link")
+def link(
+    user_id: UserName, config: ConfigFile = None, home: HomeFolder = None, as_json: Json = False
+) -> None:
+    """Make a code with which a Telegram chat, once, becomes this user's; the engine must run."""
+    from arbiter.app.actor import os_actor
+    from arbiter.app.control_socket import ControlClient
+
+    settings = load_settings(config, home).settings
+    arguments = {"actor": os_actor(), "user_id": user_id}
+    made = ControlClient(settings.home.control_socket).call("user_link", arguments)
+    if as_json:
+        emit_json(made)
+    else:
+        emit(f"{made['code']}  (send /link {made['code']} to the bot within 10 minutes)")
+
+
 @app.command("list")
 def list_users(config: ConfigFile = None, home: HomeFolder = None, as_json: Json = False) -> None:
     """List users and their roles."""
