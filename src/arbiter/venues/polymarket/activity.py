@@ -49,20 +49,22 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     is_combo: bool = False
 
 
-class RowV1(
-    Row,
-    frozen=True,
-    kw_only=True,
-    rename={
-        "block_timestamp": "blockTimestamp",
-        "condition_id": "conditionId",
-        "token_id": "asset",
-        "outcome_index": "outcomeIndex",
-        "transaction_hash": "transactionHash",
-        "is_combo": "isCombo",
-    },
-):
+class RowV1(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The same row in v1."""
+
+    type: str = "TRADE"
+    side: str | None = None
+    timestamp: int | float | str | None = None
+    condition_id: str | None = None
+    token_id: str | None = msgspec.field(name="asset", default=None)
+    outcome_index: int | None = None
+    price: Decimal | None = None
+    size: Decimal | None = None
+    transaction_hash: str | None = None
+    is_combo: bool = False
+
+    def row(self) -> Row:
+        return Row(**msgspec.structs.asdict(self))
 
 
 class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,17 +74,13 @@ class PositionRow(msgspec.Struct, frozen=True, kw_only=True):
     current_size: Decimal | None = None
 
 
-class PositionRowV1(
-    PositionRow,
-    frozen=True,
-    kw_only=True,
-    rename={
-        "condition_id": "conditionId",
-        "outcome_index": "outcomeIndex",
-        "current_size": "currentSize",
-    },
-):
-    pass
+class PositionRowV1(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    condition_id: str | None = None
+    outcome_index: int | None = None
+    size: Decimal | None = None
+
+    def row(self) -> PositionRow:
+        return PositionRow(**msgspec.structs.asdict(self))
 
 
 class Pagination(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,7 +114,7 @@ def read_page(body: bytes) -> Page:
 
 def read_rows_v1(body: bytes) -> Sequence[Row]:
     try:
-        return _rows_v1.decode(body)
+        return [told.row() for told in _rows_v1.decode(body)]
     except msgspec.MsgspecError as error:
         raise VenueUnreachable(f"polymarket's activity cannot be read: {error}") from error
 
@@ -130,7 +128,7 @@ def read_position_page(body: bytes) -> PositionPage:
 
 def read_positions_v1(body: bytes) -> Sequence[PositionRow]:
     try:
-        return _positions_v1.decode(body)
+        return [told.row() for told in _positions_v1.decode(body)]
     except msgspec.MsgspecError as error:
         raise VenueUnreachable(f"polymarket's positions cannot be read: {error}") from error
 

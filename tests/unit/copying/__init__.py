@@ -1,0 +1,1 @@
+"""Copy trading: targets, keys and orders."""
