@@ -385,6 +385,7 @@ class _Run:
             reconciler=running.engine.reconciler,
             home=self._settings.home,
             copying=running.copying.view,
+            access=running.access,
         )
         calls = handlers.by_name() | PairCalls(running.bus, running.pairs).by_name()
         control = ControlServer(self._settings.home.control_socket, calls)
