@@ -56,7 +56,7 @@ class Events(Section):
     )
     cooldown_seconds: Money = number(Decimal(5), Unit.SECONDS, 0, 3_600, "After a trade, per pair.")
     retry_seconds: Money = number(
-        Decimal(1), Unit.SECONDS, Decimal("0.1"), 3_600, "Before what was refused is tried again."
+        Decimal(1), Unit.SECONDS, Decimal("0.1"), 900, "Before what was refused is tried again."
     )
     fees: Fees = text(
         {"kalshi": "quadratic 0.07 0.01", "polymarket": "nearer_side 0 0.000001"},
