@@ -22,6 +22,9 @@ from arbiter.runtime.agent_decisions import DecisionKeeper, spent
 from arbiter.runtime.agent_records import AgentRecord, AgentRecords
 from arbiter.runtime.agent_views import ViewMaker, context_text
 
+LOOK_AGAIN_S = 5.0
+"""After a look that found nothing to go by."""
+
 Spawn = Callable[[Coroutine[None, None, None], str], object]
 
 
@@ -117,9 +120,16 @@ class Hearing:
         silent = self._silent.setdefault(view.instrument, set())
         if opinion is None:
             silent.add(record.profile.name)
+            self._look_again_soon(record, view)
         else:
             silent.discard(record.profile.name)
         return opinion
+
+    def _look_again_soon(self, record: AgentRecord, view: MarketView) -> None:
+        """What is missing, bars mostly, may come long before the agent's next turn."""
+        every_s = min(record.profile.every_s or LOOK_AGAIN_S, LOOK_AGAIN_S)
+        soon = self._clock.monotonic_ns() + int(every_s * NS_PER_S)
+        self._due[record.profile.name, view.instrument] = soon
 
     async def _ask(self, advisor: Advisor, record: AgentRecord, view: MarketView) -> None:
         """Let a model say more than the rules; on any failure the rules' word stands."""

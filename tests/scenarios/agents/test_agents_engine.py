@@ -79,8 +79,7 @@ def test_the_first_vote_comes_within_thirty_seconds(agents: RunningAgents) -> No
         listed = agents.get("/decisions", limit="500")["decisions"]
         return {each["agent_name"] for each in listed}
 
-    # Those on five-minute bars come back later where the past was still being filled in.
-    agents.until(lambda: names() >= everybody - {"trend-agent"}, 60)
+    agents.until(lambda: names() >= everybody, 60)
     listed = agents.get("/decisions", limit="500")["decisions"]
     one = agents.get(f"/decisions/{listed[0]['id']}")
     assert len(one["prompt_embedding"]) == 1536
