@@ -6,8 +6,7 @@ maker is missing. Pages are read newest first until they reach back far enough; 
 meanwhile push others onto the next page, where they are told again and known by their keys.
 """
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import Sequence
 
 import structlog
 
@@ -82,39 +81,46 @@ class PolymarketLeaders:
             "start": since_ns // NS_PER_S,
         }
         for route, query in (("trades", trades), ("activity", others)):
-            pages = self._pages_v2 if self._version == 2 else self._pages_v1
-            async with aclosing(pages(route, query, since_ns)) as answers:
-                async for rows in answers:
-                    acts, left_out = activity.actions(wallet, rows)
-                    told += (act for act in acts if act.at_ns >= since_ns)
-                    if left_out:
-                        log.debug("acts that are not copied", wallet=wallet, rows=left_out)
+            if self._version == 2:
+                answers = [await self._rows_v2(route, query, since_ns)]
+            else:
+                answers = await self._pages_v1(route, query, since_ns)
+            for rows in answers:
+                acts, left_out = activity.actions(wallet, rows)
+                told += (act for act in acts if act.at_ns >= since_ns)
+                if left_out:
+                    log.debug("acts that are not copied", wallet=wallet, rows=left_out)
         return told
 
-    async def _pages_v2(
+    async def _rows_v2(
         self, route: str, query: dict[str, str | int], since_ns: int
-    ) -> AsyncGenerator[Sequence[activity.Row], None]:
+    ) -> list[activity.Row]:
+        """Read along a cursor, which holds its place: all pages together are one answer."""
         asked = {**query, "limit": PAGE}
+        found: list[activity.Row] = []
         for _ in range(MOST_PAGES):
             page = activity.read_page(await self._rest.get(f"/v2/{route}", asked))
             rows = page.data or ()
-            yield rows
+            found += rows
             cursor = page.pagination.next_cursor
             if not cursor or _reaches(rows, since_ns):
-                return
+                return found
             asked = {**query, "limit": PAGE, "cursor": cursor}
         raise VenueUnreachable(f"polymarket tells {route} without end")
 
     async def _pages_v1(
         self, route: str, query: dict[str, str | int], since_ns: int
-    ) -> AsyncGenerator[Sequence[activity.Row], None]:
+    ) -> list[Sequence[activity.Row]]:
+        """Read by offset: what comes meanwhile pushes rows onto the next page, told twice."""
+        pages: list[Sequence[activity.Row]] = []
         for offset in range(0, LAST_OFFSET_V1 + 1, PAGE):
             asked = {**query, "limit": PAGE, "offset": offset}
             rows = activity.read_rows_v1(await self._rest.get(f"/{route}", asked))
-            yield rows
+            pages.append(rows)
             if len(rows) < PAGE or _reaches(rows, since_ns):
-                return
+                return pages
         log.warning("a leader did more than v1 of polymarket's data api can tell", route=route)
+        return pages
 
 
 def _reaches(rows: Sequence[activity.Row], since_ns: int) -> bool:
