@@ -71,7 +71,7 @@ async def test_alike_fills_of_one_transaction_are_all_told(server: LeaderServer)
 
 
 async def test_both_versions_give_the_same_acts(server: LeaderServer) -> None:
-    server.rows, _ = of_tape(3)
+    server.rows, _ = of_tape(3, 150)
     async with PublicRest(server.origin) as rest:
         v2 = by_key(list(await PolymarketLeaders(rest).actions_since(WALLET, START_NS)))
         server.has_v2 = False

@@ -81,6 +81,7 @@ class PolymarketLeaders:
             "start": since_ns // NS_PER_S,
         }
         for route, query in (("trades", trades), ("activity", others)):
+            answers: Sequence[Sequence[activity.Row]]
             if self._version == 2:
                 answers = [await self._rows_v2(route, query, since_ns)]
             else:
