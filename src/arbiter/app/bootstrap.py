@@ -1,6 +1,7 @@
 """The composition root: everything is made and wired here, and nowhere else."""
 
 import asyncio
+import os
 import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -100,6 +101,8 @@ async def run_engine(
     Raises `ArbiterError` with the mend when the engine cannot start.
     """
     use_wide_context()
+    # What is forked here runs another program at once: gRPC need not follow, nor say so.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     clock = SystemClock()
     settings.home.prepare()
     lock = InstanceLock(settings.home.root)

@@ -28,6 +28,7 @@ ops_enabled = false
 spot_enabled = false
 agents_enabled = false
 desk_enabled = false
+control_enabled = false
 [agents]
 enabled = false
 [spot]

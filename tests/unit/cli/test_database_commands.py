@@ -117,7 +117,7 @@ def test_database_that_is_away_is_told_with_the_mend(arbiter: Run) -> None:
 
 FREE_PORTS = {
     f"ARBITER__LISTEN__{name}_PORT": str(port)
-    for port, name in enumerate(("OPS", "SPOT", "AGENTS", "DESK"), 19_437)
+    for port, name in enumerate(("OPS", "SPOT", "AGENTS", "DESK", "CONTROL"), 19_437)
 }
 
 

@@ -35,6 +35,7 @@ def engine_environment(environment: dict[str, str], database_url: str) -> dict[s
         "DATABASE_URL": database_url,
         "ARBITER__LISTEN__OPS_PORT": str(_free_port()),
         "ARBITER__LISTEN__DESK_PORT": str(_free_port()),
+        "ARBITER__LISTEN__CONTROL_PORT": str(_free_port()),
         "ARBITER__SIM__SYMBOLS": "10",
         "ARBITER__SIM__QUOTES_PER_SECOND": "200",
     }

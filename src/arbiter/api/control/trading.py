@@ -62,7 +62,7 @@ class TradingService:
     ) -> pb.CancelOrderResponse:
         order = await self._order(request.exchange, request.order_id, call)
         if order.ended:
-            return _not_cancelled(f"the order has ended: {_told(order)}")
+            return _not_cancelled(f"nothing to cancel: {_told(order)}")
         await self._deps.desk.cancel(order, call.caller.actor)
         order = await self._deps.desk.settled(order, call.patience_s(ANSWER_S), _ended)
         if not order.ended:
