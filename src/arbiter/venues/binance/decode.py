@@ -12,17 +12,17 @@ import msgspec
 from arbiter.venues.common.frames import Levels, Millis, Sequence, decoder
 
 
-class BookTicker(msgspec.Struct, gc=False):
-    """``<symbol>@bookTicker``. Spot gives no time."""
+class BookTicker(msgspec.Struct, gc=False, kw_only=True):
+    """``<symbol>@bookTicker``. Fields in the order of the message: they are then found sooner."""
 
-    s: str
     u: Sequence
+    T: Millis = 0
+    """Transaction time; futures only."""
+    s: str
     b: float
     B: float
     a: float
     A: float
-    T: Millis = 0
-    """Transaction time; futures only."""
 
 
 class DepthUpdate(msgspec.Struct):

@@ -11,10 +11,10 @@ from arbiter.model.time import NS_PER_MS
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import DepthSink
 from arbiter.venues.binance.addresses import MARKETS, Market
-from arbiter.venues.binance.decode import DepthSnapshot, read_depth, read_snapshot
+from arbiter.venues.binance.decode import DepthSnapshot, DepthUpdate, read_snapshot
 from arbiter.venues.binance.sequence import NumberedBook, Step
 from arbiter.venues.binance.talk import STREAMS_PER_CONNECTION, BinanceTalk
-from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
 from arbiter.venues.common.rest import PublicRest
 from arbiter.venues.common.stream import Link, Stream
 from arbiter.venues.common.subscriptions import shards
@@ -22,6 +22,8 @@ from arbiter.venues.common.weights import WeightBudget
 from arbiter.venues.common.wiring import FeedWiring
 
 log = structlog.get_logger(__name__)
+
+_decode = fast_decoder(DepthUpdate)
 
 SHARE = 0.5
 """Of the venue's weight per minute: snapshots may not starve orders."""
@@ -103,9 +105,9 @@ class DepthTalk(BinanceTalk):
 
     def hear(self, data: bytes) -> None:
         try:
-            told = read_depth(data)
-        except BadFrame as unread:
-            self.note(data, unread)
+            told = _decode(data)
+        except UNREADABLE as error:
+            self.note(data, bad(data, str(error)))
             return
         row = self._rows.get(told.s)
         if row is None:

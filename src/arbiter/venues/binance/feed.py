@@ -10,13 +10,15 @@ from collections.abc import Mapping, Sequence
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import QuoteSink
 from arbiter.venues.binance.addresses import MARKETS
-from arbiter.venues.binance.decode import read_ticker
+from arbiter.venues.binance.decode import BookTicker
 from arbiter.venues.binance.talk import STREAMS_PER_CONNECTION, BinanceTalk
-from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
 from arbiter.venues.common.health import VenueHealth
 from arbiter.venues.common.stream import Link, Stream
 from arbiter.venues.common.subscriptions import shards
 from arbiter.venues.common.wiring import FeedWiring
+
+_decode = fast_decoder(BookTicker)
 
 
 class BinanceFeed:
@@ -68,9 +70,9 @@ class QuoteTalk(BinanceTalk):
 
     def hear(self, data: bytes) -> None:
         try:
-            told = read_ticker(data)
-        except BadFrame as unread:
-            self.note(data, unread)
+            told = _decode(data)
+        except UNREADABLE as error:
+            self.note(data, bad(data, str(error)))
             return
         row = self._rows.get(told.s)
         if row is None:

@@ -7,13 +7,15 @@ import structlog
 
 from arbiter.model.time import NS_PER_S
 from arbiter.ports.clock import Clock
-from arbiter.venues.bybit.decode import BookMessage, read_book
+from arbiter.venues.bybit.decode import BookMessage
 from arbiter.venues.bybit.sequence import NumberedBook, Step
 from arbiter.venues.bybit.talk import BybitTalk
-from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
 from arbiter.venues.common.stream import Link
 
 log = structlog.get_logger(__name__)
+
+_decode = fast_decoder(BookMessage)
 
 _LATE_NS = NS_PER_S
 """A snapshot asked for and not come within this time is asked for by a new connection."""
@@ -45,9 +47,9 @@ class BookTalk(BybitTalk):
 
     def hear(self, data: bytes) -> None:
         try:
-            told = read_book(data)
-        except BadFrame as unread:
-            self.note(data, unread)
+            told = _decode(data)
+        except UNREADABLE as error:
+            self.note(data, bad(data, str(error)))
             return
         row = self._rows.get(told.topic)
         if row is None:

@@ -30,15 +30,24 @@ class BadFrame(InvalidValue):
 
 def decoder(kind: type[T]) -> Callable[[bytes], T]:
     """Make a decoder from bytes; numbers within strings become floats."""
-    decode = msgspec.json.Decoder(kind, strict=False).decode
+    decode = fast_decoder(kind)
 
     def read(data: bytes) -> T:
         try:
             return decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise bad(data, str(error)) from None
 
     return read
+
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""All that a `fast_decoder` may raise."""
+
+
+def fast_decoder(kind: type[T]) -> Callable[[bytes], T]:
+    """Make a decoder for a hot path, which turns what is `UNREADABLE` into `BadFrame` itself."""
+    return msgspec.json.Decoder(kind, strict=False).decode
 
 
 def bad(data: bytes, why: str) -> BadFrame:
