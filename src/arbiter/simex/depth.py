@@ -53,6 +53,8 @@ class DepthBook:
         self._shown_top = (0, 0, 0, 0)
         self._usual = 0
         self.at_ns = 0
+        self.lost = 0
+        """Changes that nobody was told of."""
 
     def quote(self, bid: float, ask: float, bid_size: float, ask_size: float, at_ns: int) -> None:
         scale = self.scale
@@ -76,6 +78,7 @@ class DepthBook:
         self._changed_bids.clear()
         self._changed_asks.clear()
         self.last_id += 1
+        self.lost += 1
         self._told_id = self.last_id
 
     def levels(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:

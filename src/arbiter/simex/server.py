@@ -14,6 +14,7 @@ from arbiter.model.ids import VenueId
 from arbiter.model.money import floor_to, use_wide_context
 from arbiter.simex.binance.futures_server import BinanceFutures
 from arbiter.simex.binance.spot_server import BinanceSpot
+from arbiter.simex.bybit.server import Bybit
 from arbiter.simex.clock import venue_clock
 from arbiter.simex.market import Market
 from arbiter.simex.settings import SimexSettings
@@ -25,6 +26,7 @@ DEPTH_S = 0.1
 _KINDS: dict[str, type[VenueServer]] = {
     "binance": BinanceSpot,
     "binance_futures": BinanceFutures,
+    "bybit": Bybit,
 }
 
 
