@@ -16,9 +16,10 @@ from arbiter.simex.binance.futures_server import BinanceFutures
 from arbiter.simex.binance.spot_server import BinanceSpot
 from arbiter.simex.bybit.server import Bybit
 from arbiter.simex.clock import venue_clock
+from arbiter.simex.control import Control
 from arbiter.simex.market import Market
 from arbiter.simex.settings import SimexSettings
-from arbiter.simex.venue import VenueServer
+from arbiter.simex.venue import Shown, VenueServer
 
 TICK_S = 0.01
 DEPTH_S = 0.1
@@ -47,6 +48,8 @@ class Simex:
             for name in names
         }
         self._runners: list[web.AppRunner] = []
+        for server in self.servers.values():
+            server.control = Control(server, self._now_ns, self._jump, self._set_interval).answer
 
     async def run(self, ready: Callable[[list[dict[str, Any]]], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -68,6 +71,20 @@ class Simex:
                 server.close()
             for runner in self._runners:
                 await runner.cleanup()
+
+    def _jump(self, shown: Shown, fraction: float) -> None:
+        now_ns, n_venues = self._now_ns(), len(self.settings.markets.venues)
+        row, count = shown.row, n_venues
+        if shown.perpetual:
+            row, count = row - self.market.n_spot, len(self.settings.perpetuals.venues)
+        batch = self.market.jump(row // count, fraction, now_ns)
+        for server in self.servers.values():
+            server.mark(now_ns)
+            server.take(batch, now_ns)
+
+    def _set_interval(self, shown: Shown, hours: int) -> None:
+        if shown.perpetual:
+            self.market.set_interval(shown.row, hours, self._now_ns())
 
     def _each_heard(self, show: Callable[[VenueServer], None]) -> None:
         now_ns = self._now_ns()

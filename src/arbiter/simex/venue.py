@@ -89,8 +89,9 @@ class VenueServer(ABC):
         made = [make_key(name, settings.seed, n) for n in range(settings.accounts)]
         made += [make_key(name, settings.seed, 0, kind) for kind in ("reading", "withdrawing")]
         self.keys: dict[str, ApiKey] = {key.key: key for key in made}
+        self.control: Callable[[Call], Reply] | None = None
+        """Answers at `/_simex`, where it is set."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._depth_due_ns = 0
 
     # What a venue does in its own words.
 
@@ -278,6 +279,8 @@ class VenueServer(ABC):
             body=body,
             headers=request.headers,
         )
+        if call.path == "/_simex" and self.control is not None:
+            return _response(self.control(call))
         name = self.call_name(call)
         if name is None:
             return _response(self.answer(call))
