@@ -235,6 +235,7 @@ class _Book:
         self.payments: list[FundingPayment] = []
         self._funding = ZERO
         self._per_8h: dict[InstrumentId, tuple[str, float]] = {}
+        self._least = float(world.desk.settings.min_funding_spread) * (1 - 1e-9)
         self._curve: list[tuple[int, Decimal, Decimal]] = []
         self._spreads: dict[tuple[int, str], float] = {}
 
@@ -271,12 +272,20 @@ class _Book:
         """Show prices where something may be decided: a pair's legs, or a symbol without one."""
         registry = self._world.registry
         legs = {leg for pair in self._world.ledger.active_pairs() for leg in pair.instruments}
-        taken = {registry.by_id(leg).base for leg in legs}
+        still = {registry.by_id(leg).base for leg in legs} | self._without_a_spread()
         for name, price in self._prices.items():
-            if name not in legs and registry.by_id(name).base in taken:
+            if name not in legs and registry.by_id(name).base in still:
                 continue
             value = float(price)
             self._world.show(name, value * (1 - HALF_SPREAD), value * (1 + HALF_SPREAD), DEPTH)
+
+    def _without_a_spread(self) -> set[str]:
+        """Bases whose rates lie too near one another for any pair: nobody asks for their price."""
+        by_id = self._world.registry.by_id
+        rates: dict[str, list[float]] = {}
+        for name, (_, per_8h) in self._per_8h.items():
+            rates.setdefault(by_id(name).base, []).append(per_8h)
+        return {base for base, told in rates.items() if max(told) - min(told) < self._least}
 
     def note(self, at_ns: int) -> None:
         funding = self._funding

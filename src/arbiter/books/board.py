@@ -218,6 +218,13 @@ class QuoteBoard:
             return None
         return now_ns - self._epoch_ns - int(state.item(slot, kernel.RECEIVE))
 
+    def fresh_top(self, instrument_id: InstrumentId, since_ns: int) -> tuple[float, float] | None:
+        """Give (bid, ask) of the newest quote, if it was received at `since_ns` or later."""
+        row = self._state[self.registry.slot(instrument_id)].tolist()
+        if not row[kernel.LIVE] or row[kernel.RECEIVE] < since_ns - self._epoch_ns:
+            return None
+        return row[kernel.BID], row[kernel.ASK]
+
     def edge(self, buy_slot: int, sell_slot: int) -> float:
         """Give the net edge of a pair now, by the kernel's formula; −inf without live quotes.
 

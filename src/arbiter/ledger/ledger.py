@@ -116,6 +116,7 @@ class Ledger(LedgerReads):
             ev.PositionForced: self._position_forced,
             ev.PairOpened: self._pairs.open,
             ev.PairAdvanced: self._pairs.advance,
+            ev.PairNoted: self._pairs.note,
             ev.EventPairProposed: self._event_pairs.propose,
             ev.EventPairReviewed: self._event_pairs.review,
             ev.CopyAdded: self._copies.add,

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from arbiter.model.changes import Changes
 from arbiter.model.errors import LedgerError
-from arbiter.model.events import PairAdvanced, PairOpened
+from arbiter.model.events import PairAdvanced, PairNoted, PairOpened
 from arbiter.model.ids import InstrumentId
 from arbiter.model.pairs import FundingPair, PairId, PairState
 from arbiter.model.perpetuals import FundingPayment
@@ -20,19 +20,19 @@ class Pairs:
 
     def __init__(self) -> None:
         self.rows: dict[PairId, FundingPair] = {}
-        self._by_instrument: dict[InstrumentId, PairId] = {}
+        self._by_instrument: dict[InstrumentId, FundingPair] = {}
+        self._active: tuple[FundingPair, ...] = ()
 
     def restore(self, rows: Iterable[FundingPair]) -> None:
         for row in sorted(rows, key=lambda pair: (pair.opened_ns, pair.id)):
             self._keep(row)
 
     def active(self) -> tuple[FundingPair, ...]:
-        return tuple(self.rows[pair] for pair in dict.fromkeys(self._by_instrument.values()))
+        return self._active
 
     def of(self, instrument: InstrumentId) -> FundingPair | None:
         """The active pair one of whose legs this is."""
-        pair = self._by_instrument.get(instrument)
-        return None if pair is None else self.rows[pair]
+        return self._by_instrument.get(instrument)
 
     def open(self, event: PairOpened, changes: Changes) -> None:
         pair = event.pair
@@ -54,6 +54,15 @@ class Pairs:
             closed_ns=event.at_ns if event.state is PairState.CLOSED else None,
         )
         self._record(after, changes)
+
+    def note(self, event: PairNoted, changes: Changes) -> None:
+        before = self.rows.get(event.pair_id)
+        if before is None:
+            raise LedgerError(f"no pair {event.pair_id} in the ledger")
+        self._record(
+            replace(before, peak_profit=event.peak_profit, narrow_since_ns=event.narrow_since_ns),
+            changes,
+        )
 
     def collect(self, payment: FundingPayment, worth: Decimal, changes: Changes) -> None:
         """Add a confirmed payment, `worth` so much in dollars, to the pair that holds the instrument.
@@ -85,10 +94,13 @@ class Pairs:
         self.rows[pair.id] = pair
         for instrument in pair.instruments:
             if pair.state.active:
-                self._by_instrument[instrument] = pair.id
-            elif self._by_instrument.get(instrument) == pair.id:
-                del self._by_instrument[instrument]
-        closed = len(self.rows) - len(set(self._by_instrument.values()))
-        if closed > CLOSED_KEPT:
+                self._by_instrument[instrument] = pair
+            else:
+                known = self._by_instrument.get(instrument)
+                if known is not None and known.id == pair.id:
+                    del self._by_instrument[instrument]
+        # Each pair once, in the order of its legs.
+        self._active = tuple({id(row): row for row in self._by_instrument.values()}.values())
+        if len(self.rows) - len(self._active) > CLOSED_KEPT:
             oldest = next(row.id for row in self.rows.values() if not row.state.active)
             del self.rows[oldest]

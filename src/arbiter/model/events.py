@@ -231,6 +231,14 @@ class PairAdvanced(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class PairNoted(Event, frozen=True, kw_only=True):
+    """What deciding on an exit needs of the past."""
+
+    pair_id: PairId
+    peak_profit: Decimal
+    narrow_since_ns: int | None
+
+
 class CopyAdded(Event, frozen=True, kw_only=True):
     subscription: CopySubscription
 
@@ -332,6 +340,7 @@ JournalEvent = (
     | PositionForced
     | PairOpened
     | PairAdvanced
+    | PairNoted
     | EventPairProposed
     | EventPairReviewed
     | CopyAdded

@@ -50,6 +50,10 @@ class FundingPair(msgspec.Struct, frozen=True, kw_only=True):
     funding_collected: Decimal = ZERO
     """Σ confirmed payments of both legs; no fees, no accrual; may be negative."""
     payments: int = 0
+    peak_profit: Decimal = ZERO
+    """Highest profit it was noted with, a fraction of the notional: exits outlive a restart."""
+    narrow_since_ns: int | None = None
+    """Since when its spread has been below the floor; None while it is not."""
 
     @property
     def instruments(self) -> tuple[InstrumentId, InstrumentId]:

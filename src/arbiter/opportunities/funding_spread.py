@@ -19,7 +19,11 @@ from arbiter.model.ids import InstrumentId
 from arbiter.model.money import ZERO
 from arbiter.model.pairs import FundingPair
 from arbiter.model.perpetuals import FundingRate
+from arbiter.model.time import NS_PER_S
 from arbiter.opportunities.funding_settings import FundingSettings
+
+_PEAK_STEPS = 20
+"""A peak is noted when it has risen by this part of the trailing stop."""
 
 FeeOf = Callable[[InstrumentId], Decimal]
 """Taker fee of a perpetual, a fraction."""
@@ -55,27 +59,58 @@ class PairView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PairMemory(msgspec.Struct, kw_only=True):
-    """What deciding on an exit needs of the past; a restart begins it anew."""
+    """What deciding on an exit needs of the past.
+
+    The pair keeps peak and narrowness over a restart; a venue's trouble is looked at anew.
+    """
 
     peak: Decimal = ZERO
     narrow_since_ns: int | None = None
     trouble_since_ns: int | None = None
 
+    @classmethod
+    def of(cls, pair: FundingPair) -> "PairMemory":
+        return cls(peak=pair.peak_profit, narrow_since_ns=pair.narrow_since_ns)
+
 
 class FundingSpread:
     def __init__(self, settings: FundingSettings) -> None:
-        self.settings = settings
+        self._per_8h: dict[InstrumentId, tuple[Decimal, int, Decimal]] = {}
+        """By rate and interval: venues tell the same ones again and again."""
+        self.reconfigure(settings)
+
+    def reconfigure(self, settings: FundingSettings) -> None:
+        """Decide by other settings from now on."""
+        s = self.settings = settings
+        self._hour_ns = s.hour_ns
+        self._hold_ns = s.hours_ns(s.hold_hours)
+        self._longest_ns = s.hours_ns(s.max_duration_hours)
+        self._quiet_before_ns = s.seconds_ns(s.quiet_before_seconds)
+        self._quiet_after_ns = s.seconds_ns(s.quiet_after_seconds)
+        self._oldest_rate_ns = int(s.max_rate_age_seconds * NS_PER_S)
+        self._trouble_ns = int(s.trouble_seconds * NS_PER_S)
+
+    def note(self, pair: FundingPair, memory: PairMemory) -> bool:
+        """Whether the pair should be told what is remembered of it: what it forgets is little."""
+        return (
+            memory.narrow_since_ns != pair.narrow_since_ns
+            or memory.peak - pair.peak_profit >= self.settings.trailing_stop / _PEAK_STEPS
+        )
 
     def candidates(
         self, rates: Iterable[FundingRate], fee_of: FeeOf, now_ns: int
     ) -> list[FundingCandidate]:
         """Give what is worth opening among the rates of one symbol, best value first."""
-        ready = [told for told in rates if self._may_enter(told, now_ns)]
+        least = max(self.settings.min_funding_spread, ZERO)
+        told = [(self.per_8h(rate), rate) for rate in rates]
+        if len(told) < 2 or max(told, key=_spread)[0] - min(told, key=_spread)[0] < least:
+            return []
+        ready = [each for each in told if self._may_enter(each[1], now_ns)]
         found = [
-            self._weigh(low, high, fee_of, now_ns)
-            for low in ready
-            for high in ready
-            if low.venue != high.venue and high.per_8h > low.per_8h
+            self._weigh(low, high, high_8h - low_8h, fee_of, now_ns)
+            for low_8h, low in ready
+            for high_8h, high in ready
+            if low.venue != high.venue and high_8h > low_8h and high_8h - low_8h >= least
         ]
         worth = [c for c in found if self.worth_opening(c)]
         return sorted(worth, key=lambda c: (-c.value, c.long.instrument, c.short.instrument))
@@ -85,7 +120,12 @@ class FundingSpread:
         return candidate.spread >= s.min_funding_spread and candidate.value >= s.min_expected_value
 
     def _weigh(
-        self, low: FundingRate, high: FundingRate, fee_of: FeeOf, now_ns: int
+        self,
+        low: FundingRate,
+        high: FundingRate,
+        spread: Decimal,
+        fee_of: FeeOf,
+        now_ns: int,
     ) -> FundingCandidate:
         s = self.settings
         expected = high.rate * self.settlements_ahead(high, now_ns)
@@ -94,29 +134,34 @@ class FundingSpread:
         return FundingCandidate(
             long=low,
             short=high,
-            spread=high.per_8h - low.per_8h,
+            spread=spread,
             expected=expected,
             value=expected - costs - s.staleness_haircut,
         )
 
     def settlements_ahead(self, told: FundingRate, now_ns: int) -> int:
         """Settlements within the intended hold, by what the venue says of its interval now."""
-        s = self.settings
-        left = now_ns + s.hours_ns(s.hold_hours) - told.next_funding_ns
-        return 0 if left < 0 else 1 + left // (told.interval_hours * s.hour_ns)
+        left = now_ns + self._hold_ns - told.next_funding_ns
+        return 0 if left < 0 else 1 + left // (told.interval_hours * self._hour_ns)
 
     def _may_enter(self, told: FundingRate, now_ns: int) -> bool:
         """Fresh, and not within the quiet time around its settlement."""
-        s = self.settings
         if not self.fresh(told, now_ns):
             return False
         until = told.next_funding_ns - now_ns
-        since = told.interval_hours * s.hour_ns - until
-        quiet_before = s.seconds_ns(s.quiet_before_seconds)
-        return until > quiet_before and since >= s.seconds_ns(s.quiet_after_seconds)
+        since = told.interval_hours * self._hour_ns - until
+        return until > self._quiet_before_ns and since >= self._quiet_after_ns
 
     def fresh(self, told: FundingRate, now_ns: int) -> bool:
-        return now_ns - told.updated_ns <= int(self.settings.max_rate_age_seconds * 1_000_000_000)
+        return now_ns - told.updated_ns <= self._oldest_rate_ns
+
+    def per_8h(self, told: FundingRate) -> Decimal:
+        """`told.per_8h`, divided once for each rate."""
+        known = self._per_8h.get(told.instrument)
+        if known is None or known[0] is not told.rate or known[1] != told.interval_hours:
+            known = (told.rate, told.interval_hours, told.per_8h)
+            self._per_8h[told.instrument] = known
+        return known[2]
 
     def exit_reason(self, view: PairView, memory: PairMemory, now_ns: int) -> str | None:
         """Say why an open pair should be closed now, the most urgent first; None to hold it."""
@@ -130,7 +175,7 @@ class FundingSpread:
         reason = self._profit_reason(view, memory)
         if reason is None and self._narrow(view, memory, now_ns):
             reason = "SPREAD_REVERSED"
-        if reason is None and now_ns - view.pair.opened_ns >= s.hours_ns(s.max_duration_hours):
+        if reason is None and now_ns - view.pair.opened_ns >= self._longest_ns:
             reason = "MAX_DURATION"
         return reason
 
@@ -140,9 +185,7 @@ class FundingSpread:
             return False
         if memory.trouble_since_ns is None:
             memory.trouble_since_ns = now_ns
-        return now_ns - memory.trouble_since_ns >= int(
-            self.settings.trouble_seconds * 1_000_000_000
-        )
+        return now_ns - memory.trouble_since_ns >= self._trouble_ns
 
     def _profit_reason(self, view: PairView, memory: PairMemory) -> str | None:
         s = self.settings
@@ -161,10 +204,14 @@ class FundingSpread:
         s = self.settings
         if view.long is None or view.short is None:
             return False
-        if view.short.per_8h - view.long.per_8h >= s.narrow_spread:
+        if self.per_8h(view.short) - self.per_8h(view.long) >= s.narrow_spread:
             memory.narrow_since_ns = None
             return False
         if memory.narrow_since_ns is None:
             memory.narrow_since_ns = now_ns
-        period = max(view.long.interval_hours, view.short.interval_hours) * s.hour_ns
+        period = max(view.long.interval_hours, view.short.interval_hours) * self._hour_ns
         return now_ns - memory.narrow_since_ns >= s.narrow_spread_exit_periods * period
+
+
+def _spread(told: tuple[Decimal, FundingRate]) -> Decimal:
+    return told[0]

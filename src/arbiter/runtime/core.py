@@ -177,12 +177,12 @@ class TradingCore:
     def touch(self, instrument: InstrumentId, side: Side) -> Decimal | None:
         """Price at which `side` would execute now; None without a fresh quote of a live venue."""
         venue = self.registry.by_id(instrument).venue
-        age = self.board.age_ns(instrument, self._clock.now_ns())
         limit = self.gate.limits.staleness_threshold_ms * NS_PER_MS
-        quote = self.board.quote(instrument)
-        if quote is None or age is None or age > limit or not self.board.healthy(venue):
+        top = self.board.fresh_top(instrument, self._clock.now_ns() - limit)
+        if top is None or not self.board.healthy(venue):
             return None
-        return from_float(quote.ask if side is Side.BUY else quote.bid)
+        bid, ask = top
+        return from_float(ask if side is Side.BUY else bid)
 
     # From spread to intents
 

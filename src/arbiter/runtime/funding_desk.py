@@ -11,7 +11,7 @@ from decimal import Decimal
 import structlog
 
 from arbiter.model.denials import Denied
-from arbiter.model.events import ContractSet, PairAdvanced, PairOpened, TradeOpened
+from arbiter.model.events import ContractSet, PairAdvanced, PairNoted, PairOpened, TradeOpened
 from arbiter.model.ids import (
     ENGINE,
     InstrumentId,
@@ -20,11 +20,14 @@ from arbiter.model.ids import (
     VenueId,
 )
 from arbiter.model.instruments import Instrument, InstrumentKind
+from arbiter.model.margin import MarginTerms
 from arbiter.model.money import ONE, ZERO, common_step, floor_to, from_float, quotient
 from arbiter.model.orders import Side
 from arbiter.model.pairs import FundingPair, PairId, PairState
 from arbiter.model.perpetuals import (
+    Contract,
     FundingRate,
+    MarginPosition,
     VenuePosition,
     contract_of,
     liquidation_price,
@@ -68,6 +71,7 @@ class FundingDesk:
         self._ids = ids
         self._strategy = FundingSpread(settings)
         self._memory: dict[PairId, PairMemory] = {}
+        self._liquidations: dict[InstrumentId, tuple[MarginPosition, Contract, Decimal | None]] = {}
         self._wait_until: dict[Symbol | PairId, int] = {}
         self._listed: dict[Symbol, tuple[Instrument, ...]] = {}
         for symbol in core.registry.symbols:
@@ -78,6 +82,10 @@ class FundingDesk:
     @property
     def settings(self) -> FundingSettings:
         return self._strategy.settings
+
+    def reconfigure(self, settings: FundingSettings) -> None:
+        """Decide by other settings from the next tick on; what is listed stays as it was."""
+        self._strategy.reconfigure(settings)
 
     @property
     def instruments(self) -> tuple[Instrument, ...]:
@@ -210,8 +218,20 @@ class FundingDesk:
         latch = self._core.ledger.kill_switch
         if latch.engaged and latch.flatten:
             return f"KILL_SWITCH: {latch.reason}"
-        memory = self._memory.setdefault(pair.id, PairMemory())
-        return self._strategy.exit_reason(self.view(pair), memory, now)
+        memory = self._memory.get(pair.id)
+        if memory is None:
+            memory = self._memory[pair.id] = PairMemory.of(pair)
+        reason = self._strategy.exit_reason(self.view(pair), memory, now)
+        if self._strategy.note(pair, memory):
+            self._core.recorder.record(
+                PairNoted(
+                    at_ns=now,
+                    pair_id=pair.id,
+                    peak_profit=memory.peak,
+                    narrow_since_ns=memory.narrow_since_ns,
+                )
+            )
+        return reason
 
     def view(self, pair: FundingPair) -> PairView:
         """One pair as it stands now."""
@@ -258,7 +278,7 @@ class FundingDesk:
             terms = self._core.registry.by_id(name).margin
             if told is None or position is None or terms is None or not position.quantity:
                 continue
-            prices = [liquidation_price(position, self._core.ledger.contracts[name], terms)]
+            prices = [self._liquidated_at(position, self._core.ledger.contracts[name], terms)]
             venue = self.positions.get(name)
             if venue is not None and venue.quantity == position.quantity:
                 prices.append(venue.liquidation_price)
@@ -267,6 +287,16 @@ class FundingDesk:
                     away = quotient(abs(told.mark - price), told.mark)
                     nearest = away if nearest is None else min(nearest, away)
         return nearest
+
+    def _liquidated_at(
+        self, position: MarginPosition, contract: Contract, terms: MarginTerms
+    ) -> Decimal | None:
+        """Solve it once for each state of a position."""
+        known = self._liquidations.get(position.instrument)
+        if known is None or known[0] is not position or known[1] is not contract:
+            known = (position, contract, liquidation_price(position, contract, terms))
+            self._liquidations[position.instrument] = known
+        return known[2]
 
     def _trouble(self, pair: FundingPair) -> str:
         board = self._core.board

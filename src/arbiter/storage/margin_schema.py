@@ -94,6 +94,8 @@ FUNDING_PAIRS = Table(
     Column("closed_ns", BigInteger, nullable=True),
     _needed("funding_collected", MONEY),
     _needed("payments", BigInteger),
+    _needed("peak_profit", MONEY),
+    Column("narrow_since_ns", BigInteger, nullable=True),
 )
 ACTIVE_PAIR = FUNDING_PAIRS.c.state != literal_column("'CLOSED'")
 Index("ix_funding_pairs_active", FUNDING_PAIRS.c.id, postgresql_where=ACTIVE_PAIR)
