@@ -107,6 +107,43 @@ def funding(
         emit(line)
 
 
+@app.command("events")
+def events(
+    data: Annotated[
+        Path, typer.Option("--data", metavar="FILE", help="Parquet of two venues' books of an event.")
+    ],
+    payout: Annotated[
+        str | None, typer.Option(metavar="DAY", help="Expected day of the payout, UTC.")
+    ] = None,
+    polarity: Annotated[str, typer.Option(help="same, or complement: YES here is NO there.")] = "same",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
+    ] = None,
+    config: ConfigFile = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """YES on one venue and NO on the other: what would a recorded pair have locked in?"""
+    from arbiter.app.event_research import run_events
+    from arbiter.app.pair_calls import polarity_of
+    from arbiter.backtest.event_report import HEADERS, candour, summary, trade_rows, write_html
+
+    loaded = _load(config, setting or [])
+    found = run_events(loaded, data, payout=payout, polarity=polarity_of(polarity))
+    if report is not None:
+        write_html(report, found)
+        note(f"report: {report}")
+    if as_json:
+        emit_json({"report": found, "caveats": list(candour(found))})
+        return
+    emit_table(HEADERS, trade_rows(found))
+    for line in summary(found):
+        emit(line)
+
+
 @app.command("agents")
 def agents(
     data: Annotated[

@@ -147,6 +147,19 @@ class EventSpread:
                 found.append(opening)
         return max(found, key=lambda opening: opening.edge.net, default=None)
 
+    def ways(self, pair: EventPair, now_ns: int) -> list[Opening]:
+        """Both ways round as they stand, paying or not, the better first; nothing is noted.
+
+        Ways that no size fits, and those of a leg without a quote, are left out.
+        """
+        found = []
+        for sides in pair.directions:
+            legs = self._legs(pair, sides, least=-1.0)
+            edge = None if legs is None else self._edge(pair, legs, now_ns)
+            if legs is not None and edge is not None:
+                found.append(Opening(pair=pair, legs=legs, edge=edge, new=False, found_ns=now_ns))
+        return sorted(found, key=lambda way: -way.edge.per_contract)
+
     def resting(self, pair: EventPairId, now_ns: int) -> bool:
         """Whether a trade or a refusal a moment ago asks for patience."""
         return now_ns < self._quiet_until.get(pair, now_ns)
@@ -177,14 +190,17 @@ class EventSpread:
             self._count(now_ns)
         return Opening(pair=pair, legs=legs, edge=edge, new=new, found_ns=now_ns)
 
-    def _legs(self, pair: EventPair, sides: tuple[Side, Side]) -> EventLegs | None:
-        """Both legs at their touch; None when they cost too much even without fees."""
+    def _legs(
+        self, pair: EventPair, sides: tuple[Side, Side], least: float | None = None
+    ) -> EventLegs | None:
+        """Both legs at their touch; None when they leave less than `least` even without fees."""
         quotes = [self._board.quote(instrument) for instrument in pair.instruments]
         if quotes[0] is None or quotes[1] is None:
             return None
         first = quotes[0].ask if sides[0] is Side.BUY else 1 - quotes[0].bid
         second = quotes[1].ask if sides[1] is Side.BUY else 1 - quotes[1].bid
-        if 1 - first - second < float(self.settings.min_spread) - _FLOAT_NOISE:
+        wanted = float(self.settings.min_spread) if least is None else least
+        if 1 - first - second < wanted - _FLOAT_NOISE:
             return None
         return self._leg(quotes[0], sides[0]), self._leg(quotes[1], sides[1])
 
@@ -208,9 +224,10 @@ class EventSpread:
         size = floor_to(most, _step(legs))
         if self._too_small(legs, size) is not None:
             return None
-        return edge_of(legs, size, self._lockup(pair, now_ns))
+        return edge_of(legs, size, self.lockup(pair, now_ns))
 
-    def _lockup(self, pair: EventPair, now_ns: int) -> Lockup:
+    def lockup(self, pair: EventPair, now_ns: int) -> Lockup:
+        """How long the capital of a trade of this moment would be bound, and at what rate."""
         settings = self.settings
         left = Decimal(max(pair.payout_ns - now_ns, 0))
         return Lockup(days=quotient(left, Decimal(settings.day_ns)), rate=settings.capital_rate)
@@ -257,7 +274,7 @@ class EventSpread:
         needed = self.settings.min_spread
         if legs is None:
             return f"EDGE: below {plain(needed)} before fees"
-        edge = edge_of(legs, plan.legs[0].size, self._lockup(pair, now_ns)).per_contract
+        edge = edge_of(legs, plan.legs[0].size, self.lockup(pair, now_ns)).per_contract
         return None if edge >= needed else f"EDGE: {edge:.6f} is below {plain(needed)}"
 
     def signal(
@@ -349,7 +366,7 @@ class EventSpread:
 
         At the touch it must be `min_spread`; at the limits the pair may not lose.
         """
-        lockup = self._lockup(opening.pair, now_ns)
+        lockup = self.lockup(opening.pair, now_ns)
         edge = edge_of(opening.legs, size, lockup).per_contract
         if edge < self.settings.min_spread:
             return f"EDGE: {edge:.6f} is below {plain(self.settings.min_spread)} at {plain(size)}"
