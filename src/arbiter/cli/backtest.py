@@ -110,12 +110,15 @@ def funding(
 @app.command("events")
 def events(
     data: Annotated[
-        Path, typer.Option("--data", metavar="FILE", help="Parquet of two venues' books of an event.")
+        Path,
+        typer.Option("--data", metavar="FILE", help="Parquet of two venues' books of an event."),
     ],
     payout: Annotated[
         str | None, typer.Option(metavar="DAY", help="Expected day of the payout, UTC.")
     ] = None,
-    polarity: Annotated[str, typer.Option(help="same, or complement: YES here is NO there.")] = "same",
+    polarity: Annotated[
+        str, typer.Option(help="same, or complement: YES here is NO there.")
+    ] = "same",
     setting: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
@@ -198,9 +201,12 @@ def agents(
 
 
 def _load(config: Path | None, assignments: list[str]) -> "Loaded":
+    from arbiter.app import logs
     from arbiter.app.config import load
+    from arbiter.app.config_sections import Logging, LogLevel
     from arbiter.model.errors import BadConfig
 
+    logs.configure(Logging(level=LogLevel.WARNING))  # to stderr: results alone go to stdout
     flags = {}
     for assignment in assignments:
         key, found, value = assignment.partition("=")
