@@ -22,6 +22,7 @@ from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ONE
 from arbiter.model.orders import Order
 from arbiter.model.time import NS_PER_S
+from arbiter.ports.journal import Journal
 from arbiter.risk.limits import RiskLimits
 from arbiter.runtime.copy_desk import CopyDesk
 from tests.fakes.clock import FakeIds
@@ -55,11 +56,16 @@ def contract(name: str) -> Instrument:
 
 class CopyStage:
     def __init__(
-        self, names: Sequence[str] = ("M1", "M2"), *, limits: RiskLimits | None = None
+        self,
+        names: Sequence[str] = ("M1", "M2"),
+        *,
+        limits: RiskLimits | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.desk = Desk(
             instruments=tuple(contract(name) for name in names),
             limits=limits or RiskLimits(max_concurrent_trades=50),
+            real_journal=journal,
         )
         self.ids = FakeIds()
         self.copying = self._copy_desk()
