@@ -7,13 +7,11 @@ from decimal import Decimal
 
 def emit_json(value: object) -> None:
     """Print one JSON document: money in plain notation, records by field name."""
-    import json
-
     import msgspec
 
-    built = msgspec.to_builtins(value, builtin_types=(Decimal,), enc_hook=str)
-    text = json.dumps(built, indent=2, ensure_ascii=False, default=_plain)
-    sys.stdout.write(f"{text}\n")
+    built = msgspec.to_builtins(value, builtin_types=(Decimal,), str_keys=True, enc_hook=str)
+    text = msgspec.json.format(msgspec.json.encode(_plain(built)), indent=2)
+    sys.stdout.write(f"{text.decode()}\n")
 
 
 def emit(text: str) -> None:
@@ -43,7 +41,14 @@ def emit_table(headers: Sequence[str], rows: Iterable[Sequence[str]], empty: str
         emit("  ".join(cells).rstrip())
 
 
-def _plain(value: object) -> str:
+def _plain(value: object) -> object:
+    """Write every Decimal within built-ins in plain notation."""
     from arbiter.model.money import plain
 
-    return plain(value) if isinstance(value, Decimal) else str(value)
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value
