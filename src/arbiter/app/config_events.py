@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
 from arbiter.app.config_fields import Line, Money, Section, Switch, Unit, Whole, number, text
 from arbiter.model.errors import InvalidValue
@@ -13,16 +13,27 @@ from arbiter.opportunities.event_settings import EventSettings
 from arbiter.opportunities.pair_matcher import MatcherSettings
 from arbiter.runtime.pair_desk import PairDeskSettings
 
+VENUE_FEES = {"kalshi": "quadratic 0.07 0.01", "polymarket": "nearer_side 0 0.000001"}
+"""Hold beside whatever is set: a venue that is not named keeps its own."""
+
 
 def _fee(value: str) -> str:
     try:
         parse_fee(value)
     except InvalidValue as error:
-        raise ValueError(str(error)) from None
+        told = str(error)
+        raise ValueError(told if told.startswith("must") else f"must be valid: {told}") from None
     return value
 
 
+def _with_defaults(value: object) -> object:
+    if not isinstance(value, dict):
+        raise ValueError("must be a table of fees")
+    return VENUE_FEES | {str(venue).lower(): told for venue, told in value.items()}
+
+
 Fees = dict[str, Annotated[Line, AfterValidator(_fee)]]
+VenueFees = Annotated[Fees, BeforeValidator(_with_defaults)]
 
 
 class Events(Section):
@@ -58,8 +69,8 @@ class Events(Section):
     retry_seconds: Money = number(
         Decimal(1), Unit.SECONDS, Decimal("0.1"), 900, "Before what was refused is tried again."
     )
-    fees: Fees = text(
-        {"kalshi": "quadratic 0.07 0.01", "polymarket": "nearer_side 0 0.000001"},
+    fees: VenueFees = text(
+        VENUE_FEES,
         "Venue = form, rate and step the fee of an order is rounded up to.",
     )
     market_fees: Fees = text({}, "Instrument = the same, for markets with a fee of their own.")

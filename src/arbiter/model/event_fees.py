@@ -85,10 +85,10 @@ def parse_fee(text: str) -> EventFee:
     try:
         form, rate, step = parts[0], Decimal(parts[1]), Decimal(parts[2] if len(parts) > 2 else 0)
         if len(parts) > 3:
-            raise InvalidValue(f"a fee has a form, a rate and a step, got {text!r}")
+            raise ValueError(parts[3])
         return EventFee(form=FeeForm(form), rate=rate, step=step)
     except (IndexError, InvalidOperation, ValueError):
         forms = ", ".join(FeeForm)
         raise InvalidValue(
-            f"a fee is a form ({forms}), a rate and a step, like 'quadratic 0.07 0.01'; got {text!r}"
+            f"must be a form ({forms}), a rate and a step, like 'quadratic 0.07 0.01'"
         ) from None
