@@ -52,12 +52,16 @@ class ServerFault(ArbiterApiError):
     """The engine failed to answer."""
 
 
+RETRY_AFTER = "retry-after-ms"
+"""Trailing metadata of a call that waiting helps."""
+
 _KINDS: dict[grpc.StatusCode, type[ArbiterApiError]] = {
     grpc.StatusCode.UNAUTHENTICATED: SignInNeeded,
     grpc.StatusCode.PERMISSION_DENIED: NotAllowed,
     grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.INVALID_ARGUMENT: BadRequest,
     grpc.StatusCode.OUT_OF_RANGE: BadRequest,
+    grpc.StatusCode.FAILED_PRECONDITION: BadRequest,
     grpc.StatusCode.RESOURCE_EXHAUSTED: TooMany,
     grpc.StatusCode.UNAVAILABLE: Unreachable,
     grpc.StatusCode.DEADLINE_EXCEEDED: Unreachable,
@@ -67,4 +71,6 @@ _KINDS: dict[grpc.StatusCode, type[ArbiterApiError]] = {
 def error_of(failed: grpc.aio.AioRpcError) -> ArbiterApiError:
     """Give the error that a failed call stands for."""
     code = failed.code()
+    if any(key == RETRY_AFTER for key, _ in failed.trailing_metadata() or ()):
+        return TooMany(failed.details() or code.name, code)
     return _KINDS.get(code, ServerFault)(failed.details() or code.name, code)

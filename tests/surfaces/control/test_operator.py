@@ -1,0 +1,143 @@
+"""OperatorService and MarketService: what Telegram and other operators live on."""
+
+import asyncio
+
+import pytest
+
+import arbiter_pb2 as pb
+from arbiter.api.control.deps import DoctorCheck
+from arbiter.client import ArbiterClient, BadRequest, NotFound
+from arbiter.model.ids import Asset, StrategyId
+from tests.surfaces.control.world import BTC, World
+
+
+async def bought(engine: World, client: ArbiterClient, size: float = 0.5) -> None:
+    count = len(engine.outbox.sent) + 1
+    call = asyncio.create_task(client.trading.place_order(*BTC, pb.SIDE_BUY, size))
+    engine.complete(await engine.ordered(count))
+    await call
+
+
+async def test_the_status_tells_what_runs_and_what_is_connected(
+    engine: World, trader: ArbiterClient
+) -> None:
+    status = await trader.operator.status()
+    assert (status.mode, status.version, status.limits_level) == ("sim", "1.2.3", "normal")
+    assert status.ready
+    assert {venue.venue: venue.connected for venue in status.venues} == {
+        "binance": True,
+        "bybit": True,
+        "polymarket": True,
+    }
+    assert [strategy.name for strategy in status.strategies] == ["spot-arbitrage", "manual"]
+    assert not status.kill_switch.engaged
+
+
+async def test_the_kill_switch_is_engaged_and_released_by_name(
+    engine: World, trader: ArbiterClient
+) -> None:
+    report = await trader.operator.kill("prices look wrong")
+    assert report.durable
+    latch = (await trader.operator.status()).kill_switch
+    assert (latch.engaged, latch.actor, latch.reason) == (True, "user:alice", "prices look wrong")
+    released = await trader.operator.resume()
+    assert not released.engaged
+    assert not engine.ledger.kill_switch.engaged
+
+
+async def test_a_kill_needs_a_reason(engine: World, trader: ArbiterClient) -> None:
+    with pytest.raises(BadRequest, match="reason must be set"):
+        await trader.operator.kill("")
+    assert not engine.ledger.kill_switch.engaged
+
+
+async def test_a_strategy_is_stopped_and_started(engine: World, trader: ArbiterClient) -> None:
+    stopped = await trader.operator.set_strategy_running("spot-arbitrage", False, "a pause")
+    assert (stopped.name, stopped.running) == ("spot-arbitrage", False)
+    assert engine.ledger.strategies[StrategyId("spot-arbitrage")] is False
+    started = await trader.operator.set_strategy_running("spot-arbitrage", True)
+    assert started.running
+    with pytest.raises(NotFound, match="no strategy is named 'sport'"):
+        await trader.operator.set_strategy_running("sport", True)
+
+
+async def test_nothing_starts_under_the_kill_switch(trader: ArbiterClient) -> None:
+    await trader.operator.kill("a drill")
+    with pytest.raises(BadRequest, match="release it first"):
+        await trader.operator.set_strategy_running("spot-arbitrage", True)
+
+
+async def test_budgets_are_set_shown_and_removed(engine: World, trader: ArbiterClient) -> None:
+    made = await trader.operator.set_budget("manual", "usdt", 250.5)
+    assert (made.strategy, made.currency, made.allocated, made.available) == (
+        "manual",
+        "USDT",
+        250.5,
+        250.5,
+    )
+    assert [row.allocated for row in await trader.operator.budgets("manual")] == [250.5]
+    answer = await trader.trading.place_order(*BTC, pb.SIDE_BUY, 5, 99.0)
+    assert answer.status == pb.ORDER_STATUS_REJECTED
+    assert answer.message.startswith("BUDGET_EXCEEDED: allocated=250.5 reserved=0 needed=495")
+    assert "no limit in USDT" in await trader.operator.remove_budget("manual", "USDT")
+    with pytest.raises(NotFound, match="has no budget in USDT"):
+        await trader.operator.remove_budget("manual", "USDT")
+    with pytest.raises(BadRequest, match="nothing listed is paid in DOGE"):
+        await trader.operator.set_budget("manual", "DOGE", 1)
+    with pytest.raises(NotFound):
+        await trader.operator.set_budget("sport", "USDT", 1)
+    key = (StrategyId("manual"), Asset("USDT"))
+    assert key not in engine.ledger.budgets or engine.ledger.budgets[key].allocated is None
+
+
+async def test_pnl_and_trades_are_those_of_the_ledger(engine: World, trader: ArbiterClient) -> None:
+    await bought(engine, trader)
+    pnl = await trader.operator.pnl()
+    (row,) = [each for each in pnl.strategies if each.strategy == "manual"]
+    assert (row.currency, row.fees) == ("USDT", pytest.approx(0.05005))
+    assert pnl.today == float(engine.ledger.realized_today(engine.clock.now_ns()))
+    (trade,) = await trader.operator.trades()
+    assert (trade.strategy, trade.family, trade.state) == ("manual", "manual", "COMPLETED")
+    assert trade.bought == 0.5
+    assert trade.HasField("pnl")
+    assert await trader.operator.trades("spot-arbitrage") == []
+
+
+async def test_the_doctor_is_healthy_unless_a_check_fails(
+    engine: World, trader: ArbiterClient
+) -> None:
+    engine.checks = [DoctorCheck(name="clock", verdict="warn", detail="1 s off", mend="set it")]
+    report = await trader.operator.doctor()
+    assert report.healthy
+    assert (report.checks[0].status, report.checks[0].mend) == ("warn", "set it")
+    engine.checks.append(DoctorCheck(name="disk", verdict="fail", detail="full", mend="free it"))
+    assert not (await trader.operator.doctor()).healthy
+
+
+async def test_agents_that_are_off_are_none(trader: ArbiterClient) -> None:
+    answer = await trader.operator.agents()
+    assert (list(answer.agents), list(answer.sessions)) == ([], [])
+
+
+async def test_markets_are_found_by_part_of_a_name_and_page_by_page(trader: ArbiterClient) -> None:
+    everything = await trader.markets.find()
+    assert everything.total == 3
+    (fed,) = (await trader.markets.find("fed-")).markets
+    assert (fed.exchange, fed.market_id, fed.kind) == (pb.EXCHANGE_POLYMARKET, "0xfed", "binary")
+    page = await trader.markets.find("btc", limit=1, offset=1)
+    assert (page.total, [each.venue for each in page.markets]) == (2, ["bybit"])
+    (one,) = (await trader.markets.find(exchange=pb.EXCHANGE_BINANCE)).markets
+    assert (one.tick, one.lot, one.min_notional, one.taker_fee) == (0.01, 0.0001, 5.0, 0.001)
+
+
+async def test_the_book_is_the_newest_top_with_its_age(
+    engine: World, trader: ArbiterClient
+) -> None:
+    engine.clock.advance(1_500_000_000)
+    book = await trader.markets.order_book(pb.EXCHANGE_BINANCE, "BTC/USDT")
+    assert (book.market_id, book.bids[0].price, book.asks[0].price) == ("BTCUSDT", 100.0, 100.1)
+    assert (book.bids[0].size, book.age_ms, book.fresh) == (5.0, 1_500, True)
+    engine.clock.advance(1_000_000_000)
+    assert not (await trader.markets.order_book(pb.EXCHANGE_BINANCE, "BTCUSDT")).fresh
+    with pytest.raises(NotFound):
+        await trader.markets.order_book(pb.EXCHANGE_BINANCE, "LUNA")
