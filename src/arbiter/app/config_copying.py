@@ -15,7 +15,7 @@ class SimLeader(Section):
 
     enabled: Switch = text(True, "Whether there is one.")
     every_seconds: Real = number(
-        12.0, Unit.SECONDS, 0.01, 86_400, "Mean time between two decisions."
+        12.0, Unit.SECONDS, 0.01, 3_600, "Mean time between two decisions."
     )
     smallest: Whole = number(10, Unit.COUNT, 1, 1_000_000, "Contracts of one decision.")
     largest: Whole = number(80, Unit.COUNT, 1, 1_000_000, "Contracts of one decision.")
