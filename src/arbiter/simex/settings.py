@@ -6,7 +6,7 @@ from decimal import Decimal
 import msgspec
 
 from arbiter.markets.perpetual_settings import PerpetualSettings
-from arbiter.markets.settings import DislocationSettings, MarketSettings
+from arbiter.markets.settings import DislocationSettings, MarketSettings, PathSettings
 from arbiter.matching.fault_plan import FaultSettings
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import VenueId
@@ -18,6 +18,7 @@ SERVERS: dict[str, tuple[VenueId, ...]] = {
 }
 """Every server, and the venues of the simulated market whose instruments it lists."""
 
+STILL = PathSettings(market_volatility=0.0, own_volatility=0.0, trend_share=0.0)
 _PERPETUALS = ("binance_futures", "bybit_futures")
 
 
@@ -37,6 +38,8 @@ class SimexSettings(msgspec.Struct, frozen=True, kw_only=True):
     depth_dispersion: float = 1.2
     """Standard deviation of the logarithm of the displayed size."""
     dislocations_per_minute: float = 15.0
+    still: bool = False
+    """Prices stand still."""
     starting_quote: Decimal = Decimal(50_000)
     """Units of USDT in every account."""
     starting_base_usd: Decimal = Decimal(5_000)
@@ -83,6 +86,7 @@ class SimexSettings(msgspec.Struct, frozen=True, kw_only=True):
             quotes_per_second=self.quotes_per_second,
             depth_usd=self.depth_usd,
             depth_dispersion=self.depth_dispersion,
+            path=STILL if self.still else PathSettings(),
             dislocations=DislocationSettings(per_minute=self.dislocations_per_minute),
         )
 

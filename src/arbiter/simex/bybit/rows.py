@@ -218,9 +218,14 @@ def position_row(
 
 def wallet_row(account: Account, prices: dict[str, Decimal]) -> dict[str, Any]:
     """The unified account; `prices` in USDT by coin."""
-    told = account.exchange.margin.balances()
+    margin = account.exchange.margin
+    held: dict[str, Decimal] = {}
+    for name, position in margin.positions.items():
+        settle = account.instrument(name).settle
+        held[settle] = held.get(settle, ZERO) + position.margin
     coins, total = [], ZERO
-    for one in told:
+    for one in margin.balances():
+        in_positions = held.get(one.asset, ZERO)
         usd = one.total * prices.get(one.asset, ZERO)
         total += usd
         coins.append(
@@ -229,7 +234,7 @@ def wallet_row(account: Account, prices: dict[str, Decimal]) -> dict[str, Any]:
                 "equity": number(one.total),
                 "usdValue": number(usd),
                 "walletBalance": number(one.wallet),
-                "locked": number(one.reserved),
+                "locked": number(one.reserved - in_positions),
                 "free": "",
                 "borrowAmount": "0",
                 "spotBorrow": "0",
@@ -237,7 +242,7 @@ def wallet_row(account: Account, prices: dict[str, Decimal]) -> dict[str, Any]:
                 "availableToWithdraw": number(max(one.free, ZERO)),
                 "accruedInterest": "0",
                 "totalOrderIM": "0",
-                "totalPositionIM": "0",
+                "totalPositionIM": number(in_positions),
                 "totalPositionMM": "0",
                 "unrealisedPnl": number(one.unrealized),
                 "cumRealisedPnl": "0",
