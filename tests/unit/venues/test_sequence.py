@@ -81,12 +81,12 @@ def test_a_bybit_book_in_step_is_the_venues(faults: list[str], seed: int) -> Non
     for fault in [*faults, "snapshot", "fine"]:
         if fault == "snapshot":
             bids, asks = floats(venue.bids()), floats(venue.asks())
-            numbered.snapshot(BookData("BTCUSDT", bids, asks, venue.last))
+            numbered.snapshot(BookData(bids, asks, venue.last))
             continue
         change = venue.step(numbers=1)
         if fault in ("lost", "late"):
             continue
-        told = BookData("BTCUSDT", floats(change.bids), floats(change.asks), change.last)
+        told = BookData(floats(change.bids), floats(change.asks), change.last)
         step = numbered.delta(told)
         if fault == "twice" and numbered.in_step:
             assert numbered.delta(told) is bybit.Step.STALE
@@ -121,6 +121,6 @@ def test_a_binance_snapshot_within_an_update_is_joined_there() -> None:
 
 def test_a_book_that_crosses_has_missed_something() -> None:
     book = bybit.NumberedBook()
-    book.snapshot(BookData("BTCUSDT", [(1.0, 1.0)], [(2.0, 1.0)], 5))
-    assert book.delta(BookData("BTCUSDT", [(2.0, 1.0)], [], 6)) is bybit.Step.GAP
+    book.snapshot(BookData([(1.0, 1.0)], [(2.0, 1.0)], 5))
+    assert book.delta(BookData([(2.0, 1.0)], [], 6)) is bybit.Step.GAP
     assert not book.in_step

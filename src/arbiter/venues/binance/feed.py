@@ -74,9 +74,10 @@ class QuoteTalk(BinanceTalk):
         except UNREADABLE as error:
             self.note(data, bad(data, str(error)))
             return
-        row = self._rows.get(told.s)
-        if row is None:
-            raise BadFrame(f"a quote of {told.s!r}, which was not asked for")
+        try:
+            row = self._rows[told.s]
+        except KeyError:
+            raise BadFrame(f"a quote of {told.s!r}, which was not asked for") from None
         if told.u <= row[1]:
             self._tally.stale += 1
             return

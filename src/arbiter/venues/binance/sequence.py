@@ -43,9 +43,14 @@ class NumberedBook:
         if not self.in_step:
             self._kept.append(told)
             return Step.KEPT
-        if self._is_old(told):
+        last = self._last
+        if told.u < last or (told.u == last and not (self._fresh and self._linked)):
             return Step.STALE
-        if not self._follows(told):
+        if self._fresh:
+            follows = self._joins(told, last)
+        else:
+            follows = told.pu == last if self._linked else last + 1 >= told.U
+        if not follows:
             self.lose()
             self._kept.append(told)
             return Step.GAP
@@ -74,29 +79,19 @@ class NumberedBook:
 
     def _apply(self, told: DepthUpdate) -> Step:
         try:
-            self.book.change(told.b, told.a)
+            whole = self.book.change(told.b, told.a)
         except BadFrame:
             self.lose()
             raise
         self._last, self._fresh = told.u, False
-        if self.book.crossed:
+        if not whole:
             self.lose()
             return Step.GAP
         return Step.APPLIED
 
-    def _is_old(self, told: DepthUpdate) -> bool:
-        return self._was(told, self._last) if self._fresh else told.u <= self._last
-
     def _was(self, told: DepthUpdate, last: int) -> bool:
         """Whether a snapshot numbered `last` already holds an update."""
         return told.u < last if self._linked else told.u <= last
-
-    def _follows(self, told: DepthUpdate) -> bool:
-        if self._fresh:
-            return self._joins(told, self._last)
-        if self._linked:
-            return told.pu == self._last
-        return self._last + 1 >= told.U
 
     def _joins(self, told: DepthUpdate, last: int) -> bool:
         """Whether an update can be the first after a snapshot numbered `last`."""

@@ -51,9 +51,13 @@ class BookTalk(BybitTalk):
         except UNREADABLE as error:
             self.note(data, bad(data, str(error)))
             return
-        row = self._rows.get(told.topic)
-        if row is None:
-            raise BadFrame(f"{told.topic!r} was not asked for")
+        try:
+            row = self._rows[told.topic]
+        except KeyError:
+            raise BadFrame(f"{told.topic!r} was not asked for") from None
+        self.take(row, told)
+
+    def take(self, row: Row, told: BookMessage) -> None:
         if told.type == "snapshot":
             row.numbered.snapshot(told.data)
             try:

@@ -13,7 +13,6 @@ from arbiter.venues.common.frames import Levels, Millis, Sequence, decoder
 
 
 class BookData(msgspec.Struct, gc=False):
-    s: str
     b: Levels
     a: Levels
     u: Sequence

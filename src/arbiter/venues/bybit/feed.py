@@ -66,19 +66,25 @@ class QuoteTalk(BookTalk):
         super().__init__(link, 1, slots, clock, tally)
         self._on_quote = sink.on_quote
 
-    def changed(self, row: Row, told: BookMessage) -> None:
-        bids, asks = told.data.b, told.data.a
-        if told.type == "snapshot" and len(bids) == 1 and len(asks) == 1:
-            bid, bid_size = bids[0]
-            ask, ask_size = asks[0]
+    def take(self, row: Row, told: BookMessage) -> None:
+        book = told.data
+        bids, asks = book.b, book.a
+        if told.type == "snapshot" and len(bids) == len(asks) == 1 and row.lost_ns is None:
+            row.numbered.snapshot(book)
+            ((bid, bid_size),) = bids
+            ((ask, ask_size),) = asks
+            at_ns = (told.cts or told.ts) * 1_000_000
+            self._on_quote(row.slot, bid, ask, bid_size, ask_size, at_ns, self._now_ns())
         else:
-            book = row.numbered.book
-            bid, ask = book.best_bid, book.best_ask
-            bid_size, ask_size = book.bid_size(bid), book.ask_size(ask)
-            if not (bid_size and ask_size):
-                return  # one side is empty: there is nothing to trade on
-        at_ms = told.cts or told.ts
-        self._on_quote(row.slot, bid, ask, bid_size, ask_size, at_ms * 1_000_000, self._now_ns())
+            super().take(row, told)
+
+    def changed(self, row: Row, told: BookMessage) -> None:
+        book = row.numbered.book
+        bid, ask = book.best_bid, book.best_ask
+        bid_size, ask_size = book.bid_size(bid), book.ask_size(ask)
+        if bid_size and ask_size:  # with one side empty there is nothing to trade on
+            at_ns = (told.cts or told.ts) * 1_000_000
+            self._on_quote(row.slot, bid, ask, bid_size, ask_size, at_ns, self._now_ns())
 
 
 def connections(wiring: FeedWiring) -> list[Part]:

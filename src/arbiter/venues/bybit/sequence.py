@@ -37,7 +37,7 @@ class NumberedBook:
         if snapshot is not None:
             self._book.replace(snapshot.b, snapshot.a)
             if self._book.crossed:
-                raise BadFrame(f"a crossed snapshot of {snapshot.s}")
+                raise BadFrame(f"a crossed snapshot numbered {snapshot.u}")
         return self._book
 
     def snapshot(self, told: BookData) -> None:
@@ -55,12 +55,12 @@ class NumberedBook:
             self.in_step = False
             return Step.GAP
         try:
-            self.book.change(told.b, told.a)
+            whole = self.book.change(told.b, told.a)
         except BadFrame:
             self.in_step = False
             raise
         self.last = told.u
-        if self.book.crossed:
+        if not whole:
             self.in_step = False
             return Step.GAP
         return Step.APPLIED

@@ -75,9 +75,13 @@ class DepthBook:
         self._bids.replace(bids)
         self._asks.replace(asks)
 
-    def change(self, bids: Levels, asks: Levels) -> None:
-        self._bids.change(bids)
-        self._asks.change(asks)
+    def change(self, bids: Levels, asks: Levels) -> bool:
+        """Set levels; False when the book is crossed now."""
+        if bids:
+            self._bids.change(bids)
+        if asks:
+            self._asks.change(asks)
+        return not self.crossed
 
     @property
     def best_bid(self) -> float:
@@ -92,7 +96,8 @@ class DepthBook:
     @property
     def crossed(self) -> bool:
         """Bids at or above asks: the book has missed something."""
-        return self.best_bid >= self.best_ask
+        bid, ask = self._bids.best(), self._asks.best()
+        return bid is not None and ask is not None and bid >= ask
 
     def bids(self, levels: int) -> list[tuple[float, float]]:
         return self._bids.top(levels)

@@ -26,6 +26,7 @@ _CLOSE, _PONG = WSMsgType.CLOSE, WSMsgType.PONG
 
 _TICKS = 10
 """Looks of the watchdog within `silence_s`."""
+_CLOSE_S = 1.0
 _BAD_IN_A_ROW = 100
 """So many undecodable messages without a good one end a connection."""
 
@@ -152,10 +153,16 @@ class Stream:
         except (OSError, WSError) as error:
             return f"no connection: {error}"
         try:
-            return await connection.until_lost()
+            why = await connection.until_lost()
         finally:
             transport.disconnect(graceful=False)
             connection.end("stopped")
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await transport.wait_disconnected()
+        except (TimeoutError, WSError) as error:
+            return f"{why}; {error}"
+        return why
 
     def _ready(self) -> None:
         self._tell(True, "")
@@ -244,9 +251,10 @@ class _Connection(WSListener):
             self._hear(data)
         except BadFrame as error:
             self._refuse(error)
-        except BaseException as error:
-            # The sink's own failure must not pass for the venue's: it ends the feed.
-            self._fail(error)
+        except BaseException:
+            # The sink's own failure must not pass for the venue's: picows keeps it until the
+            # connection is closed, and it ends the feed.
+            self.end("a failure of the listener")
             raise
         else:
             self._bad_in_a_row = 0
@@ -258,11 +266,6 @@ class _Connection(WSListener):
         self._bad_in_a_row += 1
         if self._bad_in_a_row >= _BAD_IN_A_ROW:
             self.end(f"{_BAD_IN_A_ROW} undecodable messages in a row")
-
-    def _fail(self, error: BaseException) -> None:
-        if not self._lost.done():
-            self._lost.set_exception(error)
-        self.end("")
 
     # Its life ----------------------------------------------------------------------------
 
