@@ -65,7 +65,7 @@ class _Side:
     def __init__(self, listing: EventListing) -> None:
         self.listing = listing
         self.title = terms_of(f"{listing.title} {listing.outcome}")
-        self.rules = terms_of(listing.rules)
+        self.rules = terms_of(_ELSE_NO.sub(" ", listing.rules))
         self.words = self.title.words
 
     @property
@@ -175,6 +175,10 @@ _SOURCE_NOISE = frozenset(
     {"the", "of", "a", "an", "and", "by", "from", "official", "website", "data", "com", "www"}
     | {"https", "http"}
 )
+_ELSE_NO = re.compile(
+    r"\b(?:otherwise|else)\b[^.;]{0,60}?\bno\b|\bno\b[\"”']?,? otherwise", re.IGNORECASE
+)
+"""Says what any market says, and negates nothing."""
 _TRIGGER = re.compile(r"\b(announce\w*|declar\w*|report\w*|certif\w*)\b")
 _EFFECT = re.compile(r"\b(tak\w+ effect|occur\w*|begin\w*|takes? office|comes? into force)\b")
 
@@ -278,8 +282,9 @@ def _warnings(a: _Side, b: _Side) -> Iterator[str]:
     for pattern, name in ((_TRIGGER, "an announcement"), (_EFFECT, "the event itself")):
         if (pattern.search(texts[0]) is None) is not (pattern.search(texts[1]) is None):
             yield f"trigger: only one text speaks of {name}"
-    if a.rules.negated is not b.rules.negated:
-        yield "negation: only one rule text has an odd number of them"
+    turned = a.title.negated is not b.title.negated
+    if (a.rules.negated is not b.rules.negated) is not turned:
+        yield "negation: the rule texts turn it otherwise than the titles do"
     if not a.title.days and not b.title.days:
         yield "date: neither title tells one"
 
