@@ -1,8 +1,8 @@
 """The baseline of the latency benchmark: an asyncio loop that does the hand-offs and nothing else.
 
 ``python -m benchmarks.latency_bare QUOTES_FD ORDERS_FD`` decodes the same batches, makes the same
-Python call per quote and keeps the quote; a wide one is noted in a list, and two tasks each write
-one order to the venue and wait for its answer.
+Python call per quote and keeps the quote; a wide one is noted in a list, two orders are written to
+the venue at once, and two tasks wait for their answers.
 """
 
 import asyncio
@@ -40,19 +40,20 @@ class Bare:
         if bid > FAR:
             self._noted.append(slot)
             number = len(self._noted)
-            self._start(self._submit(number, slot ^ 1, "BUY", "100.01"))
-            self._start(self._submit(number, slot, "SELL", "102"))
+            self._send(number, slot ^ 1, "BUY", "100.01")
+            self._send(number, slot, "SELL", "102")
+
+    def _send(self, number: int, slot: int, side: str, price: str) -> None:
+        name = f"{number}-{side}"
+        self._orders.post(
+            OrderOnWire(id=name, instrument=self._names[slot], side=side, size="1", price=price)
+        )
+        self._start(self._orders.answer(name))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _submit(self, number: int, slot: int, side: str, price: str) -> None:
-        name = f"{number}-{side}"
-        await self._orders.ask(
-            OrderOnWire(id=name, instrument=self._names[slot], side=side, size="1", price=price)
-        )
 
 
 def ignore(_fill: FillOnWire) -> None:

@@ -1,13 +1,15 @@
 """The real decision core in the latency benchmark: everything but the commit and the network.
 
 ``python -m benchmarks.latency_core QUOTES_FD ORDERS_FD``. The journal is in memory and commits at
-once; the outbox, its tasks and the supervisor are the engine's own.
+once; the outbox, its tasks and the supervisor are the engine's own, and orders are written as its venues write
+them.
 """
 
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, cast
 
 import uvloop
@@ -23,7 +25,7 @@ from arbiter.model.orders import Fill, Liquidity, Order, OrderStatus
 from arbiter.model.reports import Accepted, Ended, Filled, Refused, Unknown
 from arbiter.opportunities.spot_settings import SpotSettings
 from arbiter.ports.journal import Journal
-from arbiter.ports.venue import OrderClient
+from arbiter.ports.venue import Answering, OrderClient
 from arbiter.risk.limits import RiskLimits
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.clock import SystemClock, SystemIds
@@ -64,8 +66,11 @@ class Venue:
         self._sent = sent
 
     async def submit(self, order: Order) -> Accepted | Refused | Unknown:
+        return await self.submit_now(order)()
+
+    def submit_now(self, order: Order) -> Answering:
         self._sent[order.client_order_id] = order
-        await self._link.ask(
+        self._link.post(
             OrderOnWire(
                 id=order.client_order_id,
                 instrument=order.instrument,
@@ -74,6 +79,10 @@ class Venue:
                 price=str(order.price),
             )
         )
+        return partial(self._answer, order)
+
+    async def _answer(self, order: Order) -> Accepted | Refused | Unknown:
+        await self._link.answer(order.client_order_id)
         return Accepted(
             venue=self._venue,
             at_ns=time.time_ns(),

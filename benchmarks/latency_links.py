@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from arbiter.venues.common.prompt import write_now
 from benchmarks.latency_wire import QUOTE, FillOnWire, Lines, OrderOnWire
 
 L = TypeVar("L", bound=asyncio.Protocol)
@@ -56,17 +57,20 @@ class OrderLink(asyncio.Protocol):
         # uvloop's transports are not of asyncio's class.
         self._transport = cast(asyncio.Transport, transport)
 
-    async def ask(self, order: OrderOnWire) -> None:
-        """Write one order and wait for its answer."""
-        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[order.id] = answer
-        self._transport.write(self._encode(order) + b"\n")
-        await answer
+    def post(self, order: OrderOnWire) -> None:
+        """Write one order before anything else happens."""
+        self._waiting[order.id] = asyncio.get_running_loop().create_future()
+        write_now(self._transport, self._encode(order) + b"\n")
+
+    async def answer(self, order: str) -> None:
+        """Wait for the answer to what was posted."""
+        await self._waiting[order]
+        del self._waiting[order]
 
     def data_received(self, data: bytes) -> None:
         for line in self._lines.feed(data):
             fill = self._decode(line)
-            answer = self._waiting.pop(fill.id)
+            answer = self._waiting[fill.id]
             if not answer.done():
                 answer.set_result(None)
             asyncio.get_running_loop().call_soon(self._on_fill, fill)

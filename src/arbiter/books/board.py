@@ -83,6 +83,9 @@ class QuoteBoard:
         self._faults: dict[VenueId, dict[QuoteFault, int]] = {v: {} for v in registry.venues}
         self._scan_faults = np.zeros((self.n_slots, kernel.FAULTS), dtype=np.int64)
         self._health_reasons = dict.fromkeys(registry.venues, "")
+        self._healthy = dict.fromkeys(registry.venues, True)
+        """As in the kernel's parameters, where Python need not unpack it."""
+        self._began_ns = 0
         for instrument in registry.instruments:
             slot = registry.slot(instrument.id)
             self._state[slot, kernel.FEE] = float(instrument.taker_fee)
@@ -163,6 +166,7 @@ class QuoteBoard:
         """Note that a venue is lost or back. Quotes from before a loss are never used again."""
         index = self.registry.venue_index(venue)
         self._params[self._of_venue(index) + kernel.HEALTHY] = 1.0 if healthy else 0.0
+        self._healthy[venue] = healthy
         self._health_reasons[venue] = "" if healthy else reason
         if not healthy:
             rows = self._state[index :: self.n_venues]
@@ -172,8 +176,7 @@ class QuoteBoard:
     # Reading -----------------------------------------------------------------------------
 
     def healthy(self, venue: VenueId) -> bool:
-        index = self.registry.venue_index(venue)
-        return self._params.item(self._of_venue(index) + kernel.HEALTHY) > 0.0
+        return self._healthy[venue]
 
     def health_reason(self, venue: VenueId) -> str:
         """Say why a venue is unhealthy; empty when it is well."""
@@ -363,4 +366,7 @@ class QuoteBoard:
 
     @property
     def _epoch_ns(self) -> int:
-        return int(self._params.item(kernel.EPOCH_S)) * NS_PER_S
+        """Set by the first quote, for good."""
+        if not self._began_ns:
+            self._began_ns = int(self._params.item(kernel.EPOCH_S)) * NS_PER_S
+        return self._began_ns

@@ -229,15 +229,16 @@ class Ledger(LedgerReads):
             reserve_asset, reserve = event.reserve.get(key, (None, ZERO))
             if not (lock >= ZERO and reserve >= ZERO):
                 raise LedgerError(f"order {key} cannot hold {lock} or reserve {reserve}")
-            orders.append(
-                replace(
+            holds = (lock_asset, lock, reserve_asset, reserve)
+            if holds != (order.lock_asset, order.lock, order.reserve_asset, order.reserve):
+                order = replace(
                     order,
                     lock_asset=lock_asset,
                     lock=lock,
                     reserve_asset=reserve_asset,
                     reserve=reserve,
                 )
-            )
+            orders.append(order)
         unknown = (event.locks.keys() | event.reserve.keys()) - {
             order.client_order_id for order in orders
         }

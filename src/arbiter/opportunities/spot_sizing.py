@@ -79,12 +79,13 @@ def size_of(
 
 
 def _limits(terms: Terms, settings: SpotSettings, free: FreeBalance) -> dict[str, Decimal]:
-    """Every bound on the size, in base units."""
+    """Every bound on the size, in base units; of the two amounts in money the smaller."""
     buy, sell = terms.buy, terms.sell
+    amount, most = settings.trade_amount_usd, settings.max_position_size
+    bound = ("trade_amount_usd", amount) if amount <= most else ("max_position_size", most)
     cost = terms.buy_limit * (ONE + max(buy.taker_fee, ZERO))
     return {
-        "trade_amount_usd": quotient(settings.trade_amount_usd, terms.buy_price),
-        "max_position_size": quotient(settings.max_position_size, terms.buy_price),
+        bound[0]: quotient(bound[1], terms.buy_price),
         "quote_balance": quotient(free(buy.venue, buy.quote), cost),
         "base_balance": free(sell.venue, sell.base),
         "ask_size": terms.ask_size,

@@ -27,7 +27,6 @@ _TREND_ALLOWS: dict[TrendFilterMode, Callable[[int, int], bool]] = {
     TrendFilterMode.DOWNTREND_SELL_HIGH: lambda buy, sell: DOWN in {buy, sell},
     TrendFilterMode.BOTH: lambda buy, sell: buy != FLAT or sell != FLAT,
 }
-_NO_FILTER = TrendFilterMode.DISABLED
 
 
 class SpotSpread:
@@ -56,12 +55,19 @@ class SpotSpread:
         self._blocked: dict[int, int] = {}
         self._refused: dict[int, int] = {}
         self._premium: PremiumTracker | None = None
+        self._considered: tuple[Signal, Quote, Quote] | None = None
+        """The signal of this moment, with the quotes it was read from."""
         self.settings = settings
         self.reconfigure(settings)
 
     def reconfigure(self, settings: SpotSettings) -> None:
         """Use other settings from the next quote on; cooldowns under way follow them."""
         previous, self.settings = self.settings, settings
+        # What every candidate needs, worked out once: they come in bursts.
+        self._max_age_ns, self._full = settings.max_age_ns, full_amount(settings)
+        self._cooldown_ns, self._retry_ns = settings.cooldown_ns, settings.retry_ns
+        self._allows = _TREND_ALLOWS.get(settings.trend_filter)
+        self._actor = Actor(f"strategy:{settings.strategy}")
         self._board.tune(
             min_edge=float(settings.min_profit_threshold),
             max_edge=float(settings.max_spread_threshold),
@@ -115,8 +121,10 @@ class SpotSpread:
             return None
         if not verdict:
             self._blocked.pop(key, None)
-            self._quiet_until[key] = now_ns + self.settings.retry_ns
-        return self._signal(buy, sell, now_ns, verdict)
+            self._quiet_until[key] = now_ns + self._retry_ns
+        signal = self._signal(buy, sell, now_ns, verdict)
+        self._considered = (signal, buy, sell)
+        return signal
 
     def note_traded(self, signal: Signal, now_ns: int) -> None:
         """Start the cooldown of a direction and count towards the hourly cap.
@@ -126,7 +134,7 @@ class SpotSpread:
         key = self._key(signal)
         self._refused.pop(key, None)
         self._traded_at[key] = now_ns
-        self._quiet_until[key] = now_ns + self.settings.cooldown_ns
+        self._quiet_until[key] = now_ns + self._cooldown_ns
         self._trades.append(now_ns)
 
     def note_refused(self, signal: Signal, now_ns: int) -> bool:
@@ -137,21 +145,27 @@ class SpotSpread:
         key = self._key(signal)
         last = self._refused.get(key)
         self._refused[key] = now_ns
-        gap = max(self.settings.max_age_ns, 2 * self.settings.retry_ns)
+        gap = max(self._max_age_ns, 2 * self._retry_ns)
         return last is None or now_ns - last > gap
 
     def plan(
-        self, signal: Signal, free: FreeBalance, now_ns: int, scale: Decimal = ONE
+        self,
+        signal: Signal,
+        free: FreeBalance,
+        now_ns: int,
+        scale: Decimal = ONE,
+        *,
+        at_once: bool = False,
     ) -> Plan | str:
         """Ask for both legs, or say which limit left nothing.
 
         Both legs are IOC limits at the signal's price and the slippage tolerance beyond it;
-        their size is the same and lies on both lots. `free` gives a venue's free balance.
+        their size is the same and lies on both lots. `free` gives a venue's free balance. `at_once`
+        says that nothing was quoted since `consider`: the quotes it read are used again.
         """
         buy = self._markets.by_id(signal.buy_instrument)
         sell = self._markets.by_id(signal.sell_instrument)
-        ask = self._board.quote_at(self._markets.slot(buy.id))
-        bid = self._board.quote_at(self._markets.slot(sell.id))
+        ask, bid = self._quotes(signal, at_once=at_once)
         if ask is None or bid is None:
             return f"QUOTE: {(buy if ask is None else sell).id} is no longer quoted"
         terms = make_terms(
@@ -168,7 +182,7 @@ class SpotSpread:
             id=self._ids.plan(now_ns),
             strategy=signal.strategy,
             family=Family.SPOT,
-            actor=Actor(f"strategy:{signal.strategy}"),
+            actor=self._actor,
             symbol=signal.symbol,
             legs=(
                 Leg(
@@ -192,6 +206,16 @@ class SpotSpread:
             created_ns=now_ns,
         )
 
+    def _quotes(self, signal: Signal, *, at_once: bool) -> tuple[Quote | None, Quote | None]:
+        considered, self._considered = self._considered, None
+        if at_once and considered is not None and considered[0] is signal:
+            return considered[1:]
+        slot = self._markets.slot
+        return (
+            self._board.quote_at(slot(signal.buy_instrument)),
+            self._board.quote_at(slot(signal.sell_instrument)),
+        )
+
     def trades_last_hour(self, now_ns: int) -> int:
         """Give how much of the hourly cap is used."""
         while self._trades and now_ns - self._trades[0] >= NS_PER_HOUR:
@@ -201,7 +225,7 @@ class SpotSpread:
     def _obstacle(self, buy_slot: int, sell_slot: int, now_ns: int) -> str:
         """Name the filter that stops a candidate, with its setting; empty when none does."""
         settings = self.settings
-        if settings.trend_filter is not _NO_FILTER and not _TREND_ALLOWS[settings.trend_filter](
+        if self._allows is not None and not self._allows(
             self._trend.direction(buy_slot), self._trend.direction(sell_slot)
         ):
             return f"TREND_FILTER: mode={settings.trend_filter}"
@@ -222,7 +246,7 @@ class SpotSpread:
         """Whether this opening was already reported as stopped; notes that it still stands."""
         last = self._blocked.get(key)
         self._blocked[key] = now_ns
-        return last is not None and now_ns - last <= self.settings.max_age_ns
+        return last is not None and now_ns - last <= self._max_age_ns
 
     def _signal(self, buy: Quote, sell: Quote, now_ns: int, verdict: str) -> Signal:
         bought = self._markets.by_id(buy.instrument)
@@ -243,7 +267,7 @@ class SpotSpread:
             buy_price=ask,
             sell_price=bid,
             edge=quotient(bid - ask - costs, ask),
-            confidence=confidence(buy, sell, now_ns, self.settings),
+            confidence=confidence(buy, sell, now_ns, self._full, self._max_age_ns),
             detected_ns=now_ns,
             verdict=verdict,
         )
@@ -271,15 +295,20 @@ class SpotSpread:
         ]
 
 
-def confidence(buy: Quote, sell: Quote, now_ns: int, settings: SpotSettings) -> Decimal:
+def full_amount(settings: SpotSettings) -> float:
+    """Quote units that a top of book must be worth for full confidence in its size."""
+    return float(settings.trade_amount_usd * settings.full_confidence_amounts)
+
+
+def confidence(buy: Quote, sell: Quote, now_ns: int, full: float, max_age_ns: int) -> Decimal:
     """Give the mean of a size score and an age score, in 0..1.
 
-    Size: the smaller top-of-book notional, in quote, against `full_confidence_amounts` trade
-    amounts (1,000 USD by default); in money, so that dear and cheap coins compare. Age: 1 for a
-    quote of this moment, 0 at the largest age; the older quote counts.
+    Size: the smaller top-of-book notional, in quote, against `full_amount` (1,000 USD by default);
+    in money, so that dear and cheap coins compare. Age: 1 for a quote of this moment, 0 at the
+    largest age; the older quote counts.
     """
     notional = min(buy.ask * buy.ask_size, sell.bid * sell.bid_size)
-    full = float(settings.trade_amount_usd * settings.full_confidence_amounts)
     age_ns = now_ns - min(buy.receive_ns, sell.receive_ns)
-    age_score = min(max(1 - age_ns / settings.max_age_ns, 0.0), 1.0)
-    return from_float(round((min(notional / full, 1.0) + age_score) / 2, 6))
+    age_score = min(max(1 - age_ns / max_age_ns, 0.0), 1.0)
+    # Millionths: six places are as much as this says.
+    return Decimal(round((min(notional / full, 1.0) + age_score) * 500_000)).scaleb(-6)

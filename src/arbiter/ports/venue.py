@@ -1,6 +1,6 @@
 """A venue as the engine sees it: a feed of quotes, an order client, and the sinks they call."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
@@ -96,6 +96,22 @@ class OrderClient(Protocol):
 
     async def run(self, sink: ReportSink) -> None:
         """Serve the private stream; returns only when cancelled."""
+        ...
+
+
+Answering = Callable[[], Awaitable[Accepted | Refused | Unknown]]
+"""Call it to wait for the answer to an order that has left."""
+
+
+@runtime_checkable
+class PromptClient(Protocol):
+    """An order client that can let an order leave before the next instruction."""
+
+    def submit_now(self, order: Order) -> Answering | None:
+        """Write an order's bytes and return how to wait for the answer.
+
+        None, and nothing was done, where sending would have to wait: then `submit` is to be used.
+        """
         ...
 
 

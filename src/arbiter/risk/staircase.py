@@ -98,28 +98,21 @@ def assess(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Assessment:
 def size_scale(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Decimal:
     """Give the factor for new sizes: 0.5 from warning on in any staircase, else 1."""
     climbed = (
-        daily_loss(limits, ledger, now_ns).level is not _NORMAL
-        or drawdown(limits, ledger).level is not _NORMAL
-        or concurrency(limits, len(tuple(ledger.open_trades()))).level is not _NORMAL
+        _level(_lost(ledger, now_ns), limits.daily_loss_limit_usd) is not _NORMAL
+        or _level(_fallen(limits, ledger), limits.max_drawdown_percent) is not _NORMAL
+        or len(tuple(ledger.open_trades())) >= limits.max_concurrent_trades * _WARNING_AT
     )
     return HALF if climbed else ONE
 
 
 def daily_loss(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Usage:
     """Measure what trading lost since 00:00 UTC; a profit uses nothing."""
-    realized = ledger.realized_today(now_ns)
-    lost = -realized if realized < ZERO else ZERO
-    return _usage("daily loss", lost, limits.daily_loss_limit_usd, "USD")
+    return _usage("daily loss", _lost(ledger, now_ns), limits.daily_loss_limit_usd, "USD")
 
 
 def drawdown(limits: RiskLimits, ledger: LedgerView) -> Usage:
     """Measure the fall of trading equity from its peak, in percent of the peak."""
-    lost = ledger.peak_pnl - ledger.cumulative_pnl
-    percent = ZERO
-    if lost > ZERO:
-        peak_equity = limits.capital_base_usd + max(ledger.peak_pnl, ZERO)
-        percent = quotient(lost * _HUNDRED, peak_equity)
-    return _usage("drawdown", percent, limits.max_drawdown_percent, "%")
+    return _usage("drawdown", _fallen(limits, ledger), limits.max_drawdown_percent, "%")
 
 
 def concurrency(limits: RiskLimits, open_trades: int) -> Usage:
@@ -130,6 +123,19 @@ def concurrency(limits: RiskLimits, open_trades: int) -> Usage:
     if usage.level is _BREACH:
         return msgspec.structs.replace(usage, level=_CRITICAL)
     return usage
+
+
+def _lost(ledger: LedgerView, now_ns: int) -> Decimal:
+    realized = ledger.realized_today(now_ns)
+    return -realized if realized < ZERO else ZERO
+
+
+def _fallen(limits: RiskLimits, ledger: LedgerView) -> Decimal:
+    """In percent of the peak."""
+    lost = ledger.peak_pnl - ledger.cumulative_pnl
+    if lost <= ZERO:
+        return ZERO
+    return quotient(lost * _HUNDRED, limits.capital_base_usd + max(ledger.peak_pnl, ZERO))
 
 
 def _usage(name: str, used: Decimal, limit: Decimal, unit: str) -> Usage:

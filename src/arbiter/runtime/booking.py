@@ -1,5 +1,6 @@
 """Booking: an approved plan becomes a trade with its orders; a refused one, denied orders."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from arbiter.books.registry import MarketRegistry
@@ -16,6 +17,8 @@ from arbiter.risk.gate import Approved
 from arbiter.risk.limits import RiskLimits
 from arbiter.risk.needs import need_of
 
+Hold = tuple[Asset | None, Decimal]
+
 
 def intents(
     plan: Plan,
@@ -27,7 +30,15 @@ def intents(
 ) -> TradeOpened:
     """Make the trade, its orders and what they hold."""
     trade_id = TradeId(ids.new_id())
-    orders = _orders(plan, trade_id, registry, now_ns, OrderStatus.CREATED, None)
+    orders = _orders(
+        plan,
+        trade_id,
+        registry,
+        now_ns,
+        OrderStatus.CREATED,
+        None,
+        list(zip(approved.locks, approved.reserve, strict=True)),
+    )
     trade = Trade(
         id=trade_id,
         seq=seq,
@@ -70,7 +81,8 @@ def denied_orders(
 ) -> tuple[Order, ...]:
     """Keep each leg of a refused plan as an order with the reason and its numbers."""
     trade_id = TradeId(ids.new_id())
-    return _orders(plan, trade_id, registry, now_ns, OrderStatus.DENIED, str(denied))
+    nothing = [((None, ZERO), (None, ZERO))] * len(plan.legs)
+    return _orders(plan, trade_id, registry, now_ns, OrderStatus.DENIED, str(denied), nothing)
 
 
 def lock_of(
@@ -101,8 +113,10 @@ def _orders(
     now_ns: int,
     status: OrderStatus,
     reason: str | None,
+    holds: Sequence[tuple[Hold, Hold]],
 ) -> tuple[Order, ...]:
-    return tuple(
+    """Make an order per leg; `holds` are what each locks and what it reserves."""
+    made = [
         Order(
             client_order_id=client_order_id(trade_id, role, 1),
             strategy=plan.strategy,
@@ -122,8 +136,13 @@ def _orders(
             planned_price=leg.planned_price,
             status=status,
             reason=reason,
+            lock_asset=lock[0],
+            lock=lock[1],
+            reserve_asset=reserve[0],
+            reserve=reserve[1],
             created_ns=now_ns,
             updated_ns=now_ns,
         )
-        for role, leg in zip(LEG_ROLES, plan.legs, strict=False)
-    )
+        for role, leg, (lock, reserve) in zip(LEG_ROLES, plan.legs, holds, strict=False)
+    ]
+    return tuple(made)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-from arbiter.model.ids import PlanId, SignalId, uuid7
+from arbiter.model.ids import PlanId, SignalId, dated, uuid7_tail
 from arbiter.ports.clock import IdSource
 
 
@@ -25,15 +25,16 @@ class SystemIds:
     """Fresh UUIDv7 from the system's clock and randomness, which is asked for in batches."""
 
     def __init__(self) -> None:
-        self._random: list[int] = []
+        self._tails: list[int] = []
 
     def new_id(self) -> UUID:
-        if not self._random:
+        if not self._tails:
             drawn = secrets.token_bytes(_BYTES * _AT_ONCE)
-            self._random = [
-                int.from_bytes(drawn[at : at + _BYTES]) for at in range(0, len(drawn), _BYTES)
+            self._tails = [
+                uuid7_tail(int.from_bytes(drawn[at : at + _BYTES]))
+                for at in range(0, len(drawn), _BYTES)
             ]
-        return uuid7(time.time_ns(), self._random.pop())
+        return dated(time.time_ns(), self._tails.pop())
 
 
 class SignalIds:

@@ -198,7 +198,8 @@ class TradingCore:
             self._go_after(signal, now)
 
     def _go_after(self, signal: Signal, now: int) -> None:
-        plan = self.spot.plan(signal, self._spendable, now, self.gate.size_scale(now))
+        scale = self.gate.size_scale(now)
+        plan = self.spot.plan(signal, self._spendable, now, scale, at_once=True)
         if isinstance(plan, str):
             if self.spot.note_refused(signal, now):
                 self.recorder.record(_seen(signal, now, verdict=plan))

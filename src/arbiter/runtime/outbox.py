@@ -10,7 +10,7 @@ from arbiter.model.orders import Fill, Order
 from arbiter.model.reports import Absent, OrderTruth, Unknown, VenueReport
 from arbiter.model.time import NS_PER_S
 from arbiter.ports.clock import Clock
-from arbiter.ports.venue import OrderClient
+from arbiter.ports.venue import Answering, OrderClient, PromptClient
 
 Spawn = Callable[[Coroutine[None, None, None]], object]
 
@@ -36,6 +36,13 @@ class LiveOutbox:
     def __init__(self, clients: Mapping[VenueId, OrderClient], clock: Clock) -> None:
         self._clients = clients
         self._clock = clock
+        self._prompt = {
+            venue: client.submit_now
+            for venue, client in clients.items()
+            if isinstance(client, PromptClient)
+        }
+        self._left: list[Answering] = []
+        """Orders that have left and whose answers nobody waits for yet."""
         self._answers: Answers | None = None
         self._spawn: Spawn | None = None
 
@@ -45,7 +52,18 @@ class LiveOutbox:
         self._spawn = spawn
 
     def send(self, order: Order) -> None:
-        self._start(self._submit(order))
+        """Let an order leave at once where its venue's connection is free, else as a task.
+
+        A decision falls amid a burst of quotes: what leaves as a task waits for the burst's end.
+        """
+        prompt = self._prompt.get(order.venue)
+        answering = None if prompt is None else prompt(order)
+        if answering is None:
+            self._start(self._submit(order))
+            return
+        if not self._left:  # the task that waits for the answer can wait itself
+            asyncio.get_running_loop().call_soon(self._hear_all)
+        self._left.append(answering)
 
     def cancel(self, order: Order) -> None:
         self._start(self._cancel(order))
@@ -59,6 +77,14 @@ class LiveOutbox:
 
     async def _submit(self, order: Order) -> None:
         self._back().on_report(await self._clients[order.venue].submit(order))
+
+    def _hear_all(self) -> None:
+        left, self._left = self._left, []
+        for answering in left:
+            self._start(self._hear(answering))
+
+    async def _hear(self, answering: Answering) -> None:
+        self._back().on_report(await answering())
 
     async def _cancel(self, order: Order) -> None:
         try:

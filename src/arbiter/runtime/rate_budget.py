@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import IntEnum
+from functools import partial
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -27,7 +28,13 @@ from arbiter.model.perpetuals import (
 from arbiter.model.reports import Absent, Accepted, Holding, OrderTruth, Refused, Unknown
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.ports.clock import Clock
-from arbiter.ports.venue import MarginClient, OrderClient, ReportSink
+from arbiter.ports.venue import (
+    Answering,
+    MarginClient,
+    OrderClient,
+    PromptClient,
+    ReportSink,
+)
 from arbiter.runtime.outcomes import NOT_SENT
 
 T = TypeVar("T")
@@ -142,6 +149,7 @@ class BudgetedClient:
         on_ban: Callable[[VenueId, int], None] = lambda _venue, _ms: None,
     ) -> None:
         self._client = client
+        self._prompt = client.submit_now if isinstance(client, PromptClient) else None
         self._budget = budget
         self._clock = clock
         self._on_ban = on_ban
@@ -150,9 +158,22 @@ class BudgetedClient:
     def venue(self) -> VenueId:
         return self._client.venue
 
+    def submit_now(self, order: Order) -> Answering | None:
+        """Let an order leave at once where neither the budget nor the client makes it wait."""
+        prompt = self._prompt
+        if prompt is None or self._budget.wait_ns(
+            "submit", _urgency(order), self._clock.monotonic_ns()
+        ):
+            return None
+        answering = prompt(order)
+        if answering is None:
+            return None
+        self._budget.spend("submit")
+        return partial(self._answer, order, answering)
+
     async def submit(self, order: Order) -> Accepted | Refused | Unknown:
         """Send an order; one that opens risk is refused rather than kept waiting."""
-        if order.reduce_only or order.leg not in ("a", "b"):
+        if _urgency(order) is Urgency.MENDING:
             await self._turn("submit", Urgency.MENDING)
         else:
             wait_ns = self._budget.wait_ns("submit", Urgency.OPENING, self._clock.monotonic_ns())
@@ -161,8 +182,11 @@ class BudgetedClient:
                     order, f"the rate budget frees up in {wait_ns // NS_PER_MS} ms"
                 )
             self._budget.spend("submit")
+        return await self._answer(order, partial(self._client.submit, order))
+
+    async def _answer(self, order: Order, answering: Answering) -> Accepted | Refused | Unknown:
         try:
-            return await self._client.submit(order)
+            return await answering()
         except RateLimited as error:
             self._limited(error)
             return self._refused(order, str(error))
@@ -223,6 +247,11 @@ class BudgetedClient:
             code=NOT_SENT,
             reason=f"not sent: {why}",
         )
+
+
+def _urgency(order: Order) -> Urgency:
+    opening = not order.reduce_only and order.leg in ("a", "b")
+    return Urgency.OPENING if opening else Urgency.MENDING
 
 
 class BudgetedMarginClient(BudgetedClient):

@@ -151,10 +151,12 @@ async def test_a_blackhole_swallows_every_call_and_lets_no_new_connection_in(
 
 
 async def test_past_candles_of_a_dark_venue_do_not_come(start: Starter, home: Path) -> None:
-    start(faulty(blackhole(BINANCE, 2.0, 60.0)))
+    start(faulty(blackhole(BINANCE, 6.0, 60.0)))
+    patient = SimOrderClient(home, BINANCE, CLOCK)
+    (instrument, *_) = await patient.instruments()
+    assert len(await patient.history(instrument.id)) == 24 * 60
+    await patient.aclose()
     client = SimOrderClient(home, BINANCE, CLOCK, timeout_s=TIMEOUT_S)
-    (instrument, *_) = await client.instruments()
-    assert len(await client.history(instrument.id)) == 24 * 60
     await until_dark(client)
     with pytest.raises(OutcomeUnknown):
         await client.history(instrument.id)

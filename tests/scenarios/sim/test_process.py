@@ -497,3 +497,20 @@ def test_venues_whose_folder_was_removed_end_and_touch_nothing_made_since(tmp_pa
         assert list(sim_folder(home).iterdir()) == []
     finally:
         os.close(descriptor)
+
+
+async def test_an_order_leaves_before_the_loop_goes_on(start: Starter, home: Path) -> None:
+    """Its bytes are the system's when `submit_now` returns, whatever the loop still has to do."""
+    start()
+    client = SimOrderClient(home, BINANCE, SystemClock())
+    (instrument,) = [i for i in await client.instruments() if i.symbol == "ETH/USDT"]
+    wanted = OrderDesk(client, instrument, price=Decimal(2285)).order(tif=TimeInForce.IOC)
+    answering = client.submit_now(wanted)
+    assert answering is not None
+    with Probe(home) as probe:  # blocks the loop: nothing of the client's can run meanwhile
+        names: set[str] = set()
+        while wanted.client_order_id not in names:
+            names = {order.client_order_id for order in probe.truth(BINANCE).orders}
+    assert isinstance(await answering(), Accepted)
+    await client.aclose()
+    assert client.submit_now(wanted) is None, "without a connection nothing leaves"

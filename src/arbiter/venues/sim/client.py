@@ -7,13 +7,14 @@ before an order.
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from arbiter.markets.candles import COLUMNS, to_candles
-from arbiter.matching.orders import request_of
+from arbiter.matching.orders import OrderRequest, request_of
 from arbiter.model.errors import (
     InvalidValue,
     OutcomeUnknown,
@@ -37,7 +38,7 @@ from arbiter.model.reports import (
     Unknown,
 )
 from arbiter.ports.clock import Clock
-from arbiter.ports.venue import QuoteSink, ReportSink
+from arbiter.ports.venue import Answering, QuoteSink, ReportSink
 from arbiter.venues.common.backoff import Backoff
 from arbiter.venues.sim import wire
 from arbiter.venues.sim.link import SimLink
@@ -184,21 +185,38 @@ class SimOrderClient:
 
         Raises `RateLimited` when the venue says that it was one request too many.
         """
-        name = order.client_order_id
         try:
             told = request_of(order, on_margin=self.on_margin)
-            link = await self._up()
+            return await self._answer(order, *self._post(await self._up(), order, told))
         except (InvalidValue, VenueUnreachable) as error:
-            return self._not_sent(name, str(error))
-        self._unended[name] = order.instrument
-        request = wire.PlaceOrder(id=link.next_id(), venue=self._venue, order=told)
+            return self._not_sent(order.client_order_id, str(error))
+
+    def submit_now(self, order: Order) -> Answering | None:
+        """Write an order to a connection that is up; see `ports.PromptClient`."""
+        link = self._link
+        if link is None or not link.up:
+            return None
         try:
-            answer = await link.ask(request, self._timeout_s)
-        except VenueUnreachable as error:
-            del self._unended[name]
-            return self._not_sent(name, str(error))
+            told = request_of(order, on_margin=self.on_margin)
+        except InvalidValue:
+            return None
+        return partial(self._answer, order, *self._post(link, order, told))
+
+    def _post(self, link: SimLink, order: Order, told: OrderRequest) -> tuple[SimLink, int]:
+        request = wire.PlaceOrder(id=link.next_id(), venue=self._venue, order=told)
+        link.post(request)
+        self._unended[order.client_order_id] = order.instrument
+        return link, request.id
+
+    async def _answer(
+        self, order: Order, link: SimLink, request_id: int
+    ) -> Accepted | Refused | Unknown:
+        """Wait for the answer to an order that has left."""
+        name = order.client_order_id
+        try:
+            answer = await link.answer(request_id, self._timeout_s)
         except RateLimited:
-            del self._unended[name]
+            self._unended.pop(name, None)
             raise
         except OutcomeUnknown as error:
             return Unknown(

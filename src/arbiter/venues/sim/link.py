@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 from arbiter.model.errors import OutcomeUnknown, RateLimited, VenueRefused, VenueUnreachable
+from arbiter.venues.common.prompt import write_now
 from arbiter.venues.sim import wire
 from arbiter.venues.sim.paths import connected_socket, socket_path
 
@@ -68,18 +69,27 @@ class SimLink(asyncio.Protocol):
 
         A request the server cannot serve is `VenueRefused`, one too many `RateLimited`.
         """
-        if self._transport is None or self._transport.is_closing():
+        self.post(request)
+        return await self.answer(request.id, timeout)
+
+    def post(self, request: wire.AnyRequest) -> None:
+        """Write a request before anything else happens; `answer` waits for what comes back."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
             raise VenueUnreachable(self._why)
-        future: asyncio.Future[wire.AnyAnswer] = asyncio.get_running_loop().create_future()
-        self._answers[request.id] = future
-        self._transport.write(wire.message(request))
+        self._answers[request.id] = asyncio.get_running_loop().create_future()
+        write_now(transport, wire.message(request))
+
+    async def answer(self, request_id: int, timeout: float) -> wire.AnyAnswer:
+        """Wait for the answer to what was posted; raises as `ask`."""
+        future = self._answers[request_id]
         try:
             async with asyncio.timeout(timeout):
                 answer = await future
         except TimeoutError:
             raise OutcomeUnknown(f"no answer within {timeout:g} s") from None
         finally:
-            self._answers.pop(request.id, None)
+            self._answers.pop(request_id, None)
         if isinstance(answer, wire.Failed):
             raise _failure(answer)
         return answer

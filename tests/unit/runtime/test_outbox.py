@@ -1,0 +1,167 @@
+"""Orders leave at the decision where their venue's connection is free, and once, whichever way."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, cast
+
+import pytest
+
+from arbiter.model.errors import RateLimited
+from arbiter.model.ids import VenueId, VenueOrderId
+from arbiter.model.orders import Order, OrderStatus
+from arbiter.model.reports import Accepted, Refused, Unknown, VenueReport
+from arbiter.ports.venue import Answering, OrderClient
+from arbiter.runtime.outbox import LiveOutbox
+from arbiter.runtime.rate_budget import BudgetedClient, RateBudget, RateSettings
+from tests.fakes.clock import FakeClock
+from tests.unit.execution.legs import order
+
+A, B = order("a", OrderStatus.CREATED), order("b", OrderStatus.CREATED)
+VENUE = VenueId("binance")
+
+
+class PromptVenue:
+    """Writes at once while `free`; everything written is in `written`."""
+
+    venue = VENUE
+
+    def __init__(self) -> None:
+        self.free = True
+        self.written: list[Order] = []
+        self.says: Exception | None = None
+        self.answered = asyncio.Event()
+
+    def submit_now(self, wanted: Order) -> Answering | None:
+        if not self.free:
+            return None
+        self.written.append(wanted)
+        return lambda: self._answer(wanted)
+
+    async def submit(self, wanted: Order) -> Accepted | Refused | Unknown:
+        self.written.append(wanted)
+        return await self._answer(wanted)
+
+    async def _answer(self, wanted: Order) -> Accepted | Refused | Unknown:
+        await self.answered.wait()
+        if self.says is not None:
+            raise self.says
+        return Accepted(
+            venue=VENUE,
+            at_ns=0,
+            client_order_id=wanted.client_order_id,
+            venue_order_id=VenueOrderId("1"),
+        )
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.reports: list[VenueReport] = []
+
+    def on_report(self, report: VenueReport) -> None:
+        self.reports.append(report)
+
+    def on_answer(self, *_: object) -> None:
+        raise AssertionError("nothing was asked")
+
+    def on_wake(self, *_: object) -> None:
+        raise AssertionError("nothing was to be woken")
+
+
+Scene = Callable[[PromptVenue, LiveOutbox, Heard], Awaitable[None]]
+
+
+def play(scene: Scene, budget: RateBudget | None = None) -> None:
+    async def run() -> None:
+        tasks: set[asyncio.Task[None]] = set()
+
+        def spawn(work: Coroutine[None, None, None]) -> None:
+            task = asyncio.ensure_future(work)
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+        venue, heard, clock = PromptVenue(), Heard(), FakeClock()
+        client: Any = venue
+        if budget is not None:
+            client = BudgetedClient(cast(OrderClient, venue), budget, clock)
+        outbox = LiveOutbox({A.venue: client, B.venue: client}, clock)
+        outbox.open(heard, spawn)
+        await scene(venue, outbox, heard)
+        venue.answered.set()
+        while tasks:
+            await asyncio.gather(*tasks)
+
+    asyncio.run(run())
+
+
+def test_both_legs_are_written_before_the_next_instruction() -> None:
+    async def scene(venue: PromptVenue, outbox: LiveOutbox, heard: Heard) -> None:
+        outbox.send(A)
+        outbox.send(B)
+        assert venue.written == [A, B]
+        assert heard.reports == []
+        venue.answered.set()
+        await asyncio.sleep(0.01)
+        assert [r.client_order_id for r in heard.reports if isinstance(r, Accepted)] == [
+            A.client_order_id,
+            B.client_order_id,
+        ]
+        assert venue.written == [A, B], "each once"
+
+    play(scene)
+
+
+def test_a_connection_that_is_not_free_sends_as_soon_as_it_can() -> None:
+    async def scene(venue: PromptVenue, outbox: LiveOutbox, heard: Heard) -> None:
+        venue.free = False
+        outbox.send(A)
+        assert venue.written == []
+        await asyncio.sleep(0)
+        assert venue.written == [A]
+
+    play(scene)
+
+
+def test_an_order_that_leaves_at_once_takes_its_weight_of_the_budget() -> None:
+    budget = RateBudget(RateSettings(capacity=10, per_second=1, reserve=0), 0)
+
+    async def scene(venue: PromptVenue, outbox: LiveOutbox, heard: Heard) -> None:
+        outbox.send(A)
+        assert venue.written == [A]
+        assert budget.left(0) == 9
+
+    play(scene, budget)
+
+
+def test_without_weight_new_risk_is_refused_as_not_sent_and_nothing_leaves() -> None:
+    budget = RateBudget(RateSettings(capacity=10, per_second=1, reserve=0), 0)
+    for _ in range(10):
+        budget.spend("submit")
+
+    async def scene(venue: PromptVenue, outbox: LiveOutbox, heard: Heard) -> None:
+        outbox.send(A)
+        await asyncio.sleep(0)
+        assert venue.written == []
+        (refused,) = heard.reports
+        assert isinstance(refused, Refused)
+        assert refused.code == "NOT_SENT"
+
+    play(scene, budget)
+
+
+@pytest.mark.parametrize("free", [True, False])
+def test_one_order_too_many_closes_the_budget_whichever_way_it_left(free: bool) -> None:
+    budget = RateBudget(RateSettings(capacity=10, per_second=1, reserve=0), 0)
+
+    async def scene(venue: PromptVenue, outbox: LiveOutbox, heard: Heard) -> None:
+        venue.free = free
+        venue.says = RateLimited("slow down", retry_after_ms=60_000)
+        venue.answered.set()
+        outbox.send(A)
+        await asyncio.sleep(0.01)
+        (refused,) = heard.reports
+        assert isinstance(refused, Refused)
+        outbox.send(B)
+        await asyncio.sleep(0.01)
+        assert venue.written == [A], "what would be one more is kept back"
+
+    play(scene, budget)
