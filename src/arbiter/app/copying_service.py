@@ -46,6 +46,7 @@ class CopyingService:
         self._core = core
         self._ids = ids
         self._rests: list[PublicRest] = []
+        self._simulated: list[SimLeaders] = []
         desk = CopyDesk(core=core, settings=settings.copying.record(), clock=clock, ids=ids)
         desk.enabled = settings.copying.enabled
         self.watch = CopyWatch(core=core, desk=desk, sources=self._sources(), clock=clock)
@@ -60,6 +61,8 @@ class CopyingService:
             return
         for rest in self._rests:
             await stack.enter_async_context(rest)
+        for simulated in self._simulated:
+            stack.callback(simulated.close)
         await self._follow_simulated(bus)
         self.watch.initialise(supervisor)
 
@@ -67,7 +70,9 @@ class CopyingService:
         sources: dict[VenueId, list[LeaderSource]] = {POLYMARKET: [], HYPERLIQUID: []}
         section = self._settings.copying
         if self._settings.engine.mode is Mode.SIM and self._settings.sim.leader.enabled:
-            sources[POLYMARKET].append(SimLeaders(self._settings.home.root, POLYMARKET))
+            simulated = SimLeaders(self._settings.home.root, POLYMARKET)
+            self._simulated.append(simulated)
+            sources[POLYMARKET].append(simulated)
         if section.polymarket_url:
             sources[POLYMARKET].append(PolymarketLeaders(self._rest(section.polymarket_url)))
         if section.hyperliquid_url:

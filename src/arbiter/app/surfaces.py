@@ -16,6 +16,7 @@ from arbiter.app.config_sections import BUDGET_CURRENCIES
 from arbiter.app.health_facts import RunningHealth
 from arbiter.app.running import Running
 from arbiter.model.commands import ReleaseKillSwitch
+from arbiter.model.copying import COPY_TRADING
 from arbiter.model.ids import Actor, Asset
 from arbiter.model.instruments import InstrumentKind
 from arbiter.model.plans import Family
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 STRATEGIES = (
     (SPOT_ARBITRAGE, Family.SPOT, (InstrumentKind.SPOT,)),
     (FUNDING_ARBITRAGE, Family.FUNDING, (InstrumentKind.LINEAR,)),
+    (COPY_TRADING, Family.COPY, (InstrumentKind.BINARY, InstrumentKind.LINEAR)),
 )
 """Every strategy with its family and the kinds of instruments it may trade."""
 

@@ -37,6 +37,7 @@ _CALLS: dict[type[wire.Request], str] = {
     wire.SetLeverage: "leverage",
     wire.GetFunding: "funding",
     wire.GetHistory: "history",
+    wire.ListLeader: "leader",
 }
 """Requests that faults befall, as `matching.faults` calls them: all that are for one venue."""
 _RETRY_AFTER_MS = 500
