@@ -259,11 +259,12 @@ class _Run:
         )
         desk = FundingDesk(
             core=core,
-            settings=settings.funding.record(settings.sim.time_scale),
+            settings=tuning.funding,
             clock=clock,
             ids=SystemIds(),
         )
         desk.enabled = settings.funding.enabled
+        tuning.govern_funding(desk)
         watch = FundingWatch(
             core=core, desk=desk, clients=world.margin, feeds=world.funding, clock=clock
         )

@@ -170,6 +170,7 @@ def _desk(settings: Settings, running: Running, version: str) -> Surface:
             release_kill_switch=release,
             hub=running.hub,
             access=running.access,
+            tuner=running.tuning,
             agents=None
             if running.agents is None
             else DeskAgents(
@@ -267,7 +268,13 @@ def _backtests(settings: Settings, running: Running) -> "SpotBacktests":
 
     research = Research.of(settings)
     backtests = SpotBacktests(
-        settings=lambda: research.model_copy(update=dict(running.tuning.sections)),
+        settings=lambda: research.model_copy(
+            update={
+                name: section
+                for name, section in running.tuning.sections.items()
+                if name in Research.model_fields
+            }
+        ),
         strategy=SPOT_ARBITRAGE,
         database=running.database,
         clock=running.clock,

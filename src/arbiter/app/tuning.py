@@ -18,15 +18,18 @@ from pydantic import ValidationError
 
 from arbiter.app.config import Settings
 from arbiter.app.config_fields import Section, domain
+from arbiter.app.config_funding import Funding
 from arbiter.books.registry import MarketRegistry
 from arbiter.execution.settings import ExecutionSettings
 from arbiter.model.errors import ArbiterError, BadConfig, InvalidValue
 from arbiter.model.events import SettingChanged
 from arbiter.model.ids import Symbol, VenueId
 from arbiter.model.instruments import InstrumentKind
+from arbiter.opportunities.funding_settings import FundingSettings
 from arbiter.opportunities.spot_settings import SpotSettings
 from arbiter.risk.limits import RiskLimits
 from arbiter.runtime.core import TradingCore
+from arbiter.runtime.funding_desk import FundingDesk
 from arbiter.runtime.tuning import (
     RUN_EXCHANGES,
     RUN_SYMBOLS,
@@ -37,7 +40,8 @@ from arbiter.runtime.tuning import (
 
 log = structlog.get_logger(__name__)
 
-_NOT_AT_RUN_TIME = {"spot.enabled"}
+_NOT_AT_RUN_TIME = {"spot.enabled", "funding.enabled", "funding.symbols", "funding.exchanges"}
+"""Strategies are started and stopped; perpetuals are set up, leverage and all, at the start."""
 _OF_EXECUTION = ("execution.unwind_slippage_bps",)
 
 
@@ -59,9 +63,12 @@ class Tuning:
     ) -> None:
         self._registry = registry
         self._core: TradingCore | None = None
+        self._funding: FundingDesk | None = None
+        self._time_scale = settings.sim.time_scale
         self._state = _State(
             sections={
                 "spot": settings.spot,
+                "funding": settings.funding,
                 "risk": settings.risk,
                 "execution": settings.execution,
             },
@@ -69,6 +76,7 @@ class Tuning:
         )
         self._paths = (
             *(f"spot.{n}" for n in type(settings.spot).model_fields),
+            *(f"funding.{n}" for n in type(settings.funding).model_fields),
             *(f"risk.{n}" for n in type(settings.risk).model_fields),
             *_OF_EXECUTION,
             RUN_SYMBOLS,
@@ -86,6 +94,11 @@ class Tuning:
         """Put changes into force in this core from now on."""
         self._core = core
 
+    def govern_funding(self, desk: FundingDesk) -> None:
+        """Put changes of the funding family into force in this desk, those of earlier runs now."""
+        self._funding = desk
+        desk.reconfigure(self.funding)
+
     # What is in force
 
     @property
@@ -96,6 +109,10 @@ class Tuning:
     @property
     def spot(self) -> SpotSettings:
         return self._spot(self._state)
+
+    @property
+    def funding(self) -> FundingSettings:
+        return self._funding_of(self._state)
 
     @property
     def limits(self) -> RiskLimits:
@@ -124,6 +141,9 @@ class Tuning:
         enabled = self._allowed(self._state).exchanges
         return tuple(v for v in self._registry.venues if not enabled or v in enabled)
 
+    def paths(self, section: str) -> tuple[str, ...]:
+        return tuple(path for path in self._paths if path.startswith(f"{section}."))
+
     def value(self, path: str) -> SettingValue:
         return _json(self._raw(self._state, path))
 
@@ -140,6 +160,8 @@ class Tuning:
             self._state = after
             if self._core is not None:
                 self._enforce(self._core)
+            if self._funding is not None:
+                self._funding.reconfigure(self.funding)
 
         return Prepared(
             before={path: before[path] for path in differ},
@@ -184,6 +206,7 @@ class Tuning:
             self._prove(state)
             _record(state.sections["risk"])
             _record(state.sections["execution"])
+            self._funding_of(state)
         except ArbiterError as error:
             text = str(error)
             path = next((p for p in paths if text.startswith(p.rpartition(".")[2])), paths[0])
@@ -218,6 +241,11 @@ class Tuning:
             symbols=_within(symbols, allowed.symbols),
             exchanges=_within(exchanges, allowed.exchanges),
         )
+
+    def _funding_of(self, state: _State) -> FundingSettings:
+        section = state.sections["funding"]
+        assert isinstance(section, Funding)
+        return section.record(self._time_scale)
 
     def _raw(self, state: _State, path: str) -> object:
         if path in state.run:

@@ -41,6 +41,10 @@ class Tuner(Protocol):
         """Check all or refuse all: `BadSetting` names the first that is wrong."""
         ...
 
+    def paths(self, section: str) -> tuple[str, ...]:
+        """Settings of one section that may change, by their whole paths."""
+        ...
+
     def value(self, path: str) -> SettingValue:
         """The value in force, as JSON has it."""
         ...

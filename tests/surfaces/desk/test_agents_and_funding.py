@@ -181,3 +181,23 @@ async def test_the_stream_gives_the_same_bodies(desk: World, desk_db: FreshDatab
     assert data["funding"] == await desk.get("/api/desk/funding")
     assert data["agents"] == await desk.get("/api/desk/agents")
     desk.feed.remove(watcher)
+
+
+async def test_funding_settings_change_all_or_none_and_are_audited(desk: World) -> None:
+    path = "/api/desk/funding/settings"
+    before = (await desk.get(path))["settings"]
+    assert before["target_profit"] == 0.02
+    assert "enabled" not in before
+    wanted = {"settings": {"target_profit": 0.03, "max_pairs": 1}}
+    changed = await desk.http.put(path, json=wanted)
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["settings"] == before | {"target_profit": 0.03, "max_pairs": 1}
+    assert await desk.get(path) == changed.json()
+    wrong = {"settings": {"target_profit": 0.04, "max_pairs": 0}}
+    refused = await desk.http.put(path, json=wrong)
+    assert refused.status_code == 422
+    assert "max_pairs must be a whole number from 1 to 200" in refused.text
+    assert await desk.get(path) == changed.json()
+    audit = await desk.get("/api/trading/audit", limit=10)
+    told = {(row["entity"], row["before"], row["after"]) for row in audit}
+    assert ("funding.target_profit", "0.02", "0.03") in told

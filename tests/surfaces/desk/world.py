@@ -16,6 +16,8 @@ from arbiter.api.common.server import ApiServer
 from arbiter.api.desk.deps import DeskAgents, DeskApiSettings, DeskDeps
 from arbiter.api.desk.feed import Feed
 from arbiter.api.desk.surface import make_desk
+from arbiter.app.config import Settings
+from arbiter.app.tuning import Tuning
 from arbiter.model.commands import ReleaseKillSwitch
 from arbiter.model.denials import Denied
 from arbiter.model.events import TradeOpened
@@ -61,8 +63,12 @@ class World(Desk):
         super().__init__(limits=WIDE, real_journal=journal)
         self.real = journal
         self.plans = FakeIds()
+        self.tuner = Tuning(Settings(), self.core.registry, {})
         self.bus = CommandBus(
-            ledger=self.ledger, recorder=self.core.recorder, strategies=(SPOT, MANUAL)
+            ledger=self.ledger,
+            recorder=self.core.recorder,
+            strategies=(SPOT, MANUAL),
+            tuner=self.tuner,
         )
         self.auth = auth
         self.access = access
@@ -107,6 +113,7 @@ class World(Desk):
             release_kill_switch=release,
             hub=self.hub,
             access=self.access,
+            tuner=self.tuner,
             agents=self._agents(decisions),
         )
 

@@ -3,10 +3,12 @@
 Numbers are JSON numbers, times RFC 3339 with Z, to the microsecond.
 """
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from arbiter.api.desk.bodies import Body
+from pydantic import Field
+
+from arbiter.api.desk.bodies import Asked, Body
 
 
 class Agent(Body):
@@ -138,3 +140,16 @@ class Funding(Body):
     pairs_total: int
     pairs: list[FundingPair]
     """Open ones first, then the newest."""
+
+
+Value = bool | int | float | str | list[str]
+
+
+class Settings(Body):
+    """By the names of the configuration file; numbers in the units it gives."""
+
+    settings: dict[str, Value]
+
+
+class ChangedSettings(Asked):
+    settings: Annotated[dict[str, Value], Field(min_length=1, max_length=50)]

@@ -16,6 +16,7 @@ from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.desk_view import DeskView
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.kill import KillSwitchControl
+from arbiter.runtime.tuning import Tuner
 
 STRANGER = Actor("api:desk")
 """Who calls while no authentication is asked for."""
@@ -53,5 +54,7 @@ class DeskDeps(msgspec.Struct, frozen=True, kw_only=True):
     """Returns after the commit."""
     hub: EventHub
     access: AccessService
+    tuner: Tuner | None = None
+    """None where no setting changes while the engine runs."""
     agents: DeskAgents | None = None
     """None where this engine runs none."""

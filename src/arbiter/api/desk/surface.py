@@ -49,7 +49,7 @@ def make_desk(deps: DeskDeps) -> Desk:
     app.include_router(market_routes(deps), dependencies=read)
     app.include_router(story_routes(deps), dependencies=read)
     app.include_router(analyst_routes(deps), dependencies=read)
-    app.include_router(funding_routes(deps), dependencies=read)
+    app.include_router(funding_routes(deps, trader), dependencies=read)
     app.include_router(session_routes(deps, door))
     feed = Feed(deps, families)
     app.include_router(stream_routes(feed, door))

@@ -109,7 +109,7 @@ def sessions_table(rows: list[Json]) -> str:
     )
 
 
-def decisions_table(rows: list[Json]) -> str:
+def decisions_table(rows: list[Json], empty: str = "No decision yet.") -> str:
     heads = ["Said, UTC", "Agent", "Symbol", "Decision", "#Confidence", "Outcome", "#PnL", "Why"]
     lines = [
         [
@@ -125,7 +125,7 @@ def decisions_table(rows: list[Json]) -> str:
         ]
         for row in rows
     ]
-    return words.table([*heads, "By"], lines, "No decision yet.", "Decisions, newest first")
+    return words.table([*heads, "By"], lines, empty, "Decisions, newest first")
 
 
 def _link(row: Json) -> str:
@@ -183,7 +183,7 @@ def tell(story: Json) -> str:
         f"{words.text(one['reasoning'])}</p>{failed}</section>"
         f'<section class="card" data-name="votes"><h2>Votes</h2>{votes(story)}</section>'
         f'<section class="card" data-name="round"><h2>In the same round</h2>'
-        f"{decisions_table(story['round'])}</section>"
+        f"{decisions_table(story['round'], 'Nothing else belongs to it.')}</section>"
         f'<section class="card" data-name="similar"><h2>Similar past decisions</h2>'
         f"{similar_table(story['similar'])}</section>"
         f'<section class="card"><h2>What it saw</h2><dl class="facts-list">{seen}</dl>'
