@@ -78,10 +78,8 @@ class CopyDesk:
         self._known: dict[SubscriptionId, _Known] = {}
         self._tries: dict[Key, _Tries] = {}
         self._flagged: set[tuple[SubscriptionId, str, str]] = set()
-        self._listed: dict[tuple[VenueId, str], Instrument] = {
-            (instrument.venue, instrument.market_id): instrument
-            for instrument in core.registry.instruments
-        }
+        self._listed: dict[tuple[VenueId, str], Instrument] = {}
+        self._listings = 0
 
     # Whom we follow
 
@@ -165,6 +163,11 @@ class CopyDesk:
         return known.targets
 
     def instrument(self, venue: VenueId, market: str) -> Instrument | None:
+        """Find what a venue lists under its own name; listings may have grown since the last."""
+        instruments = self._core.registry.instruments
+        if self._listings != len(instruments):
+            self._listings = len(instruments)
+            self._listed = {(listed.venue, listed.market_id): listed for listed in instruments}
         return self._listed.get((venue, market))
 
     def _busy(self) -> set[InstrumentId]:

@@ -3,6 +3,7 @@
 import random
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from tests.fakes.engine import USDT
 from tests.unit.runtime.copying import CopyStage
 
 ME = Actor("test")
+DEAREST = Decimal("0.44")
 BUY, SELL = LeaderKind.BUY, LeaderKind.SELL
 
 
@@ -320,8 +322,21 @@ class Weather:
         self.draw.shuffle(seen)
         self.stage.tell(*seen)
 
+    def price_moves(self) -> None:
+        ask = self.draw.randrange(35, 60) / 100
+        self.stage.shows(self.draw.choice(list(self.leader)), ask - 0.02, ask)
+
+    def take_orders(self) -> None:
+        """What leaves us for a venue keeps to the leader's price of 0.4 and a tenth of it."""
+        new = self.stage.sent()
+        assert all(order.price is not None for order in new)
+        assert all(
+            order.side is Side.SELL or order.price <= DEAREST for order in new if order.price
+        )
+        self.working += new
+
     def venue_speaks(self) -> None:
-        self.working += self.stage.sent()
+        self.take_orders()
         if self.lost and self.draw.random() < 0.3:
             self.answer(self.lost.pop())
             return
@@ -355,30 +370,33 @@ class Weather:
     def clear_up(self) -> None:
         """Everything is told, and every order comes to its end."""
         self.look(whole=True)
+        for name in self.leader:
+            self.stage.shows(name)
         for _ in range(200):
-            self.working += self.stage.sent()
+            self.take_orders()
             while self.lost:
                 self.answer(self.lost.pop())
             while self.working:
                 self.stage.desk.complete(self.working.pop())
             self.stage.passes(20)
             self.stage.copying.tick()
-            self.working = self.stage.sent()
+            self.take_orders()
             if not self.working and not self.lost:
                 return
         raise AssertionError("it never comes to rest")
 
 
-@settings(max_examples=60)
-@given(seed=st.integers(0, 10**9))
-def test_whatever_happens_on_the_way_we_end_where_the_leader_is(seed: int) -> None:
+def live_through(seed: int) -> None:
+    """Copy a leader through sixty turns of weather; then everything clears up."""
     weather = Weather(seed)
     for _ in range(60):
         what = weather.draw.random()
         if what < 0.25:
             weather.leader_acts()
-        elif what < 0.5:
+        elif what < 0.45:
             weather.look()
+        elif what < 0.55:
+            weather.price_moves()
         elif what < 0.85:
             weather.venue_speaks()
         elif what < 0.9:
@@ -393,6 +411,19 @@ def test_whatever_happens_on_the_way_we_end_where_the_leader_is(seed: int) -> No
         key = (COPY_TRADING, InstrumentId(f"{name}.POLYMARKET"))
         strategy = weather.stage.ledger.positions.get(key)
         assert (ZERO if strategy is None else strategy.quantity) == size
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10**9))
+def test_whatever_happens_on_the_way_we_end_where_the_leader_is(seed: int) -> None:
+    live_through(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_thousands_of_ways_all_end_where_the_leader_is() -> None:
+    for seed in range(3_000):
+        live_through(seed)
 
 
 def test_contracts_of_no_are_counted_against_yes() -> None:
