@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -32,6 +33,16 @@ class Range(msgspec.Struct, frozen=True, order=False):
     low_in: bool
     high: Decimal | None
     high_in: bool
+
+    @property
+    def closed(self) -> bool:
+        """Bounded on both sides."""
+        return self.low is not None and self.high is not None
+
+    @property
+    def bound(self) -> Decimal | None:
+        """The bound of a range that has one."""
+        return self.high if self.low is None else self.low
 
     def complements(self, other: "Range") -> bool:
         """Whether exactly one of both holds every value."""
@@ -216,8 +227,9 @@ _NOISE = frozenset(
 _ALWAYS_NAMES = frozenset({"fed", "bitcoin", "ethereum", "us"})
 
 
+@lru_cache(maxsize=65_536)
 def terms_of(text: str) -> Terms:
-    """Take a title or a rule text apart."""
+    """Take a title or a rule text apart; the same texts come again with every search."""
     left = text.lower()
     for pattern, word in _SAME_WORDS:
         left = re.sub(pattern, word, left)

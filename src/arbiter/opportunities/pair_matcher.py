@@ -8,7 +8,7 @@ for the person who approves.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from itertools import combinations
 from typing import TypeVar
 
@@ -82,6 +82,16 @@ class _Side:
     def hours(self) -> frozenset[Hour]:
         return self.title.hours or self.rules.hours
 
+    def key(self) -> Hashable:
+        """What two sides of one contract cannot differ in, opposite thresholds included."""
+        return (
+            frozenset(self.words),
+            self.title.figures,
+            frozenset((each.unit, each.low, each.high) for each in self.ranges() if each.closed),
+            frozenset((each.unit, each.bound) for each in self.ranges() if not each.closed),
+            frozenset(each.minutes for each in self.hours()),
+        )
+
 
 class PairMatcher:
     """Compares markets of different venues; pure, and the same answer every time."""
@@ -118,10 +128,10 @@ class PairMatcher:
         return self._compare(_Side(first), _Side(second))
 
     def _near(self, sides: list[_Side]) -> Iterator[tuple[_Side, _Side]]:
-        """Pairs of two venues with the same words: no other can be proposed."""
-        alike: dict[frozenset[str], list[_Side]] = {}
+        """Pairs of two venues with the same words, bounds and hours: no other can be proposed."""
+        alike: dict[Hashable, list[_Side]] = {}
         for side in sorted(sides, key=lambda s: (s.listing.venue, s.listing.instrument)):
-            alike.setdefault(frozenset(side.words), []).append(side)
+            alike.setdefault(side.key(), []).append(side)
         for group in alike.values():
             for a, b in combinations(group, 2):
                 if a.listing.venue != b.listing.venue:

@@ -4,7 +4,7 @@ Whether a pair trades is a matter of the ledger's registry alone; this desk only
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 
@@ -14,7 +14,7 @@ import structlog
 from arbiter.ledger.reads import LedgerReads
 from arbiter.model.commands import ProposePair, ReviewPair
 from arbiter.model.errors import Conflict, NotFound, TryAgain
-from arbiter.model.event_pairs import EventListing, EventPair, EventPairId, Polarity, Review
+from arbiter.model.event_pairs import EventListing, EventPair, Polarity, Review
 from arbiter.model.events import AlertRaised, JournalEvent
 from arbiter.model.ids import ENGINE, Actor, InstrumentId, VenueId
 from arbiter.model.time import NS_PER_S
@@ -66,6 +66,24 @@ class PairDesk:
         self._embedder = embedder
         self._scanned_ns: int | None = None
         self._silent: set[VenueId] = set()
+        self._looked: list[Callable[[], None]] = []
+
+    def when_looked(self, act: Callable[[], None]) -> None:
+        """Call `act` after each look at the texts: what may be traded can be another then."""
+        self._looked.append(act)
+
+    def tradable(self) -> list[EventPair]:
+        """Approved pairs both of whose texts were read in this run and are the approved ones.
+
+        A text may have changed while no engine ran: before the first look there are none.
+        """
+        return [
+            pair
+            for pair in self._ledger.event_pairs.values()
+            if pair.approved
+            and all(name in self.known for name in pair.instruments)
+            and not pair.changed_rules(self.known)
+        ]
 
     async def run(self) -> None:
         while True:
@@ -96,6 +114,8 @@ class PairDesk:
                 self._suspend(pair, why, now)
         if fresh:
             self._take_in_built_in(now)
+        for act in self._looked:
+            act()
 
     async def scan(self, actor: Actor) -> list[EventPair]:
         """Propose what nothing speaks against and nobody has decided about yet.
@@ -164,22 +184,27 @@ class PairDesk:
         log.warning("event pair suspended", pair=pair.id, why=why)
 
     def _take_in_built_in(self, now: int) -> None:
-        """Enter the simulated markets' pairs; approve new ones without a warning.
-
-        One that was there before had another text: somebody has to read it.
-        """
+        """Enter the simulated markets' new pairs; approve those without a warning."""
         simulated = [one for one in self.known.values() if one.simulated]
         for proposal in self._matcher.proposals(simulated):
-            before = set(self._ledger.event_pairs)
             pair = self._enter(proposal, BUILT_IN, now)
-            if pair is not None and not pair.warnings and pair.id not in before:
+            if pair is not None and not pair.warnings:
                 approve = ReviewPair(actor=BUILT_IN, pair_id=pair.id, state=Review.APPROVED)
                 self._recorder.record(*reviewed(self._ledger, approve, now))
 
     def _enter(self, proposal: Proposal, actor: Actor, now: int) -> EventPair | None:
-        """Record a proposal, unless its two markets are paired already or it is over."""
+        """Record a proposal, unless its two markets are paired already or it is over.
+
+        Another text than the one that was decided about is proposed when a person asks, and not
+        before: a pair suspended for it shows as suspended until then.
+        """
         pair = enter(proposal, self.settings.cap_usd, actor, now)
-        if self._decided(pair) or pair.closes_ns <= now:
+        anew = actor not in {ENGINE, BUILT_IN}
+        if pair.closes_ns <= now or any(
+            set(other.instruments) == set(pair.instruments)
+            and not (anew and _texts(other) != _texts(pair))
+            for other in self._ledger.event_pairs.values()
+        ):
             return None
         events: tuple[JournalEvent, ...]
         try:
@@ -189,15 +214,9 @@ class PairDesk:
         self._recorder.record(*events)
         return self._ledger.event_pairs[pair.id]
 
-    def _decided(self, pair: EventPair) -> bool:
-        """Whether somebody was already asked about these very texts of these two markets."""
-        known = self._ledger.event_pairs.get(EventPairId(pair.id))
-        pairs = [known] if known else self._ledger.event_pairs.values()
-        return any(
-            set(other.instruments) == set(pair.instruments)
-            and {m.rules_sha256 for m in other.markets} == {m.rules_sha256 for m in pair.markets}
-            for other in pairs
-        )
+
+def _texts(pair: EventPair) -> set[str]:
+    return {market.rules_sha256 for market in pair.markets}
 
 
 def _cosine(one: Vector, other: Vector) -> float:

@@ -64,6 +64,8 @@ def reviewed(ledger: LedgerReads, command: ReviewPair, now_ns: int) -> tuple[Jou
     after = str(command.state) + ("" if cap is None else f" cap={plain(cap)}")
     if command.reason:
         after += f" {command.reason}"
+    if command.state is Review.APPROVED and pair.warnings:
+        after += f" acknowledged: {'; '.join(pair.warnings)}"
     action = f"pair.{_VERBS[command.state]}"
     return review, _audit(command, action, pair.id, pair, after, now_ns)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arbiter.model.errors import BadConfig
 from arbiter.model.event_pairs import EventListing, Polarity
@@ -275,3 +277,54 @@ def test_a_market_that_fits_two_of_one_venue_is_in_no_proposal() -> None:
 def test_settings_out_of_range_are_refused() -> None:
     with pytest.raises(BadConfig, match="min_score"):
         MatcherSettings(min_score=1.5)
+
+
+class Level(msgspec.Struct, frozen=True):
+    """A made-up market on a level: all that its contract consists of."""
+
+    coin: str
+    strike: int
+    words: str
+    day: int
+    hour: int
+
+    def on(self, venue: Any, how: int) -> EventListing:
+        when = f"March {self.day}, 2026 at {self.hour:02d}:00 UTC"
+        told = f"{self.words} ${self.strike:,}"
+        titles = (f"Will {self.coin} be {told} on {when}?", f"{self.coin} on {when}?")
+        return listing(
+            venue,
+            f"{self.coin}-{how}",
+            titles[how],
+            f"YES when the reference rate of {self.coin} on {when} is {told} in US dollars.",
+            outcome="" if how == 0 else told,
+            closes=datetime(2026, 3, self.day, self.hour, tzinfo=UTC),
+        )
+
+
+levels = st.builds(
+    Level,
+    coin=st.sampled_from(["Bitcoin", "Bitcoin Cash", "Ethereum"]),
+    strike=st.sampled_from([60_000, 60_100, 6_000, 61_000]),
+    words=st.sampled_from(["above", "at least", "below", "at most"]),
+    day=st.integers(1, 4),
+    hour=st.sampled_from([0, 9, 12, 21]),
+)
+OPPOSITE = {"above": "at most", "at most": "above", "below": "at least", "at least": "below"}
+
+
+@given(levels, levels)
+def test_two_levels_are_proposed_when_all_of_them_agrees_and_never_else(
+    one: Level, other: Level
+) -> None:
+    verdict = MATCHER.compare(one.on(POLYMARKET, 0), other.on(KALSHI, 1))
+    opposite = msgspec.structs.replace(other, words=OPPOSITE[other.words])
+    assert verdict.matches is (one in {other, opposite})
+    if one == opposite:
+        assert verdict.polarity is Polarity.COMPLEMENT
+
+
+@given(levels)
+def test_a_level_is_its_own_pair_in_either_wording(level: Level) -> None:
+    assert MATCHER.compare(level.on(POLYMARKET, 0), level.on(KALSHI, 1)).matches
+    assert MATCHER.compare(level.on(POLYMARKET, 1), level.on(KALSHI, 0)).matches

@@ -136,6 +136,33 @@ async def test_a_changed_rule_text_suspends_within_one_poll_and_says_so() -> Non
     assert house.pair.id in alert.text
 
 
+async def test_a_text_that_changed_while_no_engine_ran_trades_not_even_once() -> None:
+    house = House()
+    pair = await house.approved()
+    assert house.desk.tradable() == [pair]
+    later = House()
+    later.ledger.restore(house.ledger.image())
+    later.change_rules()
+    seen: list[list[EventPair]] = [later.desk.tradable()]
+    later.desk.when_looked(lambda: seen.append(later.desk.tradable()))
+    await later.desk.poll()
+    assert seen == [[], []]
+    assert later.pair.state is Review.SUSPENDED
+
+
+async def test_a_pair_is_tradable_from_the_first_look_until_it_closes() -> None:
+    house = House()
+    await house.approved()
+    again = House()
+    again.ledger.restore(house.ledger.image())
+    assert again.desk.tradable() == []
+    await again.desk.poll()
+    assert [pair.id for pair in again.desk.tradable()] == [house.pair.id]
+    again.clock.advance(2 * NS_PER_DAY)
+    await again.desk.poll()
+    assert again.desk.tradable() == []
+
+
 async def test_a_pair_suspended_for_its_text_comes_back_only_as_a_new_proposal() -> None:
     house = House()
     await house.approved()
@@ -143,6 +170,9 @@ async def test_a_pair_suspended_for_its_text_comes_back_only_as_a_new_proposal()
     await house.desk.poll()
     with pytest.raises(Conflict, match="propose it anew"):
         await house.review(Review.APPROVED)
+    house.clock.advance(2 * NS_PER_HOUR)
+    await house.desk.poll()
+    assert str(house.pair.state) == "suspended"
     first, second = house.pair.instruments
     anew = house.desk.propose(first, second, Polarity.SAME, None, ANN)
     await house.bus.execute(ProposePair(actor=ANN, pair=anew))
@@ -176,6 +206,12 @@ async def test_warnings_are_acknowledged_before_an_approval() -> None:
     with pytest.raises(InvalidValue, match=r"void: .*pays NO"):
         await house.review(Review.APPROVED)
     assert (await house.review(Review.APPROVED, acknowledged=True)).approved
+    (told,) = [
+        event
+        for event in house.journal.events
+        if isinstance(event, Audited) and event.action == "pair.approve"
+    ]
+    assert "acknowledged: void: " in told.after
 
 
 async def test_an_approval_may_set_another_cap() -> None:
