@@ -26,9 +26,10 @@ from arbiter.app.health_facts import RunningHealth
 from arbiter.app.pair_calls import PairCalls
 from arbiter.app.pairs_service import make_pair_desk
 from arbiter.app.running import Running
-from arbiter.app.sim_world import World, connect_sim
+from arbiter.app.sim_world import World
 from arbiter.app.surfaces import Surface, surfaces
 from arbiter.app.tuning import Tuning
+from arbiter.app.worlds import Venues, connect
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.commands import EngageKillSwitch, SetBudget
 from arbiter.model.copying import COPY_TRADING
@@ -66,7 +67,6 @@ from arbiter.storage.database import make_engine
 from arbiter.storage.instance_lock import InstanceLock
 from arbiter.storage.journal import PgJournal
 from arbiter.storage.spot_reads import SpotReads
-from arbiter.venues.sim.spawn import SimHandle, keep_running
 
 if TYPE_CHECKING:
     from arbiter.app.agents_service import AgentService
@@ -109,7 +109,8 @@ async def run_engine(
     lock.acquire(mode=settings.engine.mode, now_ns=clock.now_ns())
     try:
         async with DatabaseService(settings, environment) as database:
-            return await _Run(settings, database, clock, stop, on_ready).to_the_end()
+            run = _Run(settings, database, clock, stop, on_ready, environment)
+            return await run.to_the_end()
     finally:
         lock.release()
 
@@ -124,7 +125,9 @@ class _Run:
         clock: SystemClock,
         stop: asyncio.Event,
         on_ready: Callable[[Running], None],
+        environment: Mapping[str, str],
     ) -> None:
+        self._environment = environment
         self._settings = settings
         self._clock = clock
         self._stop = stop
@@ -154,23 +157,21 @@ class _Run:
             self._supervisor.spawn(self._database.keep_running(), "database server")
             venues = await self._live(stack)
         if self._supervisor.failure is None:
-            await asyncio.to_thread(venues.stop)  # nobody is left who would miss them
+            await venues.end()  # nobody is left who would miss them
             return 0
         log.critical("the engine stopped", why=self._supervisor.failure)
         return 1
 
-    async def _live(self, stack: AsyncExitStack) -> SimHandle:
+    async def _live(self, stack: AsyncExitStack) -> Venues:
         now = self._clock.now_ns()
         image = await loader.load(self._reads)
         ledger = Ledger()
         ledger.restore(image)
-        sim = self._settings.sim.record()
-        home = self._settings.home.root
-        world, venues = await connect_sim(
-            home, sim, self._clock, self._settings.rate.record, self._banned
-        )
-        self._supervisor.spawn(keep_running(home, sim, venues), "simulated venues")
-        if not venues.adopted:
+        world, venues = await connect(self._settings, self._clock, self._environment, self._banned)
+        upkeep = venues.upkeep()
+        if upkeep is not None:
+            self._supervisor.spawn(upkeep, "simulated venues")
+        if venues.ours:
             stack.callback(self._end_if_never_ready, venues)
         running, health = await self._assemble(world, ledger)
         self._export(running.metrics, stack)
@@ -349,10 +350,10 @@ class _Run:
         found = await listings.signals(self._reads, wanted, listings.Page(limit=10_000))
         return list(reversed(found.rows))
 
-    def _end_if_never_ready(self, venues: SimHandle) -> None:
+    def _end_if_never_ready(self, venues: Venues) -> None:
         """A start that was refused leaves nothing running that it started."""
         if not self._ready:
-            venues.stop()
+            venues.abandon()
 
     def _listen(self, surface: Surface) -> None:
         """Open one API's sockets now, so that a taken port is told before anything trades."""

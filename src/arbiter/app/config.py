@@ -45,6 +45,7 @@ from arbiter.app.config_sections import (
     SpotApi,
 )
 from arbiter.app.config_telegram import Telegram
+from arbiter.app.config_venues import Venues
 from arbiter.app.home import CONFIG_NAME, Home, absolute, default_home
 from arbiter.model.errors import BadConfig, InvalidValue
 from arbiter.model.ids import Symbol
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     events: Events = Events()
     pairs: Pairs = Pairs()
     sim: Sim = Sim()
+    venues: Venues = Venues()
     backtest: Backtest = Backtest()
     budgets: Budgets = Budgets()
     access: Access = Access()
@@ -214,6 +216,9 @@ def _check(settings: Settings, merged: Layer) -> None:
         "risk": settings.risk.record,
         "execution": settings.execution.record,
         "sim": settings.sim.record,
+        "venues": lambda: settings.venues.check(
+            needed=settings.engine.mode in (Mode.PAPER, Mode.LIVE)
+        ),
         "rate": lambda: settings.rate.check(settings.sim.record().venues),
         "backtest": settings.backtest.record,
         "access": settings.access.record,

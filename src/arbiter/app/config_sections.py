@@ -42,6 +42,10 @@ class Mode(StrEnum):
     """Built-in market simulator and simulated venues, real clock."""
     REPLAY = "replay"
     """Recorded quotes through the live core, under their own clock."""
+    PAPER = "paper"
+    """Quotes of real venues, fills made here."""
+    LIVE = "live"
+    """Real venues, real money."""
 
 
 class LogLevel(StrEnum):

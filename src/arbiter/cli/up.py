@@ -13,7 +13,7 @@ from arbiter.cli.output import note
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Mapping
 
     from arbiter.app.config import Loaded, Settings
     from arbiter.app.running import Running
@@ -32,7 +32,7 @@ PARTS = {
 
 
 def up(
-    mode: Annotated[str | None, typer.Option(help="sim (the default) or replay.")] = None,
+    mode: Annotated[str | None, typer.Option(help="sim (the default), replay, paper or live.")] = None,
     data: Annotated[
         list[Path] | None,
         typer.Option("--data", metavar="FILE", help="Replay: Parquet of quotes; repeatable."),
@@ -159,12 +159,28 @@ async def _serve(settings: "Settings", *, show: bool) -> int:
             view = LiveView(running.queries, running.listeners)
             views.append(asyncio.create_task(view.run(stop), name="live view"))
 
-    code = await run_engine(settings, stop=stop, environment=os.environ, on_ready=ready)
+    environment = _with_passphrase(settings)
+    code = await run_engine(settings, stop=stop, environment=environment, on_ready=ready)
     for view in views:
         view.cancel()
     await asyncio.gather(*views, return_exceptions=True)
     note("arbiter has stopped" if code == 0 else "arbiter stopped after a failure; see the log")
     return code
+
+
+def _with_passphrase(settings: "Settings") -> "Mapping[str, str]":
+    """Ask at the terminal for the passphrase of the venues' keys, where one is needed."""
+    from arbiter.app.config_sections import Mode
+    from arbiter.app.venue_credentials import PASSPHRASE, from_environment, stored_venues
+
+    if settings.engine.mode is not Mode.LIVE or PASSPHRASE in os.environ:
+        return os.environ
+    unset = {v for v in settings.venues.venues() if from_environment(v, os.environ) is None}
+    if not unset & stored_venues(settings.home) or not sys.stdin.isatty():
+        return os.environ
+    import getpass
+
+    return {**os.environ, PASSPHRASE: getpass.getpass("passphrase of the venues' keys: ")}
 
 
 def _where(settings: "Settings", running: "Running") -> list[str]:

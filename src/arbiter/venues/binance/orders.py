@@ -168,7 +168,8 @@ class BinanceSpotOrders(BinanceOrders):
 
     async def _list(self) -> Sequence[Instrument]:
         told = await self._rest.call("public_get_exchangeinfo")
-        await self._learn_fees()
+        if self._wiring.keys is not None:
+            await self._learn_fees()
         return spot_instruments(told, self.venue, self._fees)
 
     async def _learn_fees(self) -> None:
@@ -248,6 +249,7 @@ class BinanceSpotOrders(BinanceOrders):
 
     async def _follow(self) -> None:
         keys = self._wiring.keys
+        assert keys is not None, "only those who trade follow"
         origin = _private_origin(self._wiring, SPOT_PRIVATE)
         await self._stream(
             f"{origin}/ws-api/v3",
@@ -277,6 +279,8 @@ class BinanceFuturesOrders(BinanceOrders):
 
     async def _list(self) -> Sequence[Instrument]:
         told = await self._rest.call("fapipublic_get_exchangeinfo")
+        if self._wiring.keys is None:
+            return futures_instruments(told, self.venue, {}, {})
         brackets = await self._rest.call("fapiprivate_get_leveragebracket")
         fees = {row["symbol"]: Decimal(row.get("liquidationFee", "0")) for row in told["symbols"]}
         terms = margin_terms(brackets, fees)

@@ -62,6 +62,8 @@ class BybitOrders(VenueAccount):
         return int((await self._rest.call("public_get_v5_market_time"))["time"])
 
     async def _fees(self) -> dict[str, tuple[Decimal, Decimal]]:
+        if self._wiring.keys is None:
+            return {}
         told = await self._result("private_get_v5_account_fee_rate", {"category": self.category})
         return {
             row["symbol"]: (Decimal(row["makerFeeRate"]), Decimal(row["takerFeeRate"]))
@@ -182,7 +184,8 @@ class BybitOrders(VenueAccount):
         """Fills and ends are all there is to miss."""
 
     async def _follow(self) -> None:
-        wiring = self._wiring
+        wiring, keys = self._wiring, self._wiring.keys
+        assert keys is not None, "only those who trade follow"
         origin = wiring.private or (wiring.endpoints.stream if wiring.endpoints else PRIVATE)
         await self._stream(
             f"{origin.rstrip('/')}/v5/private",
@@ -190,7 +193,7 @@ class BybitOrders(VenueAccount):
                 link,
                 self.venue,
                 self.category,
-                wiring.keys,
+                keys,
                 self._by_market,
                 self._say,
                 lambda: self._rest.offset_ms,

@@ -77,7 +77,8 @@ class AccountWiring(msgspec.Struct, frozen=True, kw_only=True):
     """What every order client is given."""
 
     venue: VenueId
-    keys: VenueKeys
+    keys: VenueKeys | None
+    """None for one who only looks at listings."""
     clock: Clock
     endpoints: Endpoints | None = None
     """None for the venue's own addresses."""

@@ -1,0 +1,287 @@
+"""The worlds of paper and live: real venues, with fills made here or there."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import cast
+
+import structlog
+
+from arbiter.app.config import Settings
+from arbiter.app.sim_world import World
+from arbiter.books.registry import MarketRegistry
+from arbiter.model.errors import BadConfig, OutcomeUnknown, TryAgain
+from arbiter.model.ids import Asset, InstrumentId, VenueId
+from arbiter.model.instruments import Instrument
+from arbiter.model.money import ZERO
+from arbiter.model.perpetuals import is_perpetual
+from arbiter.ports.candles import PastCandles
+from arbiter.ports.clock import Clock
+from arbiter.ports.venue import Feed, FundingFeed
+from arbiter.runtime.rate_budget import (
+    BudgetedClient,
+    BudgetedMarginClient,
+    PerpetualsClient,
+    RateBudget,
+    RateSettings,
+)
+from arbiter.venues.binance.orders import make_binance
+from arbiter.venues.bybit.orders import make_bybit
+from arbiter.venues.common.account import AccountWiring, VenueAccount
+from arbiter.venues.common.keys import VenueKeys
+from arbiter.venues.common.wiring import FeedWiring
+from arbiter.venues.feeds import BINANCE, funding_feed, past_candles, quote_feed
+from arbiter.venues.paper.client import PaperClient
+from arbiter.venues.paper.feed import PaperFeed, PaperFunding
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_S = 60.0
+_USD = ("USD", "USDT", "USDC")
+
+_LIMITS: Mapping[VenueId, tuple[float, float]] = {
+    VenueId("binance"): (6_000.0, 100.0),
+    VenueId("binance_futures"): (2_400.0, 40.0),
+    VenueId("bybit"): (600.0, 100.0),
+    VenueId("bybit_futures"): (600.0, 100.0),
+}
+"""Weight at once and per second, as the venues publish them."""
+
+
+def rate_settings(settings: Settings, venue: VenueId) -> RateSettings:
+    """The venue's own limits and weights, where the settings say nothing else."""
+    capacity, per_second = _LIMITS[venue]
+    rate = settings.rate
+    markets = max(len(settings.venues.symbols), 1)
+    weights = {"submit": 1.0, "cancel": 1.0}
+    if venue == VenueId("binance"):
+        weights |= {"query": 4.0, "open_orders": 80.0, "fills": 20.0 * markets, "holdings": 20.0}
+        weights["instruments"] = 21.0
+    elif venue == VenueId("binance_futures"):
+        weights |= {"open_orders": 40.0, "fills": 5.0 * markets, "holdings": 5.0}
+    capacity = float(rate.venue_capacity.get(venue, Decimal(str(capacity))))
+    most = capacity * (1 - float(rate.reserve))
+    weights |= {call: float(weight) for call, weight in rate.weights.items()}
+    return RateSettings(
+        capacity=capacity,
+        per_second=float(rate.venue_per_second.get(venue, Decimal(str(per_second)))),
+        reserve=float(rate.reserve),
+        weights={call: min(weight, most) for call, weight in weights.items()},
+    )
+
+
+def make_account(
+    settings: Settings, venue: VenueId, keys: VenueKeys | None, clock: Clock
+) -> VenueAccount:
+    """The venue's own client; without keys it can only list."""
+    wiring = AccountWiring(
+        venue=venue,
+        keys=keys,
+        clock=clock,
+        endpoints=settings.venues.endpoints(venue),
+        private=settings.venues.private.get(venue, ""),
+        symbols=settings.venues.wanted(),
+        timeout_s=settings.venues.timeout_seconds,
+    )
+    return make_binance(wiring) if venue in BINANCE else make_bybit(wiring)
+
+
+class RealVenues:
+    """What has to be closed when the engine ends."""
+
+    def __init__(self, accounts: Sequence[VenueAccount]) -> None:
+        self._accounts = accounts
+
+    async def aclose(self) -> None:
+        for account in self._accounts:
+            await account.aclose()
+
+
+async def connect_live(
+    settings: Settings,
+    keys: Mapping[VenueId, VenueKeys],
+    clock: Clock,
+    on_ban: Callable[[VenueId, int], None],
+) -> tuple[World, RealVenues]:
+    """Read the listings and refuse keys that may do too much or too little."""
+    accounts = {v: make_account(settings, v, keys[v], clock) for v in settings.venues.venues()}
+    real = RealVenues(tuple(accounts.values()))
+    try:
+        listed = {venue: await _listing(account) for venue, account in accounts.items()}
+        for account in accounts.values():
+            await _check_rights(account)
+    except BaseException:
+        await real.aclose()
+        raise
+    registry = MarketRegistry(i for listing in listed.values() for i in listing)
+    budgets = {
+        venue: RateBudget(rate_settings(settings, venue), clock.monotonic_ns())
+        for venue in accounts
+    }
+    margin = {
+        venue: BudgetedMarginClient(cast(PerpetualsClient, account), budgets[venue], clock, on_ban)
+        for venue, account in accounts.items()
+        if _on_margin(listed[venue])
+    }
+    spot = {
+        venue: BudgetedClient(account, budgets[venue], clock, on_ban)
+        for venue, account in accounts.items()
+        if venue not in margin
+    }
+    wirings = _wirings(settings, listed, registry, clock)
+    world = World(
+        registry=registry,
+        feeds=[quote_feed(wiring) for wiring in wirings],
+        clients={**spot, **margin},
+        past=_past(wirings),
+        margin=margin,
+        funding=[feed for wiring in wirings if (feed := funding_feed(wiring)) is not None],
+    )
+    return world, real
+
+
+async def connect_paper(
+    settings: Settings, clock: Clock, on_ban: Callable[[VenueId, int], None]
+) -> tuple[World, RealVenues]:
+    """Real listings and feeds; accounts of paper in the data folder."""
+    lister = {v: make_account(settings, v, None, clock) for v in settings.venues.venues()}
+    real = RealVenues(tuple(lister.values()))
+    try:
+        listed = {venue: await _listing(account) for venue, account in lister.items()}
+    except BaseException:
+        await real.aclose()
+        raise
+    registry = MarketRegistry(i for listing in listed.values() for i in listing)
+    wirings = _wirings(settings, listed, registry, clock)
+    prices = await _prices(wirings)
+    clients = {
+        venue: PaperClient(
+            venue,
+            listing,
+            _paper_balances(settings, listing, prices),
+            settings.home.root / "paper" / venue,
+            clock,
+            settings.venues.latency(),
+        )
+        for venue, listing in listed.items()
+    }
+    by_slot: dict[VenueId, dict[int, InstrumentId]] = {
+        venue: {registry.slot(i.id): i.id for i in listing} for venue, listing in listed.items()
+    }
+    budgets = {v: RateBudget(settings.rate.record(v), clock.monotonic_ns()) for v in clients}
+    margin = {
+        venue: BudgetedMarginClient(client, budgets[venue], clock, on_ban)
+        for venue, client in clients.items()
+        if _on_margin(listed[venue])
+    }
+    spot = {
+        venue: BudgetedClient(client, budgets[venue], clock, on_ban)
+        for venue, client in clients.items()
+        if venue not in margin
+    }
+    feeds: list[Feed] = [
+        PaperFeed(quote_feed(w), clients[w.venue], by_slot[w.venue]) for w in wirings
+    ]
+    funding: list[FundingFeed] = [
+        PaperFunding(feed, clients[wiring.venue])
+        for wiring in wirings
+        if (feed := funding_feed(wiring)) is not None
+    ]
+    world = World(
+        registry=registry,
+        feeds=feeds,
+        clients={**spot, **margin},
+        past=_past(wirings),
+        margin=margin,
+        funding=funding,
+    )
+    return world, real
+
+
+async def _check_rights(account: VenueAccount) -> None:
+    rights = await account.rights()
+    if rights.can_withdraw:
+        raise BadConfig(
+            f"the key of {account.venue} may withdraw: it is refused. Make one that may only read "
+            f"and trade, and run `arbiter keys add {account.venue}`"
+        )
+    if not rights.can_trade:
+        raise BadConfig(
+            f"the key of {account.venue} may not trade: allow it at the venue, or give another"
+        )
+
+
+def _on_margin(listing: Sequence[Instrument]) -> bool:
+    return any(is_perpetual(instrument) for instrument in listing)
+
+
+async def _listing(account: VenueAccount) -> Sequence[Instrument]:
+    """Ask for a listing until the venue answers, or `PATIENCE_S` have passed."""
+    loop = asyncio.get_running_loop()
+    end_s, pause_s = loop.time() + PATIENCE_S, 0.2
+    while True:
+        try:
+            found = await account.instruments()
+        except (TryAgain, OutcomeUnknown) as error:
+            if loop.time() + pause_s > end_s:
+                raise
+            log.warning("no listing yet", venue=account.venue, why=str(error))
+        else:
+            if not found:
+                raise BadConfig(f"venues.symbols: {account.venue} lists none of them")
+            return found
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, 5.0)
+
+
+def _wirings(
+    settings: Settings,
+    listed: Mapping[VenueId, Sequence[Instrument]],
+    registry: MarketRegistry,
+    clock: Clock,
+) -> list[FeedWiring]:
+    return [
+        FeedWiring(
+            venue=venue,
+            instruments=listing,
+            slots={i.id: registry.slot(i.id) for i in listing},
+            clock=clock,
+            endpoints=settings.venues.endpoints(venue),
+        )
+        for venue, listing in listed.items()
+    ]
+
+
+def _past(wirings: Sequence[FeedWiring]) -> dict[VenueId, PastCandles]:
+    found = {wiring.venue: past_candles(wiring) for wiring in wirings}
+    return {venue: past for venue, past in found.items() if past is not None}
+
+
+async def _prices(wirings: Sequence[FeedWiring]) -> dict[Asset, Decimal]:
+    """A price in dollars for each base asset, from the newest candle of any venue."""
+    prices: dict[Asset, Decimal] = {}
+    for wiring in wirings:
+        past = past_candles(wiring)
+        for instrument in wiring.instruments:
+            if past is None or instrument.base in prices or instrument.quote not in _USD:
+                continue
+            try:
+                candles = await past.history(instrument.id)
+            except (TryAgain, OutcomeUnknown):
+                continue
+            if candles:
+                prices[instrument.base] = Decimal(repr(candles[-1].close))
+    return prices
+
+
+def _paper_balances(
+    settings: Settings, listing: Sequence[Instrument], prices: Mapping[Asset, Decimal]
+) -> dict[Asset, Decimal]:
+    balances: dict[Asset, Decimal] = {}
+    for instrument in listing:
+        balances[instrument.settle] = settings.venues.paper_quote
+        price = prices.get(instrument.base, ZERO)
+        if not is_perpetual(instrument) and price > ZERO:
+            worth = settings.venues.paper_base_usd / price
+            balances[instrument.base] = instrument.floor_size(worth)
+    return balances

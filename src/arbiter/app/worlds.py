@@ -1,0 +1,95 @@
+"""The world of each mode, and what has to be ended with it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol
+
+import structlog
+
+from arbiter.app.config import Settings
+from arbiter.app.config_sections import Mode
+from arbiter.app.real_world import RealVenues, connect_live, connect_paper
+from arbiter.app.sim_world import World, connect_sim
+from arbiter.app.venue_credentials import required_keys
+from arbiter.model.ids import VenueId
+from arbiter.ports.clock import Clock
+from arbiter.venues.sim.settings import SimSettings
+from arbiter.venues.sim.spawn import SimHandle, keep_running
+
+log = structlog.get_logger(__name__)
+
+
+class Venues(Protocol):
+    """The venues behind a world, as far as starting and ending them goes."""
+
+    @property
+    def ours(self) -> bool:
+        """Started by this run, and of no use to anybody else."""
+        ...
+
+    def upkeep(self) -> Coroutine[Any, Any, None] | None:
+        """Work that keeps them up; returns only when cancelled."""
+        ...
+
+    async def end(self) -> None:
+        """Let them go after an orderly stop."""
+        ...
+
+    def abandon(self) -> None:
+        """Let them go after a start that was refused."""
+        ...
+
+
+class SimVenues:
+    def __init__(self, settings: SimSettings, handle: SimHandle) -> None:
+        self._settings = settings
+        self._handle = handle
+
+    @property
+    def ours(self) -> bool:
+        return not self._handle.adopted
+
+    def upkeep(self) -> Coroutine[Any, Any, None]:
+        return keep_running(self._handle.home, self._settings, self._handle)
+
+    async def end(self) -> None:
+        await asyncio.to_thread(self._handle.stop)
+
+    def abandon(self) -> None:
+        self._handle.stop()
+
+
+class Connections:
+    def __init__(self, real: RealVenues) -> None:
+        self._real = real
+
+    ours = False
+
+    def upkeep(self) -> None:
+        return None
+
+    async def end(self) -> None:
+        await self._real.aclose()
+
+    def abandon(self) -> None:
+        """The process is about to end, and its connections with it."""
+
+
+async def connect(
+    settings: Settings,
+    clock: Clock,
+    environment: Mapping[str, str],
+    on_ban: Callable[[VenueId, int], None],
+) -> tuple[World, Venues]:
+    """Connect to the venues of the mode. `BadConfig` where live has no keys of the user's own."""
+    if settings.engine.mode is Mode.LIVE:
+        keys = required_keys(settings.venues.venues(), settings.home, environment)
+        world, real = await connect_live(settings, keys, clock, on_ban)
+        log.warning("LIVE: orders go to real venues", venues=list(settings.venues.enabled))
+        return world, Connections(real)
+    if settings.engine.mode is Mode.PAPER:
+        world, real = await connect_paper(settings, clock, on_ban)
+        return world, Connections(real)
+    sim = settings.sim.record()
+    world, handle = await connect_sim(settings.home.root, sim, clock, settings.rate.record, on_ban)
+    return world, SimVenues(sim, handle)

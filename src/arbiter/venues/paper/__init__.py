@@ -1,0 +1,1 @@
+"""Paper trading: real quotes, fills made here, money nobody has."""
