@@ -73,10 +73,12 @@ class Leg(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def __post_init__(self) -> None:
         if not self.size.is_finite() or self.size <= ZERO:
             raise InvalidValue(f"{self.instrument}: leg size must be positive, got {self.size}")
-        for name, price in (("price", self.price), ("planned_price", self.planned_price)):
-            if price is not None and (not price.is_finite() or price <= ZERO):
-                raise InvalidValue(f"{self.instrument}: {name} must be positive, got {price}")
-        if self.type is OrderType.LIMIT and self.price is None:
+        price, planned = self.price, self.planned_price
+        if price is not None and (not price.is_finite() or price <= ZERO):
+            raise InvalidValue(f"{self.instrument}: price must be positive, got {price}")
+        if not planned.is_finite() or planned <= ZERO:
+            raise InvalidValue(f"{self.instrument}: planned_price must be positive, got {planned}")
+        if price is None and self.type is OrderType.LIMIT:
             raise InvalidValue(f"{self.instrument}: a limit leg needs a price")
 
 

@@ -31,6 +31,7 @@ class Level(StrEnum):
 
 
 _NORMAL, _WARNING, _CRITICAL, _BREACH = Level
+_OPENING = (_NORMAL, _WARNING)
 _WORST_FIRST = tuple(reversed(Level))
 
 
@@ -46,7 +47,7 @@ class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def opens(self) -> bool:
         """New trades are allowed as far as this limit goes."""
-        return self.level is _NORMAL or self.level is _WARNING
+        return self.level in _OPENING
 
     @property
     def fraction(self) -> Decimal:
@@ -123,6 +124,21 @@ def concurrency(limits: RiskLimits, open_trades: int) -> Usage:
     if usage.level is _BREACH:
         return msgspec.structs.replace(usage, level=_CRITICAL)
     return usage
+
+
+def loss_bearable(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> bool:
+    """Whether new trades are allowed as far as today's loss goes."""
+    return _level(_lost(ledger, now_ns), limits.daily_loss_limit_usd) in _OPENING
+
+
+def fall_bearable(limits: RiskLimits, ledger: LedgerView) -> bool:
+    """Whether new trades are allowed as far as the drawdown goes."""
+    return _level(_fallen(limits, ledger), limits.max_drawdown_percent) in _OPENING
+
+
+def slot_left(limits: RiskLimits, open_trades: int) -> bool:
+    """Whether new trades are allowed as far as the slots in use go."""
+    return _level(Decimal(open_trades), Decimal(limits.max_concurrent_trades)) in _OPENING
 
 
 def _lost(ledger: LedgerView, now_ns: int) -> Decimal:

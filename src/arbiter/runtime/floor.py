@@ -247,14 +247,15 @@ class TradingFloor:
     def _look(self, trade: Trade, stimulus: Stimulus, reason: str = "") -> None:
         """Have the trade's machine decide, and do what it asks for."""
         machine = step
+        orders = self._ledger.orders_of(trade.id)
         if single.is_single(trade):
             machine = partial(single.step, halted=self._halted(trade.id))
-        elif reducing.is_reduction(trade, self._ledger.orders_of(trade.id)):
+        elif reducing.is_reduction(trade, orders):
             machine = partial(reducing.step, held=self._held)
         decided = machine(
             self._progress.get(trade.id) or Progress(),
             trade,
-            self._ledger.orders_of(trade.id),
+            orders,
             stimulus,
             self._clock.monotonic_ns(),
             self._settings,
@@ -266,6 +267,9 @@ class TradingFloor:
     def _carry_out(self, trade: Trade, decided: Step) -> None:
         progress, effects = decided
         trade_id = trade.id
+        for effect in effects:  # before all else: everything else can wait a little
+            if type(effect) is Send:
+                self._outbox.send(self._ledger.orders[effect.order])
         if not effects:
             if trade_id in self._progress:
                 self._progress[trade_id] = progress
@@ -306,10 +310,9 @@ class TradingFloor:
             self._outbox.wake(at_ns, trade_id)
 
     def _do(self, trade_id: TradeId, effect: Effect, events: list[JournalEvent]) -> None:
-        """Hand one effect over; add the event that records it."""
+        """Hand one effect over; add the event that records it. Orders have left already."""
         match effect:
             case Send(order):
-                self._outbox.send(self._ledger.orders[order])
                 events.append(OrderSent(at_ns=self._recorder.now_ns(), client_order_id=order))
             case Advance(state, reason):
                 now = self._recorder.now_ns()

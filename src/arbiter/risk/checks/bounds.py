@@ -3,7 +3,14 @@
 from arbiter.model.denials import DenialCode, Denied, deny
 from arbiter.model.plans import Family
 from arbiter.risk.proposal import Proposal
-from arbiter.risk.staircase import concurrency, daily_loss, drawdown
+from arbiter.risk.staircase import (
+    concurrency,
+    daily_loss,
+    drawdown,
+    fall_bearable,
+    loss_bearable,
+    slot_left,
+)
 from arbiter.risk.view import RiskView
 
 
@@ -30,23 +37,24 @@ def exposure_is_within_limit(proposal: Proposal, view: RiskView) -> Denied | Non
 
 
 def a_slot_is_left(proposal: Proposal, view: RiskView) -> Denied | None:
-    usage = concurrency(view.limits, len(proposal.open_trades))
-    if usage.opens:
+    taken = len(proposal.open_trades)
+    if slot_left(view.limits, taken):
         return None
+    usage = concurrency(view.limits, taken)
     return deny(DenialCode.CONCURRENT_TRADES, open=usage.used, limit=usage.limit)
 
 
 def daily_loss_is_bearable(proposal: Proposal, view: RiskView) -> Denied | None:
-    usage = daily_loss(view.limits, view.ledger, proposal.now_ns)
-    if usage.opens:
+    if loss_bearable(view.limits, view.ledger, proposal.now_ns):
         return None
+    usage = daily_loss(view.limits, view.ledger, proposal.now_ns)
     return deny(DenialCode.DAILY_LOSS, loss=usage.used, limit=usage.limit, level=usage.level)
 
 
 def drawdown_is_bearable(proposal: Proposal, view: RiskView) -> Denied | None:
-    usage = drawdown(view.limits, view.ledger)
-    if usage.opens:
+    if fall_bearable(view.limits, view.ledger):
         return None
+    usage = drawdown(view.limits, view.ledger)
     return deny(DenialCode.DRAWDOWN, percent=usage.used, limit=usage.limit, level=usage.level)
 
 
