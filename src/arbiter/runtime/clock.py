@@ -10,11 +10,10 @@ from arbiter.ports.clock import IdSource
 
 
 class SystemClock:
-    def now_ns(self) -> int:
-        return time.time_ns()
+    """The system's own calls, without a detour: one is made for every quote."""
 
-    def monotonic_ns(self) -> int:
-        return time.monotonic_ns()
+    now_ns = staticmethod(time.time_ns)
+    monotonic_ns = staticmethod(time.monotonic_ns)
 
 
 _BYTES = 10
