@@ -205,6 +205,7 @@ def _propose_written(
     from arbiter.app.actor import os_actor
     from arbiter.app.pair_calls import shown
     from arbiter.app.pair_files import matched, named, read_markets
+    from arbiter.opportunities.pair_entry import same_question
     from arbiter.runtime.clock import SystemClock
 
     actor, now = os_actor(), SystemClock().now_ns()
@@ -212,9 +213,9 @@ def _propose_written(
     if len(names) == 2:
         found = [named(markets, (names[0], names[1]), polarity, cap, actor, now)]
     else:
-        asked = {frozenset(pair.instruments) for pair in _pairs(settings)}
+        known = _pairs(settings)
         matches = matched(markets, settings.pairs.record(), cap, actor, now)
-        found = [pair for pair in matches if frozenset(pair.instruments) not in asked]
+        found = [pair for pair in matches if not any(same_question(pair, one) for one in known)]
     for pair in found:
         _change(settings, "pair_propose", {"pair": msgspec.to_builtins(pair)})
     return [shown(pair) for pair in found]

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from arbiter.model.event_pairs import EventListing, EventPair, EventPairId, Polarity, paired
 from arbiter.model.ids import Actor
-from arbiter.opportunities.pair_matcher import Proposal
+from arbiter.opportunities.pair_matcher import MatcherSettings, PairMatcher, Proposal
 
 _LONGEST = 48
 
@@ -41,10 +41,22 @@ def enter(proposal: Proposal, cap_usd: Decimal, actor: Actor, now_ns: int) -> Ev
     )
 
 
+def same_question(proposed: EventPair, known: EventPair) -> bool:
+    """Whether somebody was already asked about these two markets.
+
+    Another text is another question, unless the pair is approved: then it is suspended first.
+    """
+    if set(proposed.instruments) != set(known.instruments):
+        return False
+    return known.approved or _texts(proposed) == _texts(known)
+
+
+def _texts(pair: EventPair) -> set[str]:
+    return {market.rules_sha256 for market in pair.markets}
+
+
 def by_hand(first: EventListing, second: EventListing, polarity: Polarity) -> Proposal:
     """A pair that a person names: what speaks against it becomes what they must acknowledge."""
-    from arbiter.opportunities.pair_matcher import MatcherSettings, PairMatcher
-
     verdict = PairMatcher(MatcherSettings()).compare(first, second)
     warnings = (*verdict.differences, *verdict.warnings)
     if verdict.matches and verdict.polarity is not polarity:

@@ -18,7 +18,7 @@ from arbiter.model.event_pairs import EventListing, EventPair, Polarity, Review
 from arbiter.model.events import AlertRaised, JournalEvent
 from arbiter.model.ids import ENGINE, Actor, InstrumentId, VenueId
 from arbiter.model.time import NS_PER_S
-from arbiter.opportunities.pair_entry import by_hand, enter
+from arbiter.opportunities.pair_entry import by_hand, enter, same_question
 from arbiter.opportunities.pair_matcher import PairMatcher, Proposal
 from arbiter.ports.clock import Clock
 from arbiter.ports.embedder import Embedder, Vector
@@ -201,8 +201,8 @@ class PairDesk:
         pair = enter(proposal, self.settings.cap_usd, actor, now)
         anew = actor not in {ENGINE, BUILT_IN}
         if pair.closes_ns <= now or any(
-            set(other.instruments) == set(pair.instruments)
-            and not (anew and _texts(other) != _texts(pair))
+            same_question(pair, other)
+            or (not anew and set(other.instruments) == set(pair.instruments))
             for other in self._ledger.event_pairs.values()
         ):
             return None
@@ -213,10 +213,6 @@ class PairDesk:
             return None
         self._recorder.record(*events)
         return self._ledger.event_pairs[pair.id]
-
-
-def _texts(pair: EventPair) -> set[str]:
-    return {market.rules_sha256 for market in pair.markets}
 
 
 def _cosine(one: Vector, other: Vector) -> float:

@@ -50,7 +50,17 @@ def test_a_pair_is_proposed_read_approved_and_suspended(with_database: Run, tmp_
     (row,) = json.loads(with_database("pairs", "show", "--state", "suspended", "--json").out)
     assert row["reason"] == "lunch"
     assert with_database("pairs", "show", "--state", "approved").out == "none\n"
+    changed = written(
+        tmp_path, market("polymarket"), market("kalshi", rules=f"{RULES} Or if none is held.")
+    )
+    assert with_database("pairs", "approve", name).code == 0
+    assert with_database("pairs", "propose", "--from", changed).out.startswith("nothing")
     assert with_database("pairs", "reject", name, "--reason", "other source").code == 0
+    assert with_database("pairs", "propose", "--from", written(tmp_path)).out.startswith("nothing")
+    again = written(
+        tmp_path, market("polymarket"), market("kalshi", rules=f"{RULES} Or if none is held.")
+    )
+    assert with_database("pairs", "propose", "--from", again).out.startswith("ID")
     verified = json.loads(with_database("db", "verify", "--json").out)
     assert verified == {"differences": []}
 

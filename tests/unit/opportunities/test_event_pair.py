@@ -454,3 +454,23 @@ def test_a_signal_shows_gross_profit_as_sell_less_buy_price() -> None:
 def test_settings_out_of_range_are_named(bad: dict[str, Any]) -> None:
     with pytest.raises(BadConfig, match=f"events.{next(iter(bad))}"):
         EventSettings(**bad)
+
+
+@given(st.lists(st.tuples(st.integers(40, 60), st.integers(1, 6), st.booleans()), max_size=60))
+def test_openings_are_the_times_that_the_edge_came_up(steps: list[tuple[int, int, bool]]) -> None:
+    """Whatever the quotes do: as many openings as changes from 'pays not' to 'pays'."""
+    house = EventHouse(with_(fees={}, capital_rate=Decimal(0), min_spread=Decimal("0.05")))
+    house.quote(0, 0.44, 0.45)
+    expected, stood, counted = 0, False, 0
+    for at, (bid, width, again) in enumerate(steps):
+        now = T0 + at * NS_PER_MS
+        house.quote(0, 0.44, 0.45, at_ns=now)
+        house.quote(1, bid / 100, (bid + width) / 100, at_ns=now)
+        pays = bid - 45 >= 5 or 44 - bid - width >= 5
+        expected += pays and not stood
+        stood = pays
+        for _ in range(1 + again):
+            opening = house.spread.consider(house.pair, now)
+            assert (opening is not None) is pays
+            counted += opening is not None and opening.new
+    assert counted == expected == house.spread.openings_today(T0)
