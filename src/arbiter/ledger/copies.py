@@ -20,7 +20,14 @@ from arbiter.model.copying import (
     subscription_of,
 )
 from arbiter.model.errors import LedgerError
-from arbiter.model.events import CopyAdded, CopyBased, CopyRemoved, CopySwitched, LeaderActed
+from arbiter.model.events import (
+    CopyAdded,
+    CopyBased,
+    CopyRemoved,
+    CopySwitched,
+    LeaderActed,
+    LeaderForgotten,
+)
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.image import LedgerImage
 from arbiter.model.orders import Order
@@ -89,6 +96,15 @@ class Copies:
 
     def act(self, event: LeaderActed, changes: Changes) -> None:
         self._take(event.actions, changes)
+
+    def forget(self, event: LeaderForgotten, changes: Changes) -> None:
+        """Let the acts of markets go that both the leader and we have left."""
+        gone = set(event.markets)
+        told = self.actions.get((event.venue, event.wallet), {})
+        for key in [key for key, act in told.items() if act.market in gone]:
+            del told[key]
+            changes.leader_actions.pop((event.venue, event.wallet, key), None)
+        changes.forgotten_acts |= {(event.venue, event.wallet, name) for name in event.markets}
 
     def fill(
         self,

@@ -124,6 +124,7 @@ class Ledger(LedgerReads):
             ev.CopyRemoved: self._copies.remove,
             ev.CopyBased: self._copies.base,
             ev.LeaderActed: self._copies.act,
+            ev.LeaderForgotten: self._copies.forget,
             ev.OrderPlaced: _placed,
             ev.Audited: _audited,
             ev.AlertRaised: _nothing,

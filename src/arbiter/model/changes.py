@@ -69,6 +69,8 @@ class Changes(msgspec.Struct):
     copy_positions: dict[tuple[SubscriptionId, InstrumentId], CopyPosition] = {}
     leader_actions: dict[tuple[VenueId, Wallet, str], LeaderAction] = {}
     """By venue, wallet and the act's key."""
+    forgotten_acts: set[tuple[VenueId, Wallet, str]] = set()
+    """Venue, wallet and market: rows that must go, unless they came anew after it."""
     kill_switch: KillSwitch | None = None
     strategies: dict[StrategyId, bool] = {}
     """Running or not, as switched by a person."""
@@ -100,6 +102,13 @@ class Changes(msgspec.Struct):
         self.event_pairs.update(later.event_pairs)
         self.copy_subscriptions.update(later.copy_subscriptions)
         self.copy_positions.update(later.copy_positions)
+        if later.forgotten_acts:
+            self.forgotten_acts |= later.forgotten_acts
+            self.leader_actions = {
+                name: act
+                for name, act in self.leader_actions.items()
+                if (act.venue, act.wallet, act.market) not in later.forgotten_acts
+            }
         self.leader_actions.update(later.leader_actions)
         if later.kill_switch is not None:
             self.kill_switch = later.kill_switch

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import msgspec
 
-from arbiter.model.copying import CopySubscription, LeaderAction, SubscriptionId
+from arbiter.model.copying import CopySubscription, LeaderAction, SubscriptionId, Wallet
 from arbiter.model.denials import Denied
 from arbiter.model.event_pairs import EventPair, EventPairId, Review
 from arbiter.model.ids import (
@@ -269,6 +269,14 @@ class LeaderActed(Event, frozen=True, kw_only=True):
     actions: tuple[LeaderAction, ...]
 
 
+class LeaderForgotten(Event, frozen=True, kw_only=True):
+    """Markets that a leader left long ago, and we too: their acts are needed no more."""
+
+    venue: VenueId
+    wallet: Wallet
+    markets: tuple[str, ...]
+
+
 class EventPairProposed(Event, frozen=True, kw_only=True):
     """A pair to be read by a person; one of its name that is not approved gives way to it."""
 
@@ -348,6 +356,7 @@ JournalEvent = (
     | CopyRemoved
     | CopyBased
     | LeaderActed
+    | LeaderForgotten
     | OrderPlaced
     | Audited
     | AlertRaised

@@ -26,7 +26,7 @@ from arbiter.model.copying import (
     copy_actor,
 )
 from arbiter.model.denials import Denied
-from arbiter.model.events import AlertRaised, CopyBased, LeaderActed
+from arbiter.model.events import AlertRaised, CopyBased, LeaderActed, LeaderForgotten
 from arbiter.model.ids import InstrumentId, PlanId, TradeId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO
@@ -126,6 +126,37 @@ class CopyDesk:
         self._core.recorder.record(
             CopyBased(at_ns=self._clock.now_ns(), subscription_id=subscription.id, held=held)
         )
+
+    def tidy(self, leader: Leader) -> None:
+        """Forget markets that the leader left long ago, and we with him.
+
+        Longer ago than any look reaches back, so that nothing of them is ever told again.
+        """
+        acts = self._core.ledger.leader_actions(*leader).values()
+        newest: dict[str, int] = {}
+        for act in acts:
+            newest[act.market] = max(newest.get(act.market, 0), act.at_ns)
+        keep_ns = int(2 * self.settings.deep_overlap_seconds * NS_PER_S)
+        old = [name for name, at_ns in newest.items() if at_ns < max(newest.values()) - keep_ns]
+        rows = [row for row in self.subscriptions() if (row.venue, row.wallet) == leader]
+        gone = tuple(name for name in old if all(self._left(row, name) for row in rows))
+        if gone:
+            now = self._clock.now_ns()
+            self._core.recorder.record(
+                LeaderForgotten(at_ns=now, venue=leader[0], wallet=leader[1], markets=gone)
+            )
+            self._known.clear()
+
+    def _left(self, subscription: CopySubscription, market: str) -> bool:
+        """Whether neither the leader nor we hold anything of a market, nor are to."""
+        target = self.targets(subscription).get(market)
+        if target is not None and (target.size or target.leader):
+            return False
+        instrument = self.instrument(subscription.venue, market)
+        if instrument is None:
+            return True
+        row = self._core.ledger.copy_positions.get((subscription.id, instrument.id))
+        return row is None or not row.quantity
 
     # What to do about it
 

@@ -129,6 +129,8 @@ class CopyWatch:
         if deep:
             health.next_deep_ns = now + int(self.desk.settings.deep_every_seconds * NS_PER_S)
         news = self.desk.on_actions(leader, actions)
+        if deep:
+            self.desk.tidy(leader)
         if unbased:
             await self._base(source, unbased, before, health)
         if news or unbased:

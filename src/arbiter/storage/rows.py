@@ -171,6 +171,12 @@ _REMOVE_BUDGETS = """
 DELETE FROM budgets USING unnest($1::text[], $2::text[]) AS gone (strategy, currency)
 WHERE budgets.strategy = gone.strategy AND budgets.currency = gone.currency
 """
+_FORGET_ACTS = """
+DELETE FROM leader_actions
+USING unnest($1::text[], $2::text[], $3::text[]) AS gone (venue, wallet, market)
+WHERE leader_actions.venue = gone.venue AND leader_actions.wallet = gone.wallet
+  AND leader_actions.market = gone.market
+"""
 _WRITE_STRATEGIES = _write(schema.STRATEGIES, ["strategy", "running"], keys=["strategy"])
 _WRITE_SETTINGS = _write(schema.SETTINGS, SettingChanged, keys=["path"])
 _WRITE_KILL_SWITCH = _write(schema.KILL_SWITCH, ["id", *KillSwitch.__struct_fields__], keys=["id"])
@@ -220,6 +226,9 @@ def projection_statements(changes: Changes) -> list[Statement]:
         statements.append(
             (_REMOVE_BUDGETS, ([strategy for strategy, _ in gone], [asset for _, asset in gone]))
         )
+    if changes.forgotten_acts:
+        venues, wallets, markets = zip(*sorted(changes.forgotten_acts), strict=True)
+        statements.append((_FORGET_ACTS, (list(venues), list(wallets), list(markets))))
     tables: tuple[tuple[str, Iterable[object]], ...] = (
         (_WRITE_TRADES, changes.trades.values()),
         (_WRITE_ORDERS, changes.orders.values()),

@@ -23,7 +23,7 @@ from arbiter.model.orders import Order, OrderStatus, Side, TimeInForce
 from arbiter.model.plans import Family
 from arbiter.model.reports import Absent
 from tests.fakes.engine import USDT
-from tests.unit.runtime.copying import CopyStage
+from tests.unit.runtime.copying import LEADER, SETTINGS, CopyStage
 
 ME = Actor("test")
 DEAREST = Decimal("0.44")
@@ -289,6 +289,28 @@ def test_two_subscriptions_keep_their_own_accounts() -> None:
     assert one is not None
     assert two is not None
     assert (one.quantity, two.quantity) == (Decimal(100), Decimal(200))
+
+
+def test_markets_left_long_ago_are_forgotten_and_never_copied_again() -> None:
+    stage = CopyStage()
+    stage.follow()
+    first = [stage.act(BUY, 100), stage.act(SELL, 100), stage.act(BUY, 10, "M2")]
+    stage.tell(*first)
+    stage.desk.complete(stage.one())
+    stage.copying.tidy(LEADER)
+    assert len(stage.ledger.leader_actions(*LEADER)) == 3  # all of it is new
+    stage.passes(3 * SETTINGS.deep_overlap_seconds)
+    last = stage.act(BUY, 5, "M2")
+    stage.tell(last)
+    stage.desk.complete(stage.one())
+    stage.copying.tidy(LEADER)
+    left = stage.ledger.leader_actions(*LEADER)
+    assert set(left) == {first[2].key, last.key}  # M2 is held still
+    since_ns = stage.copying.since_ns(LEADER, deep=True)
+    stage.tell(*(act for act in (*first, last) if act.at_ns >= since_ns))
+    assert stage.sent() == []
+    stage.tell(stage.act(BUY, 7))
+    assert stage.one().size == 7
 
 
 class Weather:

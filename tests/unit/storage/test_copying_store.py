@@ -11,7 +11,7 @@ from arbiter.model.ids import Actor
 from arbiter.storage import loader, rebuild
 from arbiter.storage.database import make_engine
 from tests.fakes.postgres import FreshDatabase
-from tests.unit.runtime.copying import LEADER, CopyStage
+from tests.unit.runtime.copying import LEADER, SETTINGS, CopyStage
 from tests.unit.storage.journalling import running
 
 ME = Actor("test")
@@ -96,3 +96,19 @@ async def test_subscriptions_are_listed_while_no_engine_runs(ledger_db: FreshDat
     assert (shown["id"], shown["fills"], shown["enabled"]) == (str(row.id), 1, True)
     assert shown["total_pnl"] == "-0.041"
     assert shown["holdings"] == [{"instrument": "M1.POLYMARKET", "quantity": "100"}]
+
+
+async def test_forgotten_markets_are_gone_from_the_database_too(ledger_db: FreshDatabase) -> None:
+    async with running(ledger_db.url) as run:
+        stage = CopyStage(journal=run.journal)
+        stage.follow()
+        stage.tell(stage.act(BUY, 100), stage.act(SELL, 100), stage.act(BUY, 10, "M2"))
+        await run.journal.drain()
+        stage.passes(3 * SETTINGS.deep_overlap_seconds)
+        stage.tell(stage.act(BUY, 5, "M2"))
+        stage.copying.tidy(LEADER)
+        await run.journal.drain()
+    restored = await _restored(ledger_db)
+    assert len(restored.leader_actions(*LEADER)) == 2
+    assert restored.image().leader_actions == stage.ledger.image().leader_actions
+    assert await rebuild.verify(ledger_db.url) == []
