@@ -187,7 +187,7 @@ class DeskView:
     ) -> list[OpenPosition]:
         """List what is held or owed now, the newest first."""
         found = [
-            self._valued(row)
+            self.valued(row)
             for row in self.ledger.positions.values()
             if row.quantity
             and strategy in (None, row.strategy)
@@ -214,7 +214,8 @@ class DeskView:
         found = (row for (owner, _), row in self.ledger.budgets.items() if owner == strategy)
         return sorted(found, key=lambda row: row.currency)
 
-    def _valued(self, row: Position) -> OpenPosition:
+    def valued(self, row: Position) -> OpenPosition:
+        """Put a position beside its last mark."""
         instrument = self._listings.get(row.instrument)
         mark = None if instrument is None else self._core.board.mark(row.instrument)
         if instrument is None or mark is None:
