@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,7 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 from typer.main import get_command
 
+from arbiter.access.roles import Role
 from arbiter.cli.main import app
+from arbiter.model.ids import Actor
 from arbiter.storage import migrate
 from tests.fakes.postgres import PostgresForTests
 from tests.surfaces.spot.harness import LiveEngine, free_port
@@ -24,6 +27,7 @@ LINES = [
 ]
 CALLS = [line for line in LINES if line.startswith("curl ")]
 COMMANDS = [line.split()[1] for line in LINES if line.startswith(".venv/bin/arbiter ")]
+(PYTHON,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 PORTS = {8080: "spot", 8000: "desk", 9090: "ops", 8081: "agents"}
 
 
@@ -44,10 +48,19 @@ def engine(
         for name in PORTS.values()
         for what, value in (("ENABLED", "true"), ("PORT", str(free_port())))
     }
+    listeners |= {
+        "ARBITER__LISTEN__CONTROL_ENABLED": "true",
+        "ARBITER__LISTEN__CONTROL_PORT": str(free_port()),
+    }
     with postgres_server.fresh(template="readme") as database:
         engine = LiveEngine(home, database.url, listeners)
         try:
-            yield engine.start()
+            engine.start()
+            alice = engine.running.access.add_user(
+                Actor("test"), "alice", Role.TRADER, "correct horse battery staple"
+            )
+            engine.wait_for(alice)
+            yield engine
         finally:
             engine.destroy()
 
@@ -70,6 +83,18 @@ def test_the_call_answers(engine: LiveEngine, call: str) -> None:
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
     assert isinstance(answer, list) or not {"error", "detail"} & answer.keys(), answer
+
+
+def test_the_python_example_places_an_order(engine: LiveEngine) -> None:
+    (url, *_) = engine.running.listeners["control"]
+    ready = PYTHON.replace("localhost:50051", url.partition("://")[2])
+    assert ready != PYTHON
+    done = subprocess.run(
+        [sys.executable, "-c", ready], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    status = done.stdout.split()[0]
+    assert status in {"ORDER_STATUS_FILLED", "ORDER_STATUS_OPEN"}, done.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)
