@@ -126,6 +126,27 @@ class Copies:
         row = row.traded(units, price, at_ns) if units else row
         self._put(replace(row, fees=row.fees + fee, fills=row.fills + 1), changes)
 
+    def void(
+        self,
+        order: Order,
+        units: Decimal,
+        price: Decimal,
+        fee: Decimal,
+        at_ns: int,
+        changes: Changes,
+    ) -> None:
+        """Take back a fill that failed to settle: what `fill` was told of it, fees included.
+
+        Quantity and fees are as before it; of average cost and realized PnL their sum is.
+        """
+        subscription = subscription_of(order.actor)
+        row = None
+        if subscription is not None:
+            row = self.positions.get((subscription, order.instrument))
+        if row is not None:
+            row = row.traded(-units, price, at_ns) if units else row
+            self._put(replace(row, fees=row.fees - fee, fills=row.fills - 1), changes)
+
     def close(self, instrument: InstrumentId, price: Decimal, at_ns: int, changes: Changes) -> None:
         """Turn what subscriptions hold of a resolved market into its payout per contract."""
         for row in tuple(self.positions.values()):

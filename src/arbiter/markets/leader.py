@@ -105,7 +105,7 @@ class SimulatedLeader:
         if now_ns < self._next_ns or not self._markets:
             return []
         self._rest(now_ns)
-        held = self._held()
+        held = self._sellable(quotes)
         draw = self._rng.random()
         if held and (draw < 0.4 or len(held) >= self.settings.most_markets):
             return self._leave(held, now_ns, quotes)
@@ -127,8 +127,13 @@ class SimulatedLeader:
         longest_s = 2.0 * self.settings.every_seconds
         self._next_ns = now_ns + int(min(wait_s, longest_s) * NS_PER_S)
 
-    def _held(self) -> list[tuple[str, Outcome, Decimal]]:
-        return [(row.market, row.outcome, row.size) for row in self.holdings()]
+    def _sellable(self, quotes: Quotes) -> list[tuple[str, Outcome, Decimal]]:
+        """What he holds where there is a price: a market that is over is waited out."""
+        return [
+            (row.market, row.outcome, row.size)
+            for row in self.holdings()
+            if self._price(row.market, row.outcome, quotes, buys=False) is not None
+        ]
 
     def _enter(self, now_ns: int, quotes: Quotes, *, split: bool) -> list[LeaderAction]:
         market = sorted(self._markets)[int(self._rng.integers(len(self._markets)))]
