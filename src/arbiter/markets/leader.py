@@ -78,17 +78,20 @@ class SimulatedLeader:
         self.settings = settings
         self.memory = memory or LeaderMemory()
         self._rng = rng
-        self._markets = {
-            instrument.market_id: instrument
-            for instrument in instruments
-            if instrument.venue == settings.venue and instrument.kind is InstrumentKind.BINARY
-        }
+        self._markets: dict[str, Instrument] = {}
+        self.take_up(instruments)
         self._next_ns = now_ns
         self._rest(now_ns)
 
     @property
     def wallet(self) -> Wallet:
         return SIMULATED_WALLET
+
+    def take_up(self, instruments: Iterable[Instrument]) -> None:
+        """Take up the prediction markets among these, where they are his venue's."""
+        for instrument in instruments:
+            if instrument.venue == self.settings.venue and instrument.kind is InstrumentKind.BINARY:
+                self._markets[instrument.market_id] = instrument
 
     def actions_since(self, since_ns: int) -> list[LeaderAction]:
         return [action for action in self.memory.actions if action.at_ns >= since_ns]
