@@ -12,52 +12,27 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-
-import msgspec
 
 from arbiter.api.common import listen
 from arbiter.app import kill_file
+from arbiter.app.checks_kinds import Check, Verdict, bad, ok, warn
 from arbiter.app.config import Settings
+from arbiter.app.config_sections import Mode
 from arbiter.app.control_socket import ControlClient
 from arbiter.app.database_access import open_database
+from arbiter.app.venue_checks import check_venues
 from arbiter.model.errors import ArbiterError, BadConfig, Conflict
 from arbiter.storage import migrate
 from arbiter.storage.instance_lock import InstanceLock
+
+__all__ = ["Check", "Verdict", "bad", "ok", "run_checks", "warn"]
 
 OLDEST_PYTHON = (3, 11)
 DISK_WARNING = 2 * 1024**3
 DISK_FAILURE = 200 * 1024**2
 RELEASED = datetime(2025, 6, 1, tzinfo=UTC)
 """No correct clock shows an earlier time."""
-
-
-class Verdict(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    """Works, but a person should know."""
-    FAIL = "fail"
-    """The engine would not start or not trade."""
-
-
-class Check(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    verdict: Verdict
-    detail: str
-    mend: str = ""
-
-
-def ok(name: str, detail: str) -> Check:
-    return Check(name=name, verdict=Verdict.OK, detail=detail)
-
-
-def warn(name: str, detail: str, mend: str) -> Check:
-    return Check(name=name, verdict=Verdict.WARN, detail=detail, mend=mend)
-
-
-def bad(name: str, detail: str, mend: str = "") -> Check:
-    return Check(name=name, verdict=Verdict.FAIL, detail=detail, mend=mend)
 
 
 async def run_checks(settings: Settings, tell: Callable[[str], None]) -> list[Check]:
@@ -71,9 +46,11 @@ async def run_checks(settings: Settings, tell: Callable[[str], None]) -> list[Ch
         ("ports", check_ports),
         ("kernels", check_kernels),
         ("database", check_database),
-        ("simulated venues", check_sim),
     ]
-    return [await _guarded(name, check, settings, tell) for name, check in steps]
+    if settings.engine.mode in (Mode.SIM, Mode.REPLAY):
+        steps.append(("simulated venues", check_sim))
+    checks = [await _guarded(name, check, settings, tell) for name, check in steps]
+    return [*checks, *await check_venues(settings, tell)]
 
 
 async def _guarded(

@@ -148,12 +148,12 @@ async def connect_paper(
     real = RealVenues(tuple(lister.values()))
     try:
         listed = {venue: await _listing(account) for venue, account in lister.items()}
+        prices = await _prices(lister, listed)
     except BaseException:
         await real.aclose()
         raise
     registry = MarketRegistry(i for listing in listed.values() for i in listing)
     wirings = _wirings(settings, listed, registry, clock)
-    prices = await _prices(wirings)
     clients = {
         venue: PaperClient(
             venue,
@@ -257,20 +257,17 @@ def _past(wirings: Sequence[FeedWiring]) -> dict[VenueId, PastCandles]:
     return {venue: past for venue, past in found.items() if past is not None}
 
 
-async def _prices(wirings: Sequence[FeedWiring]) -> dict[Asset, Decimal]:
-    """A price in dollars for each base asset, from the newest candle of any venue."""
+async def _prices(
+    accounts: Mapping[VenueId, VenueAccount], listed: Mapping[VenueId, Sequence[Instrument]]
+) -> dict[Asset, Decimal]:
+    """A price in dollars for each base asset, from any venue."""
     prices: dict[Asset, Decimal] = {}
-    for wiring in wirings:
-        past = past_candles(wiring)
-        for instrument in wiring.instruments:
-            if past is None or instrument.base in prices or instrument.quote not in _USD:
-                continue
-            try:
-                candles = await past.history(instrument.id)
-            except (TryAgain, OutcomeUnknown):
-                continue
-            if candles:
-                prices[instrument.base] = Decimal(repr(candles[-1].close))
+    for venue, account in accounts.items():
+        told = await account.prices()
+        for instrument in listed[venue]:
+            price = told.get(instrument.id)
+            if price is not None and instrument.quote in _USD:
+                prices.setdefault(instrument.base, price)
     return prices
 
 

@@ -11,12 +11,29 @@ from arbiter.app.config_sections import Mode
 from arbiter.app.real_world import RealVenues, connect_live, connect_paper
 from arbiter.app.sim_world import World, connect_sim
 from arbiter.app.venue_credentials import required_keys
+from arbiter.model.errors import BadConfig
 from arbiter.model.ids import VenueId
 from arbiter.ports.clock import Clock
 from arbiter.venues.sim.settings import SimSettings
 from arbiter.venues.sim.spawn import SimHandle, keep_running
 
 log = structlog.get_logger(__name__)
+
+
+def keep_apart(settings: Settings) -> None:
+    """Hold a data folder to one mode: money that is not real never stands in real books."""
+    mark, mode = settings.home.root / "mode", settings.engine.mode.value
+    try:
+        held = mark.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        held = ""
+    if held and held != mode:
+        raise BadConfig(
+            f"the data folder {settings.home.root} holds the books of mode {held}; start {mode} "
+            "with another one: --home DIR"
+        )
+    if not held:
+        mark.write_text(f"{mode}\n", encoding="utf-8")
 
 
 class Venues(Protocol):
@@ -82,6 +99,7 @@ async def connect(
     on_ban: Callable[[VenueId, int], None],
 ) -> tuple[World, Venues]:
     """Connect to the venues of the mode. `BadConfig` where live has no keys of the user's own."""
+    keep_apart(settings)
     if settings.engine.mode is Mode.LIVE:
         keys = required_keys(settings.venues.venues(), settings.home, environment)
         world, real = await connect_live(settings, keys, clock, on_ban)

@@ -1,14 +1,19 @@
-"""`arbiter keys`."""
+"""`arbiter keys`: our own API keys (create, revoke) and those of venues (add, remove)."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from arbiter.cli.options import ConfigFile, HomeFolder, Json, load_settings
 from arbiter.cli.output import emit, emit_json, emit_table, note
 
-app = typer.Typer(help="API keys for programs.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from arbiter.access.venue_keys import Credentials
+    from arbiter.model.ids import VenueId
 
+app = typer.Typer(help="API keys for programs, and the keys of venues.", no_args_is_help=True)
+
+VenueName = Annotated[str, typer.Argument(metavar="VENUE", help="For example binance.")]
 KeyName = Annotated[str, typer.Argument(metavar="NAME", help="For example grafana.")]
 
 
@@ -43,18 +48,135 @@ def revoke(name: KeyName, config: ConfigFile = None, home: HomeFolder = None) ->
     emit(f"the key {name} is revoked")
 
 
+@app.command("add")
+def add(
+    venue: VenueName,
+    from_stdin: Annotated[
+        bool, typer.Option("--stdin", help="Read JSON: apiKey, secret and, if any, password.")
+    ] = False,
+    config: ConfigFile = None,
+    home: HomeFolder = None,
+) -> None:
+    """Keep a venue's key, sealed with a passphrase; a key that may withdraw is refused later."""
+    import os
+    import time
+
+    from arbiter.app.venue_credentials import PASSPHRASE, store_of
+
+    settings = load_settings(config, home).settings
+    name = _venue(venue)
+    settings.home.prepare()
+    credentials = _from_stdin() if from_stdin else _from_terminal(name)
+    passphrase = os.environ.get(PASSPHRASE) or _new_passphrase(bool(store_of(settings.home).rows()))
+    store_of(settings.home).add(name, credentials, passphrase, time.time_ns())
+    emit(f"the key of {name} is kept; check it with: arbiter doctor")
+
+
+@app.command("remove")
+def remove(venue: VenueName, config: ConfigFile = None, home: HomeFolder = None) -> None:
+    """Forget a venue's key."""
+    from arbiter.app.venue_credentials import store_of
+
+    store_of(load_settings(config, home).settings.home).remove(_venue(venue))
+    emit(f"the key of {venue} is removed")
+
+
 @app.command("list")
-def list_keys(config: ConfigFile = None, home: HomeFolder = None, as_json: Json = False) -> None:
-    """List keys, revoked ones too."""
+def list_keys(
+    config: ConfigFile = None,
+    home: HomeFolder = None,
+    as_json: Json = False,
+    only_venues: Annotated[
+        bool, typer.Option("--venues", help="Only the keys of venues; needs no database.")
+    ] = False,
+) -> None:
+    """List keys, revoked ones too; of venues' keys their last characters."""
     import asyncio
 
-    rows = asyncio.run(_list(load_settings(config, home).settings))
+    settings = load_settings(config, home).settings
+    rows = _venue_rows(settings) if only_venues else asyncio.run(_list(settings))
+    if not only_venues:
+        rows += _venue_rows(settings)
     if as_json:
         emit_json(rows)
     else:
-        columns = ("name", "role", "created_at", "last_used_at", "revoked_at")
-        cells = ([str(row[name] or "-") for name in columns] for row in rows)
+        columns = ("kind", "name", "role", "key", "created_at", "last_used_at", "revoked_at")
+        cells = ([str(row.get(name) or "-") for name in columns] for row in rows)
         emit_table(columns, cells, "no keys yet")
+
+
+def _venue(name: str) -> "VenueId":
+    from arbiter.app.config_schema import closest
+    from arbiter.app.config_venues import SUPPORTED
+    from arbiter.model.errors import BadConfig
+    from arbiter.model.ids import VenueId
+
+    if name in SUPPORTED:
+        return VenueId(name)
+    near = closest(name, list(SUPPORTED))
+    hint = f"; did you mean {near}?" if near else f"; there are {', '.join(SUPPORTED)}"
+    raise BadConfig(f"{name!r} is no venue with keys{hint}")
+
+
+def _from_stdin() -> "Credentials":
+    import sys
+
+    import msgspec
+
+    from arbiter.access.venue_keys import Credentials
+    from arbiter.model.errors import BadConfig
+
+    try:
+        told = msgspec.json.decode(sys.stdin.buffer.read(65_536), type=dict[str, Any])
+        return Credentials(
+            api_key=told["apiKey"], secret=told["secret"], password=told.get("password", "")
+        )
+    except (msgspec.MsgspecError, KeyError, TypeError):
+        raise BadConfig("--stdin wants JSON with apiKey and secret") from None
+
+
+def _from_terminal(venue: str) -> "Credentials":
+    import getpass
+
+    from arbiter.access.venue_keys import Credentials
+
+    return Credentials(
+        api_key=getpass.getpass(f"API key of {venue}: ").strip(),
+        secret=getpass.getpass("secret: ").strip(),
+    )
+
+
+def _new_passphrase(known: bool) -> str:
+    import getpass
+    import sys
+
+    from arbiter.app.venue_credentials import PASSPHRASE
+    from arbiter.model.errors import BadConfig
+
+    if not sys.stdin.isatty():
+        raise BadConfig(f"set {PASSPHRASE}: there is no terminal to ask for a passphrase")
+    first = getpass.getpass("passphrase: ")
+    if not known and getpass.getpass("again: ") != first:
+        raise BadConfig("the two passphrases differ")
+    return first
+
+
+def _venue_rows(settings: Any) -> list[dict[str, str | None]]:
+    from arbiter.app.venue_credentials import store_of
+    from arbiter.model.time import rfc3339
+
+    return [
+        {
+            "kind": "venue",
+            "name": row.venue,
+            "role": None,
+            "key": f"…{row.hint}",
+            "created_at": rfc3339(row.created_ns),
+            "last_used_at": None,
+            "revoked_at": None,
+        }
+        for row in store_of(settings.home).rows()
+    ]
 
 
 async def _create(settings: Any, name: str, role: Any) -> str:
@@ -86,6 +208,7 @@ async def _list(settings: Any) -> list[dict[str, str | None]]:
         keys = await PgAccessStore(engine).list_keys()
     return [
         {
+            "kind": "api",
             "name": key.name,
             "role": key.role.value,
             "created_at": moment(key.created_ns),

@@ -66,6 +66,11 @@ class BinanceOrders(VenueAccount):
     verdicts = VERDICTS
     _order_path: str
     _time_path: str
+    _price_path: str
+
+    async def _last_prices(self) -> Mapping[str, Decimal]:
+        rows = await self._rest.call(self._price_path)
+        return {row["symbol"]: Decimal(row["price"]) for row in rows}
 
     async def _server_ms(self) -> int:
         return int((await self._rest.call(self._time_path))["serverTime"])
@@ -153,6 +158,7 @@ class BinanceOrders(VenueAccount):
 class BinanceSpotOrders(BinanceOrders):
     _order_path = "private_get_order"
     _time_path = "public_get_time"
+    _price_path = "public_get_ticker_price"
 
     def __init__(self, wiring: AccountWiring) -> None:
         rest = SignedRest(
@@ -264,6 +270,7 @@ class BinanceFuturesOrders(BinanceOrders):
 
     _order_path = "fapiprivate_get_order"
     _time_path = "fapipublic_get_time"
+    _price_path = "fapipublic_get_ticker_price"
 
     def __init__(self, wiring: AccountWiring) -> None:
         rest = SignedRest(

@@ -1,6 +1,6 @@
 """Orders and the account at Bybit v5: one class for spot, one for linear perpetuals."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -57,6 +57,10 @@ class BybitOrders(VenueAccount):
                 break
             asked = asked | {"cursor": cursor}
         return rows
+
+    async def _last_prices(self) -> Mapping[str, Decimal]:
+        told = await self._result("public_get_v5_market_tickers", {"category": self.category})
+        return {row["symbol"]: Decimal(row["lastPrice"]) for row in told["list"]}
 
     async def _server_ms(self) -> int:
         return int((await self._rest.call("public_get_v5_market_time"))["time"])

@@ -9,6 +9,7 @@ import asyncio
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
@@ -142,6 +143,10 @@ class VenueAccount(ABC):
     async def _holdings(self) -> Sequence[Holding]: ...
 
     @abstractmethod
+    async def _last_prices(self) -> Mapping[str, Decimal]:
+        """Last prices by the venue's names of markets; needs no key."""
+
+    @abstractmethod
     async def rights(self) -> KeyRights:
         """What the key may do."""
 
@@ -270,6 +275,16 @@ class VenueAccount(ABC):
         finally:
             self.following.clear()
             self._sink = None
+
+    async def prices(self) -> Mapping[InstrumentId, Decimal]:
+        """Last prices of what is listed."""
+        await self._know_listing()
+        found = await self._read("prices", self._last_prices)
+        return {
+            self._by_market[name].id: price
+            for name, price in found.items()
+            if name in self._by_market
+        }
 
     async def aclose(self) -> None:
         await self._rest.close()

@@ -1,0 +1,124 @@
+"""What must hold at a real venue before money is sent there: `arbiter doctor`, per venue."""
+
+import os
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from arbiter.app.checks_kinds import Check, bad, ok, warn
+from arbiter.app.config import Settings
+from arbiter.app.config_sections import Mode
+from arbiter.app.real_world import make_account
+from arbiter.app.venue_credentials import PASSPHRASE, from_environment, stored_venues, venue_keys
+from arbiter.model.errors import ArbiterError
+from arbiter.model.ids import VenueId
+from arbiter.model.money import plain
+from arbiter.runtime.clock import SystemClock
+from arbiter.venues.common.account import VenueAccount
+
+FAR_MS = 250
+"""A clock further off than this is worth a word, although signatures are corrected."""
+_HOPELESS_MS = 60_000
+
+
+async def check_venues(
+    settings: Settings,
+    tell: Callable[[str], None],
+    environment: Mapping[str, str] | None = None,
+) -> list[Check]:
+    """Check each venue that is enabled or has a key; nothing where there is neither."""
+    surroundings = os.environ if environment is None else environment
+    named = {*settings.venues.venues(), *stored_venues(settings.home)}
+    wanted = sorted(v for v in named)
+    if not wanted:
+        return []
+    live = settings.engine.mode is Mode.LIVE
+    sealed = {v for v in wanted if from_environment(v, surroundings) is None}
+    if sealed & stored_venues(settings.home) and not surroundings.get(PASSPHRASE):
+        mend = f"set {PASSPHRASE} and run arbiter doctor again"
+        return [warn("venue keys", "the venues' keys are sealed and were not checked", mend)]
+    try:
+        keys = venue_keys(wanted, settings.home, surroundings)
+    except ArbiterError as error:
+        return [bad("venue keys", str(error))]
+    checks: list[Check] = []
+    for venue in wanted:
+        tell(venue)
+        held = keys.get(venue)
+        if held is None:
+            say = bad if live else warn
+            checks.append(say(venue, "no key", f"arbiter keys add {venue}"))
+            continue
+        account = make_account(settings, venue, held, SystemClock())
+        try:
+            checks += await _check(account, settings)
+        except ArbiterError as error:
+            checks.append(bad(venue, str(error), _mend(error)))
+        finally:
+            await account.aclose()
+    return checks
+
+
+async def _check(account: VenueAccount, settings: Settings) -> list[Check]:
+    venue = account.venue
+    reading = await account.correct_clock()
+    if reading is None:
+        mend = "check the network, and venues.rest if it is set"
+        return [bad(f"{venue} clock", "the venue does not answer", mend)]
+    checks = [_clock(venue, reading.offset_ms)]
+    rights = await account.rights()
+    checks.append(_rights(venue, rights.can_trade, rights.can_withdraw, rights.restricted_to_ip))
+    listed = await account.instruments()
+    wanted = settings.venues.symbols
+    if not listed:
+        mend = "name what it lists in venues.symbols"
+        checks.append(bad(f"{venue} markets", "none of the symbols is listed", mend))
+        return checks
+    first = listed[0]
+    limits = (
+        f"{len(listed)} of {len(wanted) or len(listed)} markets; {first.market_id}: tick "
+        f"{plain(first.tick)}, lot {plain(first.lot)}, least {plain(first.min_notional)} {first.quote}"
+    )
+    checks.append(ok(f"{venue} markets", limits))
+    fees = f"maker {_percent(first.maker_fee)}, taker {_percent(first.taker_fee)}"
+    checks.append(ok(f"{venue} fees", fees))
+    held = {h.asset: h.total for h in await account.holdings() if h.total}
+    if not held:
+        checks.append(warn(f"{venue} balances", "the account is empty", "move funds there"))
+    else:
+        shown = ", ".join(f"{plain(total)} {asset}" for asset, total in sorted(held.items())[:8])
+        checks.append(ok(f"{venue} balances", shown))
+    return checks
+
+
+def _clock(venue: VenueId, offset_ms: int) -> Check:
+    shown = f"the venue's clock is {offset_ms:+d} ms from this one"
+    mend = "set the system clock (timedatectl set-ntp true)"
+    if abs(offset_ms) > _HOPELESS_MS:
+        return bad(f"{venue} clock", shown, mend)
+    if abs(offset_ms) > FAR_MS:
+        return warn(f"{venue} clock", f"{shown}; signatures are corrected for it", mend)
+    return ok(f"{venue} clock", shown)
+
+
+def _rights(venue: VenueId, trade: bool, withdraw: bool, bound: bool) -> Check:
+    name = f"{venue} key"
+    if withdraw:
+        mend = "make a key that may only read and trade, and: arbiter keys add " + venue
+        return bad(name, "this key may withdraw; the engine refuses it", mend)
+    if not trade:
+        return bad(name, "this key may not trade", "allow trading for it at the venue")
+    if not bound:
+        mend = "restrict it to this machine's address at the venue"
+        return warn(name, "may trade and not withdraw, from any address", mend)
+    return ok(name, "may trade and not withdraw")
+
+
+def _percent(fee: Decimal) -> str:
+    return f"{plain(fee * 100)} %"
+
+
+def _mend(error: ArbiterError) -> str:
+    code = getattr(error, "code", "")
+    if code in ("-2014", "-2015", "10003", "10004", "-1022"):
+        return "check key and secret: arbiter keys add replaces them"
+    return ""
