@@ -1,10 +1,11 @@
 """The last day's candles, fetched page by page."""
 
 import time
+from typing import Any
 
 import pytest
 
-from arbiter.model.errors import Banned, RateLimited, VenueUnreachable
+from arbiter.model.errors import Banned, OutcomeUnknown, RateLimited, VenueUnreachable
 from arbiter.model.time import NS_PER_MINUTE
 from arbiter.venues.binance.history import BinanceHistory
 from arbiter.venues.bybit.history import BybitHistory
@@ -40,3 +41,16 @@ async def test_a_refused_read_says_whether_to_come_back(
         wiring = wiring_to(server, "binance", ["BTCUSDT"])
         with pytest.raises(error):
             await BinanceHistory(wiring).history(wiring.instruments[0].id)
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+async def test_candles_that_cannot_be_read_are_no_candles(venue: str) -> None:
+    class Babbling(FakeBinance):
+        def get(self, path: str, query: dict[str, str]) -> Any:
+            return {"retCode": 0, "result": {"list": [["soon", "1"]]}}
+
+    async with Babbling(["BTCUSDT"]) as server:
+        wiring = wiring_to(server, venue, ["BTCUSDT"])
+        source = BinanceHistory(wiring) if venue == "binance" else BybitHistory(wiring)
+        with pytest.raises(OutcomeUnknown):
+            await source.history(wiring.instruments[0].id)

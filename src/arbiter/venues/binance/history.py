@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from arbiter.model.errors import OutcomeUnknown
 from arbiter.model.ids import InstrumentId
 from arbiter.model.instruments import Instrument
 from arbiter.model.quotes import Candle
@@ -9,6 +10,7 @@ from arbiter.model.time import NS_PER_DAY, NS_PER_MINUTE, NS_PER_MS
 from arbiter.ports.clock import Clock
 from arbiter.venues.binance.addresses import MARKETS
 from arbiter.venues.binance.decode import Kline, read_klines
+from arbiter.venues.common.frames import BadFrame
 from arbiter.venues.common.rest import PublicRest
 from arbiter.venues.common.wiring import FeedWiring
 
@@ -28,7 +30,10 @@ class BinanceHistory:
         }
 
     async def history(self, instrument: InstrumentId) -> Sequence[Candle]:
-        """Give the finished minutes of the last day, oldest first. Raises as `PublicRest.get`."""
+        """Give the finished minutes of the last day, oldest first.
+
+        Raises as `PublicRest.get`, and `OutcomeUnknown` over an answer that cannot be read.
+        """
         symbol = self._instruments[instrument].market_id
         now = self._clock.now_ns()
         since_ms, end_ms = (now - NS_PER_DAY) // NS_PER_MS, now // NS_PER_MS
@@ -41,7 +46,7 @@ class BinanceHistory:
                     "startTime": since_ms,
                     "limit": _PAGE,
                 }
-                page = read_klines(await rest.get(self._market.klines, query))
+                page = await _page(rest, self._market.klines, query)
                 newer = [row for row in page if row.opens >= since_ms]
                 if not newer:
                     break
@@ -52,6 +57,14 @@ class BinanceHistory:
             for opens in sorted(rows)
             if (candle := _candle(instrument, rows[opens])).open_ns + NS_PER_MINUTE <= now
         ]
+
+
+async def _page(rest: PublicRest, path: str, query: Mapping[str, str | int]) -> list[Kline]:
+    body = await rest.get(path, query)
+    try:
+        return read_klines(body)
+    except BadFrame as error:
+        raise OutcomeUnknown(f"candles: {error}") from error
 
 
 def _candle(instrument: InstrumentId, row: Kline) -> Candle:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from arbiter.model.errors import VenueRefused
+from arbiter.model.errors import OutcomeUnknown, VenueRefused
 from arbiter.model.ids import InstrumentId
 from arbiter.model.instruments import Instrument
 from arbiter.model.quotes import Candle
@@ -29,7 +29,10 @@ class BybitHistory:
         }
 
     async def history(self, instrument: InstrumentId) -> Sequence[Candle]:
-        """Give the finished minutes of the last day, oldest first. Raises as `PublicRest.get`."""
+        """Give the finished minutes of the last day, oldest first.
+
+        Raises as `PublicRest.get`, and `OutcomeUnknown` over an answer that cannot be read.
+        """
         told = self._instruments[instrument]
         now = self._clock.now_ns()
         start_ms, end_ms = (now - NS_PER_DAY) // NS_PER_MS, now // NS_PER_MS
@@ -44,7 +47,7 @@ class BybitHistory:
                     "end": end_ms,
                     "limit": _PAGE,
                 }
-                page = [_candle(instrument, row) for row in await _rows(rest, query)]
+                page = await _page(rest, instrument, query)
                 older = [candle for candle in page if candle.open_ns // NS_PER_MS <= end_ms]
                 if not older:
                     break
@@ -53,11 +56,18 @@ class BybitHistory:
         return [found[opens] for opens in sorted(found) if opens + NS_PER_MINUTE <= now]
 
 
-async def _rows(rest: PublicRest, query: Mapping[str, str | int]) -> list[list[str]]:
-    answer = read_klines(await rest.get(KLINES, query))
-    if answer.code:
-        raise VenueRefused(f"candles refused: {answer.message}", code=str(answer.code))
-    return answer.result.rows if answer.result is not None else []
+async def _page(
+    rest: PublicRest, instrument: InstrumentId, query: Mapping[str, str | int]
+) -> list[Candle]:
+    body = await rest.get(KLINES, query)
+    try:
+        answer = read_klines(body)
+        if answer.code:
+            raise VenueRefused(f"candles refused: {answer.message}", code=str(answer.code))
+        rows = answer.result.rows if answer.result is not None else []
+        return [_candle(instrument, row) for row in rows]
+    except BadFrame as error:
+        raise OutcomeUnknown(f"candles: {error}") from error
 
 
 def _candle(instrument: InstrumentId, row: list[str]) -> Candle:

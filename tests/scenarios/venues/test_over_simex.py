@@ -1,0 +1,151 @@
+"""The same feeds against the simulated exchanges, whose books obey their own market."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
+
+import msgspec
+import pytest
+
+from arbiter.model.ids import InstrumentId, VenueId
+from arbiter.model.instruments import InstrumentKind
+from arbiter.runtime.clock import SystemClock
+from arbiter.simex.settings import SimexSettings
+from arbiter.venues.binance.depth import BinanceDepthFeed
+from arbiter.venues.binance.feed import BinanceFeed
+from arbiter.venues.binance.orders import make_binance
+from arbiter.venues.bybit.depth import BybitDepthFeed
+from arbiter.venues.bybit.feed import BybitFeed
+from arbiter.venues.bybit.orders import make_bybit
+from arbiter.venues.common.endpoints import Endpoints
+from arbiter.venues.common.wiring import FeedWiring
+from arbiter.venues.feeds import depth_feed, funding_feed, quote_feed, trade_feed
+from tests.fakes.wiring import HASTY
+from tests.port_suites.depth import DepthLog
+from tests.port_suites.feed import FeedStand, FeedSuite
+from tests.scenarios.simex.conftest import Served, serving
+from tests.scenarios.venues.test_funding import FundingLog
+from tests.scenarios.venues.test_trades import TradeLog
+
+VENUES = ("binance", "binance_futures", "bybit", "bybit_futures")
+LIVELY = SimexSettings(
+    symbols=3, quotes_per_second=2_000.0, dislocations_per_minute=0.0, time_scale=60.0
+)
+
+
+async def wiring_of(served: Served, venue: str) -> FeedWiring:
+    """Follow all that a simulator lists as one venue, in slots 0, 1, 2 …"""
+    server = venue.removesuffix("_futures") if venue.startswith("bybit") else venue
+    account = served.wiring(server, venue)
+    client = make_binance(account) if venue.startswith("binance") else make_bybit(account)
+    listed = await client.instruments()
+    await client.aclose()
+    line = served.lines[server]
+    return FeedWiring(
+        venue=VenueId(venue),
+        instruments=listed,
+        slots={told.id: number for number, told in enumerate(listed)},
+        clock=SystemClock(),
+        endpoints=Endpoints(stream=line["ws"], rest=line["rest"]),
+        stream=msgspec.structs.replace(HASTY, silence_s=2.0),
+    )
+
+
+@pytest.fixture(params=VENUES)
+async def wiring(request: pytest.FixtureRequest) -> AsyncIterator[FeedWiring]:
+    async with serving(LIVELY) as served:
+        yield await wiring_of(served, request.param)
+
+
+class running:  # noqa: N801
+    """A feed as a task for the length of a block."""
+
+    def __init__(self, run: object) -> None:
+        self._run = run
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.ensure_future(self._run)  # type: ignore[call-overload]
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await self._task
+
+
+class TestQuotes(FeedSuite):
+    @pytest.fixture
+    def stand(self, wiring: FeedWiring) -> FeedStand:
+        slots = sorted(wiring.slots.values())
+        return FeedStand(feed=quote_feed(wiring), slots=slots, venues=[wiring.venue])
+
+
+async def test_books_are_whole_and_agree_with_the_quotes(wiring: FeedWiring) -> None:
+    feed = depth_feed(wiring)
+    assert isinstance(feed, BinanceDepthFeed | BybitDepthFeed)
+    log = DepthLog()
+    async with running(feed.run(log)):
+        await log.until(lambda: len(log.books) == len(wiring.instruments))
+        await log.until(lambda: len(log.times) >= 60)
+        assert not log.lost
+    assert feed.tally.gaps == feed.tally.bad == 0
+
+
+async def test_trades_are_told(wiring: FeedWiring) -> None:
+    feed = trade_feed(wiring)
+    assert feed is not None
+    log = TradeLog()
+    async with running(feed.run(log)):
+        await log.until(10)
+    assert {trade.slot for trade in log.trades} <= set(wiring.slots.values())
+
+
+@pytest.mark.parametrize("venue", ["binance_futures", "bybit_futures"])
+async def test_funding_is_told_with_its_interval(venue: str) -> None:
+    async with serving(LIVELY) as served:
+        wiring = await wiring_of(served, venue)
+        assert all(told.kind is InstrumentKind.LINEAR for told in wiring.instruments)
+        feed = funding_feed(wiring)
+        assert feed is not None
+        log = FundingLog()
+        async with running(feed.run(log)):
+            await log.until(lambda: len(log.rates) == len(wiring.instruments))
+    for rate in log.rates.values():
+        assert rate.interval_hours in (1, 4, 8)
+        assert rate.mark > 0
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+async def test_lost_messages_never_leave_a_wrong_book(venue: str) -> None:
+    async with AsyncExitStack() as stack:
+        served = await stack.enter_async_context(serving(LIVELY))
+        wiring = await wiring_of(served, venue)
+        feed = depth_feed(wiring)
+        assert isinstance(feed, BinanceDepthFeed | BybitDepthFeed)
+        log = DepthLog()
+        await stack.enter_async_context(running(feed.run(log)))
+        await log.until(lambda: len(log.books) == len(wiring.instruments))
+        await served.act(venue, "rates", rates={"gap": 0.02})
+        await log.until(lambda: feed.tally.resyncs >= 5)
+        await served.act(venue, "heal")
+        slots: Mapping[InstrumentId, int] = wiring.slots
+        here: Callable[[], bool] = lambda: log.books.keys() == set(slots.values())  # noqa: E731
+        await log.until(here)
+    assert feed.tally.gaps >= 5
+    assert feed.tally.slowest_resync_ns < 2_000_000_000
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+async def test_a_stall_is_noticed_and_survived(venue: str) -> None:
+    async with serving(LIVELY) as served:
+        wiring = await wiring_of(served, venue)
+        feed = quote_feed(wiring)
+        assert isinstance(feed, BinanceFeed | BybitFeed)
+        stand = FeedStand(feed=feed, slots=[0, 1, 2], venues=[wiring.venue])
+        log = stand.log
+        async with running(feed.run(log)):
+            await log.until(lambda: log.total > 100)
+            await served.act(venue, "stall", seconds=3.0)
+            await log.until(lambda: any(not up for _, up, _ in log.health))
+            await log.until(lambda: log.health[-1][1])
+            before = log.total
+            await log.until(lambda: log.total > before + 100)
