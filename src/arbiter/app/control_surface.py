@@ -18,7 +18,6 @@ from arbiter.api.control.server import ControlServer, ControlSettings
 from arbiter.app import kill_file
 from arbiter.app.checks import Verdict, run_checks
 from arbiter.app.config import Settings
-from arbiter.app.config_events import Events
 from arbiter.app.running import Running
 from arbiter.model.commands import (
     AddCopy,
@@ -185,13 +184,12 @@ class EngineArbitrage:
         )
 
     def settings(self) -> ArbSettings:
-        section = self._running.tuning.sections.get("events", Events())
-        assert isinstance(section, Events)
+        events = self._running.tuning.events
         return ArbSettings(
-            min_spread=section.min_spread,
-            max_position_size=section.max_position_size,
-            max_total_exposure=section.max_total_exposure,
-            staleness_threshold_ms=section.staleness_threshold_ms,
+            min_spread=events.min_spread,
+            max_position_size=events.max_position_size,
+            max_total_exposure=events.max_total_exposure,
+            staleness_threshold_ms=events.staleness_threshold_ms,
             enabled_pairs=tuple(pair.id for pair in self.pairs() if pair.approved),
         )
 

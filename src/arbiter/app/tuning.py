@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from pydantic import ValidationError
 
 from arbiter.app.config import Settings
+from arbiter.app.config_events import Events
 from arbiter.app.config_fields import Section, domain
 from arbiter.app.config_funding import Funding
 from arbiter.books.registry import MarketRegistry
@@ -25,6 +26,7 @@ from arbiter.model.errors import ArbiterError, BadConfig, InvalidValue
 from arbiter.model.events import SettingChanged
 from arbiter.model.ids import Symbol, VenueId
 from arbiter.model.instruments import InstrumentKind
+from arbiter.opportunities.event_settings import EventSettings
 from arbiter.opportunities.funding_settings import FundingSettings
 from arbiter.opportunities.spot_settings import SpotSettings
 from arbiter.risk.limits import RiskLimits
@@ -43,6 +45,21 @@ log = structlog.get_logger(__name__)
 _NOT_AT_RUN_TIME = {"spot.enabled", "funding.enabled", "funding.symbols", "funding.exchanges"}
 """Strategies are started and stopped; perpetuals are set up, leverage and all, at the start."""
 _OF_EXECUTION = ("execution.unwind_slippage_bps",)
+_OF_EVENTS = (
+    "events.min_spread",
+    "events.max_position_size",
+    "events.max_total_exposure",
+    "events.staleness_threshold_ms",
+)
+"""What the control API's contract changes at run time."""
+
+
+class GovernsEvents(Protocol):
+    """Whoever trades event pairs."""
+
+    def reconfigure(self, settings: EventSettings) -> None:
+        """Use other settings from the next quote on."""
+        ...
 
 
 class _State(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,11 +81,13 @@ class Tuning:
         self._registry = registry
         self._core: TradingCore | None = None
         self._funding: FundingDesk | None = None
+        self._events: GovernsEvents | None = None
         self._time_scale = settings.sim.time_scale
         self._state = _State(
             sections={
                 "spot": settings.spot,
                 "funding": settings.funding,
+                "events": settings.events,
                 "risk": settings.risk,
                 "execution": settings.execution,
             },
@@ -79,6 +98,7 @@ class Tuning:
             *(f"funding.{n}" for n in type(settings.funding).model_fields),
             *(f"risk.{n}" for n in type(settings.risk).model_fields),
             *_OF_EXECUTION,
+            *_OF_EVENTS,
             RUN_SYMBOLS,
             RUN_EXCHANGES,
         )
@@ -99,6 +119,11 @@ class Tuning:
         self._funding = desk
         desk.reconfigure(self.funding)
 
+    def govern_events(self, desk: GovernsEvents) -> None:
+        """Put changes of the events family into force in this desk, those of earlier runs now."""
+        self._events = desk
+        desk.reconfigure(self.events)
+
     # What is in force
 
     @property
@@ -113,6 +138,10 @@ class Tuning:
     @property
     def funding(self) -> FundingSettings:
         return self._funding_of(self._state)
+
+    @property
+    def events(self) -> EventSettings:
+        return self._events_of(self._state)
 
     @property
     def limits(self) -> RiskLimits:
@@ -162,6 +191,8 @@ class Tuning:
                 self._enforce(self._core)
             if self._funding is not None:
                 self._funding.reconfigure(self.funding)
+            if self._events is not None:
+                self._events.reconfigure(self.events)
 
         return Prepared(
             before={path: before[path] for path in differ},
@@ -207,6 +238,7 @@ class Tuning:
             _record(state.sections["risk"])
             _record(state.sections["execution"])
             self._funding_of(state)
+            self._events_of(state)
         except ArbiterError as error:
             text = str(error)
             path = next((p for p in paths if text.startswith(p.rpartition(".")[2])), paths[0])
@@ -245,6 +277,11 @@ class Tuning:
     def _funding_of(self, state: _State) -> FundingSettings:
         section = state.sections["funding"]
         assert isinstance(section, Funding)
+        return section.record(self._time_scale)
+
+    def _events_of(self, state: _State) -> EventSettings:
+        section = state.sections["events"]
+        assert isinstance(section, Events)
         return section.record(self._time_scale)
 
     def _raw(self, state: _State, path: str) -> object:
