@@ -22,14 +22,12 @@ WANTED_MB = 400.0
 LARGE = ("numpy", "numba", "sqlalchemy.ext.asyncio", "asyncpg", "pydantic_settings", "fastapi")
 """In the order of import, so each figure is what it adds to those before it."""
 UNUSED = (
-    "grpc",
-    "nicegui",
     "plotly",
     "polars",
-    "talib",
     "pandas",
     "ray",
     "aiogram",
+    "ccxt",
     "opentelemetry.sdk",
 )
 """Libraries of features that a default engine does not use."""

@@ -4,8 +4,8 @@ import math
 
 import msgspec
 import numpy as np
-import talib
 
+from arbiter.agents.ta import talib
 from arbiter.agents.view import Bars
 
 ENOUGH = 35
