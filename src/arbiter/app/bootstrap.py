@@ -343,6 +343,8 @@ class _Run:
         )
         self._hub.listen(keeper.watch)
         self._supervisor.spawn(keeper.run(), "candles")
+        for number, feed in enumerate(world.trades):
+            self._supervisor.spawn(feed.run(keeper), f"public trades {number}")
 
     async def _traded_since(self, since_ns: int) -> list[Signal]:
         """Signals that were traded on, oldest first: cooldowns and the hourly cap outlive a stop."""

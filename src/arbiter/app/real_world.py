@@ -17,6 +17,7 @@ from arbiter.model.money import ZERO
 from arbiter.model.perpetuals import is_perpetual
 from arbiter.ports.candles import PastCandles
 from arbiter.ports.clock import Clock
+from arbiter.ports.market_data import TradeFeed
 from arbiter.ports.venue import Feed, FundingFeed
 from arbiter.runtime.rate_budget import (
     BudgetedClient,
@@ -30,7 +31,7 @@ from arbiter.venues.bybit.orders import make_bybit
 from arbiter.venues.common.account import AccountWiring, VenueAccount
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.wiring import FeedWiring
-from arbiter.venues.feeds import BINANCE, funding_feed, past_candles, quote_feed
+from arbiter.venues.feeds import BINANCE, funding_feed, past_candles, quote_feed, trade_feed
 from arbiter.venues.paper.client import PaperClient
 from arbiter.venues.paper.feed import PaperFeed, PaperFunding
 
@@ -136,6 +137,7 @@ async def connect_live(
         past=_past(wirings),
         margin=margin,
         funding=[feed for wiring in wirings if (feed := funding_feed(wiring)) is not None],
+        trades=_trades(wirings),
     )
     return world, real
 
@@ -194,6 +196,7 @@ async def connect_paper(
         past=_past(wirings),
         margin=margin,
         funding=funding,
+        trades=_trades(wirings),
     )
     return world, real
 
@@ -250,6 +253,10 @@ def _wirings(
         )
         for venue, listing in listed.items()
     ]
+
+
+def _trades(wirings: Sequence[FeedWiring]) -> list[TradeFeed]:
+    return [feed for wiring in wirings if (feed := trade_feed(wiring)) is not None]
 
 
 def _past(wirings: Sequence[FeedWiring]) -> dict[VenueId, PastCandles]:

@@ -14,6 +14,7 @@ from arbiter.model.instruments import Instrument
 from arbiter.ports.candles import PastCandles
 from arbiter.ports.clock import Clock
 from arbiter.ports.event_listings import EventListings
+from arbiter.ports.market_data import TradeFeed
 from arbiter.ports.venue import Feed, FundingFeed, MarginClient, OrderClient
 from arbiter.runtime.rate_budget import (
     BudgetedClient,
@@ -44,6 +45,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     margin: Mapping[VenueId, MarginClient] = {}
     """Those of `clients` that trade perpetuals: the same budgets hold for their accounts."""
     funding: Sequence[FundingFeed] = ()
+    trades: Sequence[TradeFeed] = ()
+    """Public trades, of which candles are made."""
     listings: Mapping[VenueId, EventListings] = {}
     """Of the event markets, with their rule texts."""
 

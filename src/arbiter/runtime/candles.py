@@ -1,10 +1,11 @@
-"""One-minute candles: mids sampled each second, kept when their minute is over.
+"""One-minute candles, kept when their minute is over: of public trades where a feed tells them.
 
-A top of book tells no public volume: `volume` of a candle built here is what this engine itself
-traded on the instrument in that minute.
+Elsewhere they are made of mids, sampled each second. A top of book tells no public volume: there
+`volume` is what this engine itself traded on the instrument in that minute.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 
@@ -18,6 +19,7 @@ from arbiter.model.changes import Changes
 from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
 from arbiter.model.events import Event, OrderFilled
 from arbiter.model.ids import InstrumentId, VenueId
+from arbiter.model.instruments import InstrumentKind
 from arbiter.model.quotes import Candle
 from arbiter.model.time import NS_PER_MINUTE
 from arbiter.ports.candles import CandleStore, PastCandles
@@ -43,6 +45,10 @@ class CandleBuilder:
         self._opens_ns: int | None = None
         self._bars: Floats = np.full((4, registry.n_slots), np.nan)
         self._volume: Floats = np.zeros(registry.n_slots)
+        self._printed: dict[int, list[float]] = {}
+        """Open, high, low, close and volume of the minute's public trades, by slot."""
+        self._early: list[tuple[int, float, float]] = []
+        """Trades of the next minute: it begins for all slots with the next sample."""
 
     def sample(self, mids: Floats, now_ns: int) -> list[Candle]:
         """Take the mids of this second (NaN where unknown); gives the minute that just ended."""
@@ -50,6 +56,9 @@ class CandleBuilder:
         finished = []
         if self._opens_ns is not None and opens != self._opens_ns:
             finished = self._finish(self._opens_ns)
+            for early in self._early:
+                self._print(*early)
+            self._early.clear()
         self._opens_ns = opens
         first, high, low, last = self._bars
         first[:] = np.where(np.isnan(first), mids, first)
@@ -62,7 +71,27 @@ class CandleBuilder:
         """Count one execution of ours, in base units."""
         self._volume[slot] += size
 
+    def printed(self, slot: int, price: float, size: float, now_ns: int) -> None:
+        """Count one public trade; `size` in base units."""
+        if self._opens_ns is not None and now_ns >= self._opens_ns + NS_PER_MINUTE:
+            self._early.append((slot, price, size))
+        else:
+            self._print(slot, price, size)
+
+    def _print(self, slot: int, price: float, size: float) -> None:
+        bar = self._printed.get(slot)
+        if bar is None:
+            self._printed[slot] = [price, price, price, price, size]
+            return
+        bar[1] = max(bar[1], price)
+        bar[2] = min(bar[2], price)
+        bar[3] = price
+        bar[4] += size
+
     def _finish(self, opens_ns: int) -> list[Candle]:
+        for slot, (*bar, size) in self._printed.items():
+            self._bars[:, slot], self._volume[slot] = bar, size
+        self._printed.clear()
         seen = np.flatnonzero(~np.isnan(self._bars[0])).tolist()
         bars, volume = self._bars[:, seen].T.tolist(), self._volume[seen].tolist()
         candles = []
@@ -104,6 +133,14 @@ class CandleKeeper:
         self._clock = clock
         self._past = past
         self._builder = CandleBuilder(registry)
+        self._units = {
+            registry.slot(told.id): float(told.contract_size) for told in registry.instruments
+        }
+        self._inverse = {
+            registry.slot(told.id)
+            for told in registry.instruments
+            if told.kind is InstrumentKind.INVERSE
+        }
         self._waiting: deque[list[Candle]] = deque(maxlen=_KEPT_MINUTES)
 
     def watch(self, events: Sequence[Event], changes: Changes) -> None:
@@ -113,6 +150,23 @@ class CandleKeeper:
             if isinstance(event, OrderFilled):
                 slot = self._registry.slot(event.fill.instrument)
                 self._builder.traded(slot, float(event.fill.size))
+
+    def on_trade(
+        self,
+        slot: int,
+        price: float,
+        size: float,
+        exchange_ns: int,
+        receive_ns: int,
+        *,
+        taker_buys: bool,
+    ) -> None:
+        """Count a public trade: the sink of trade feeds. What cannot be is left out."""
+        del exchange_ns, taker_buys
+        if 0.0 < price < math.inf and 0.0 < size < math.inf:
+            base = size * self._units[slot]
+            base = base / price if slot in self._inverse else base
+            self._builder.printed(slot, price, base, receive_ns)
 
     async def run(self) -> None:
         """Sample until cancelled; saves as minutes end, and fills in the past meanwhile."""
