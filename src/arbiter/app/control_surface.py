@@ -35,11 +35,12 @@ from arbiter.model.ids import Actor, VenueId
 from arbiter.model.instruments import InstrumentKind
 from arbiter.model.plans import Family
 from arbiter.model.time import NS_PER_DAY, day_start
+from arbiter.opportunities.event_pair import EventSpread
 from arbiter.opportunities.event_settings import EVENT_ARBITRAGE
 from arbiter.opportunities.funding_settings import FUNDING_ARBITRAGE
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.ports.clock import IdSource
-from arbiter.runtime.clock import SystemIds
+from arbiter.runtime.clock import SignalIds, SystemIds
 from arbiter.runtime.copy_view import CopyRow
 from arbiter.runtime.desk_view import DeskView, StrategyCard
 from arbiter.runtime.event_tally import EventTally
@@ -169,6 +170,10 @@ class EngineArbitrage:
         self._running = running
         self._core = running.engine.core
         self._tally = tally
+        core = self._core
+        ids = SignalIds(SystemIds(), lambda: core.ledger.next_signal_seq)
+        self._spread = EventSpread(running.tuning.events, core.board, core.registry, ids)
+        """For looking only: what it notes is nobody's."""
 
     def facts(self) -> ArbFacts:
         now = self._running.clock.now_ns()
@@ -176,7 +181,10 @@ class EngineArbitrage:
         return ArbFacts(
             state=state,
             why=why,
-            active_pairs=sum(self._live(pair, now) for pair in self.pairs() if pair.approved),
+            active_pairs=sum(
+                pair.approved and pair.open_at(now) and self._live(pair, now)
+                for pair in self.pairs()
+            ),
             opportunities_today=self._tally.opportunities(now),
             trades_today=self._tally.trades(now),
             pnl_today=self._tally.pnl(now),
@@ -221,7 +229,12 @@ class EngineArbitrage:
         return sorted(self._core.ledger.event_pairs.values(), key=lambda pair: pair.id)
 
     def edge(self, pair: EventPair) -> Decimal | None:
-        return None
+        now, events = self._running.clock.now_ns(), self._running.tuning.events
+        if not self._live(pair, now, within_ns=events.max_age_ns):
+            return None
+        self._spread.reconfigure(events)
+        ways = self._spread.ways(pair, now)
+        return ways[0].edge.per_contract if ways else None
 
     def _reviews(self, wanted: tuple[str, ...], actor: Actor) -> list[ReviewPair]:
         known = self._core.ledger.event_pairs
@@ -293,15 +306,15 @@ class EngineArbitrage:
         named = {m.venue for pair in self.pairs() if pair.approved for m in pair.markets}
         return sorted(named & known)
 
-    def _live(self, pair: EventPair, now_ns: int) -> bool:
-        threshold_ns = self.settings().staleness_threshold_ms * 1_000_000
+    def _live(self, pair: EventPair, now_ns: int, within_ns: int | None = None) -> bool:
+        """Whether both markets are listed, quoted (so lately) and their venues connected."""
         board = self._core.board
         for market in pair.markets:
             try:
                 age = board.age_ns(market.instrument, now_ns)
             except NotFound:
                 return False  # not listed here
-            if age is None or age > max(threshold_ns, 10_000_000_000):
+            if age is None or (within_ns is not None and age > within_ns):
                 return False
             if not board.healthy(market.venue):
                 return False
