@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from arbiter.app.config import Loaded, Settings
 from arbiter.app.config_fields import Section
 from arbiter.app.config_sections import Backtest, Budgets, Execution, Risk, Spot
-from arbiter.backtest.run import Request
 from arbiter.model.ids import Asset, Symbol
 from arbiter.runtime.assembly import CoreSettings
+
+if TYPE_CHECKING:
+    from arbiter.backtest.run import Request
 
 SECTIONS = ("spot.", "risk.", "execution.", "backtest.", "budgets.")
 """What decides about a backtest, and is shown with its result."""
@@ -40,8 +43,9 @@ class Research(Section):
         symbols: Sequence[str] = (),
         venues: Sequence[str] = (),
         shown: Sequence[tuple[str, str]] = (),
-    ) -> Request:
+    ) -> "Request":
         """Ask for a run of the spot family over `files`."""
+        from arbiter.backtest.run import Request  # reads files, which a live engine never does
 
         def core(resolve: Callable[[str], Symbol]) -> CoreSettings:
             return CoreSettings(
@@ -68,7 +72,7 @@ def make_request(
     *,
     symbols: Sequence[str] = (),
     venues: Sequence[str] = (),
-) -> Request:
+) -> "Request":
     """Ask for a run of the spot family over `files`, with the settings that were loaded."""
     return Research.of(loaded.settings).request(
         files,
