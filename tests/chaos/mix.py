@@ -99,6 +99,8 @@ def run_seed(seed: int) -> Outcome:
         faults: Counter[Fault] = Counter()
         for venue in world.venues.values():
             faults += venue.faults.counts
+            wrong = [w for w in venue.faults.windows if w.fault is Fault.CLOCK_OFFSET]
+            faults[Fault.CLOCK_OFFSET] += len(wrong)
         ledger = world.engine.ledger
         return Outcome(
             seed=seed,
