@@ -13,6 +13,8 @@ from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.time import to_datetime
 
 POLYMARKET, KALSHI = VenueId("polymarket"), VenueId("kalshi")
+ROUND = "the round's close"
+"""The moment of decision of a market that recurs."""
 _RETURNED = "stakes are returned at cost"
 
 
@@ -180,10 +182,11 @@ def listing(
     opens_ns: int,
     closes_ns: int,
     payout_ns: int,
+    recurs_ns: int = 0,
 ) -> EventListing:
-    """Word a topic for one venue and one moment of decision, `closes_ns`."""
+    """Word a topic for one venue and one moment of decision, `closes_ns`, or for every round's."""
     words = topic.wording(venue)
-    when = _moment(closes_ns)
+    when = ROUND if recurs_ns else _moment(closes_ns)
     return EventListing(
         instrument=instrument,
         venue=venue,
@@ -196,6 +199,7 @@ def listing(
         opens_ns=opens_ns,
         closes_ns=closes_ns,
         payout_ns=payout_ns,
+        recurs_ns=recurs_ns,
         simulated=True,
     )
 

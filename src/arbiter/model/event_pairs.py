@@ -61,7 +61,9 @@ class EventListing(msgspec.Struct, frozen=True, kw_only=True):
     closes_ns: int
     """Trading ends."""
     payout_ns: int
-    """When the payout is expected."""
+    """When the payout is expected; of a recurring market, the first one."""
+    recurs_ns: int = 0
+    """Decided anew every so often, under the same words; 0 is decided once."""
     augmented: bool = False
     """A multi-outcome event that may gain outcomes (negRiskAugmented): its asks sum below 1."""
     simulated: bool = False
@@ -113,6 +115,8 @@ class EventPair(msgspec.Struct, frozen=True, kw_only=True):
     """… nor from this moment on."""
     payout_ns: int
     """When the later of both payouts is expected: the capital is locked until then."""
+    recurs_ns: int = 0
+    """Of two recurring markets with the same rounds; the first payout is `payout_ns`."""
     cap_usd: Decimal
     """Most that may be lost when the venues resolve differently: cost of all that is open, with
     fees."""
@@ -165,6 +169,13 @@ class EventPair(msgspec.Struct, frozen=True, kw_only=True):
     def open_at(self, now_ns: int) -> bool:
         """Whether its window holds this moment."""
         return self.opens_ns <= now_ns < self.closes_ns
+
+    def payout_after(self, now_ns: int) -> int:
+        """When what is bought now is expected to pay."""
+        if not self.recurs_ns or now_ns < self.payout_ns:
+            return self.payout_ns
+        rounds = (now_ns - self.payout_ns) // self.recurs_ns + 1
+        return self.payout_ns + rounds * self.recurs_ns
 
     def changed_rules(self, listings: dict[InstrumentId, EventListing]) -> str:
         """Say whose rule text is not the one that was read; empty when both are, or unknown."""

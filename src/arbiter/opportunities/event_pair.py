@@ -229,7 +229,7 @@ class EventSpread:
     def lockup(self, pair: EventPair, now_ns: int) -> Lockup:
         """How long the capital of a trade of this moment would be bound, and at what rate."""
         settings = self.settings
-        left = Decimal(max(pair.payout_ns - now_ns, 0))
+        left = Decimal(max(pair.payout_after(now_ns) - now_ns, 0))
         return Lockup(days=quotient(left, Decimal(settings.day_ns)), rate=settings.capital_rate)
 
     # From an opening to orders

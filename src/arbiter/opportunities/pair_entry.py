@@ -31,6 +31,7 @@ def enter(proposal: Proposal, cap_usd: Decimal, actor: Actor, now_ns: int) -> Ev
         opens_ns=max(first.opens_ns, second.opens_ns),
         closes_ns=min(first.closes_ns, second.closes_ns),
         payout_ns=max(first.payout_ns, second.payout_ns),
+        recurs_ns=first.recurs_ns if first.recurs_ns == second.recurs_ns else 0,
         cap_usd=cap_usd,
         warnings=proposal.warnings,
         score=Decimal(repr(round(proposal.score, 4))),

@@ -163,6 +163,8 @@ class PairMatcher:
         apart = abs(a.closes_ns - b.closes_ns)
         if apart > self.settings.max_expiry_days * NS_PER_DAY:
             yield f"expiry: {apart / NS_PER_DAY:.1f} days apart"
+        if a.recurs_ns != b.recurs_ns:
+            yield "rounds: not decided equally often"
         if a.simulated is not b.simulated:
             yield "simulated: only one of them"
         for listing in (a, b):
@@ -295,7 +297,7 @@ def _warnings(a: _Side, b: _Side) -> Iterator[str]:
     turned = a.title.negated is not b.title.negated
     if (a.rules.negated is not b.rules.negated) is not turned:
         yield "negation: the rule texts turn it otherwise than the titles do"
-    if not a.title.days and not b.title.days:
+    if not a.title.days and not b.title.days and not one.recurs_ns:
         yield "date: neither title tells one"
 
 

@@ -23,6 +23,7 @@ EVENT_PAIRS = Table(
     _needed("opens_ns", BigInteger),
     _needed("closes_ns", BigInteger),
     _needed("payout_ns", BigInteger),
+    _needed("recurs_ns", BigInteger),
     _needed("cap_usd", MONEY),
     _needed("state", Text),
     _needed("reason", Text),

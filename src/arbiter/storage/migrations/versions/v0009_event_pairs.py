@@ -22,6 +22,7 @@ def upgrade() -> None:
         _needed("opens_ns", sa.BigInteger()),
         _needed("closes_ns", sa.BigInteger()),
         _needed("payout_ns", sa.BigInteger()),
+        _needed("recurs_ns", sa.BigInteger()),
         _needed("cap_usd", sa.Numeric()),
         _needed("state", sa.Text()),
         _needed("reason", sa.Text()),
