@@ -1,6 +1,7 @@
 """Time: nanoseconds since the epoch, UTC, as `int`; text and dates only at the edge."""
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 NS_PER_US = 1_000
 NS_PER_MS = 1_000_000
@@ -29,10 +30,15 @@ def from_datetime(moment: datetime) -> int:
 
 def rfc3339(at_ns: int) -> str:
     """Write as RFC 3339 with ``Z``; milliseconds only where there are any."""
-    moment = to_datetime(at_ns)
-    text = moment.replace(tzinfo=None).isoformat(timespec="seconds")
-    millis = moment.microsecond // 1_000
+    seconds, rest = divmod(at_ns, NS_PER_S)
+    text, millis = _second(seconds), rest // NS_PER_MS
     return f"{text}.{millis:03d}Z" if millis else f"{text}Z"
+
+
+@lru_cache(maxsize=4_096)
+def _second(seconds: int) -> str:
+    """Moments come in crowds: most are of a second that was just written."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")[:19]
 
 
 def epoch_seconds(at_ns: int) -> float:

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from arbiter.model.errors import BadConfig, StorageUnavailable
@@ -90,13 +90,20 @@ def make_engine(url: str, *, pool_size: int = 4) -> AsyncEngine:
     async def creator() -> Any:
         return await connect(url)
 
-    return create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=creator,
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_pre_ping=True,
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=creator, pool_size=pool_size, max_overflow=pool_size
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _refuse_closed(connection: Any, *_: object) -> None:
+    """Lend no connection that the server has closed.
+
+    The driver hears of that by itself; a ping would cost three trips to the server with each use.
+    """
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
 
 
 @asynccontextmanager

@@ -24,7 +24,7 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 R = TypeVar("R")
 T = TypeVar("T")
 
-_AT_ONCE = 25
+_AT_ONCE = 100
 _LATEST_S = 253_402_300_799
 """The end of the year 9999."""
 

@@ -1,16 +1,17 @@
 """Trades and signals as rows of the contract. Planned profit is gross, actual profit is net."""
 
+from typing import Any
+
 from arbiter.api.spot.answers import maybe, number
-from arbiter.api.spot.bodies import SignalRow, TradeDetail, TradeRow
+from arbiter.api.spot.bodies import SignalRow, TradeDetail
 from arbiter.books.registry import MarketRegistry
-from arbiter.ledger.spot_account import SpotAccount, SpotStatus, spot_account
+from arbiter.ledger.spot_account import SpotStatus, spot_account, spot_summary
 from arbiter.model.errors import ArbiterError
 from arbiter.model.ids import InstrumentId, Symbol
 from arbiter.model.money import quotient
-from arbiter.model.orders import Side
 from arbiter.model.plans import Signal
 from arbiter.model.time import epoch_seconds, rfc3339
-from arbiter.model.trades import Trade, TradeState
+from arbiter.model.trades import PlannedLeg, Trade, TradeState
 
 STATES: dict[SpotStatus, tuple[tuple[TradeState, ...], bool | None]] = {
     SpotStatus.COMPLETED: ((TradeState.COMPLETED,), None),
@@ -29,15 +30,16 @@ def compact(registry: MarketRegistry, symbol: Symbol) -> str:
     return symbol.replace("/", "")
 
 
-def trade_row(registry: MarketRegistry, trade: Trade) -> TradeRow:
-    return TradeRow.model_validate(_summary(registry, trade, spot_account(trade, ())))
+def trade_row(registry: MarketRegistry, trade: Trade) -> dict[str, Any]:
+    """A `TradeRow` as what JSON is made of: pages hold many."""
+    return _summary(registry, trade)
 
 
 def trade_detail(registry: MarketRegistry, trade: Trade) -> TradeDetail:
     account = spot_account(trade, ())
     return TradeDetail.model_validate(
         {
-            **_summary(registry, trade, account),
+            **_summary(registry, trade),
             "signal_id": trade.signal_seq,
             "buy_order_id": account.buy_order,
             "sell_order_id": account.sell_order,
@@ -69,13 +71,13 @@ def signal_row(registry: MarketRegistry, signal: Signal) -> SignalRow:
     )
 
 
-def _summary(registry: MarketRegistry, trade: Trade, account: SpotAccount) -> dict[str, object]:
-    ended = trade.completed_ns
+def _summary(registry: MarketRegistry, trade: Trade) -> dict[str, Any]:
+    account, ended = spot_summary(trade), trade.completed_ns
     return {
         "id": trade.seq,
         "symbol": compact(registry, trade.symbol),
-        "buy_exchange": _venue(registry, trade, Side.BUY),
-        "sell_exchange": _venue(registry, trade, Side.SELL),
+        "buy_exchange": _venue(registry, account.buy),
+        "sell_exchange": _venue(registry, account.sell),
         "quantity": number(account.quantity),
         "planned_profit": number(account.planned_profit),
         "actual_profit": maybe(account.actual_profit),
@@ -86,9 +88,8 @@ def _summary(registry: MarketRegistry, trade: Trade, account: SpotAccount) -> di
     }
 
 
-def _venue(registry: MarketRegistry, trade: Trade, side: Side) -> str:
-    leg = next((leg.instrument for leg in trade.legs if leg.side is side), None)
-    return "" if leg is None else _venue_of(registry, leg)
+def _venue(registry: MarketRegistry, leg: PlannedLeg | None) -> str:
+    return "" if leg is None else _venue_of(registry, leg.instrument)
 
 
 def _venue_of(registry: MarketRegistry, instrument: InstrumentId) -> str:

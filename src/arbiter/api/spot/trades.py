@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
+from arbiter.api.common.apps import json_response
 from arbiter.api.spot import bodies
 from arbiter.api.spot.answers import (
     FAILURES,
@@ -62,16 +63,16 @@ def history_routes(deps: SpotDeps) -> APIRouter:
             offset=offset,
         )
         found = await view.history.trades(wanted)
-        return answer(
-            bodies.TradeList(
-                trades=await in_turns(found.rows, lambda trade: trade_row(view.registry, trade)),
-                total_count=found.total,
-                pagination=bodies.Pagination(
-                    limit=wanted.limit,
-                    offset=offset,
-                    has_more=offset + len(found.rows) < found.total,
-                ),
-            )
+        return json_response(
+            {
+                "trades": await in_turns(found.rows, lambda trade: trade_row(view.registry, trade)),
+                "total_count": found.total,
+                "pagination": {
+                    "limit": wanted.limit,
+                    "offset": offset,
+                    "has_more": offset + len(found.rows) < found.total,
+                },
+            }
         )
 
     @routes.get("/trades/{trade_id}", response_model=bodies.TradeDetail, responses=FAILURES)
