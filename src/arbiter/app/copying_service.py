@@ -57,13 +57,12 @@ class CopyingService:
         self, supervisor: Supervisor, bus: CommandBus, stack: AsyncExitStack
     ) -> None:
         """Open the connections, follow the simulated trader where nobody ever did, and start."""
-        if not self._settings.copying.enabled:
-            return
-        for rest in self._rests:
-            await stack.enter_async_context(rest)
-        for simulated in self._simulated:
-            stack.callback(simulated.close)
-        await self._follow_simulated(bus)
+        if self.watch.desk.enabled:
+            for rest in self._rests:
+                await stack.enter_async_context(rest)
+            for simulated in self._simulated:
+                stack.callback(simulated.close)
+            await self._follow_simulated(bus)
         self.watch.initialise(supervisor)
 
     def _sources(self) -> dict[VenueId, list[LeaderSource]]:

@@ -69,6 +69,7 @@ class CopyDesk:
         self, *, core: TradingCore, settings: CopySettings, clock: Clock, ids: IdSource
     ) -> None:
         self.enabled = True
+        """Whether leaders are copied; a kill switch that flattens is obeyed all the same."""
         self.settings = settings
         self.waiting: dict[Key, str] = {}
         """Why a market is not at its target, by subscription and market."""
@@ -163,13 +164,15 @@ class CopyDesk:
     def tick(self) -> None:
         """Look at every market of every subscription."""
         state, latch = self._core.state, self._core.ledger.kill_switch
-        if not state.started or state.stopping or not self.enabled:
+        if not state.started or state.stopping:
             return
         now = self._clock.now_ns()
         busy = self._busy()
         if latch.engaged:
             if latch.flatten:
                 self._leave_all(busy, now)
+            return
+        if not self.enabled:
             return
         for subscription in self.subscriptions():
             if subscription.based:

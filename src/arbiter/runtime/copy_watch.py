@@ -19,6 +19,7 @@ from arbiter.model.events import (
     CopyRemoved,
     CopySwitched,
     Event,
+    KillSwitchEngaged,
     TradeAdvanced,
 )
 from arbiter.model.ids import VenueId
@@ -76,7 +77,8 @@ class CopyWatch:
 
     def initialise(self, supervisor: Supervisor) -> None:
         """Start; after recovery, before trading."""
-        supervisor.spawn(self._follow_all(supervisor), "copy leaders")
+        if self.desk.enabled:
+            supervisor.spawn(self._follow_all(supervisor), "copy leaders")
         supervisor.spawn(self._tick(), "copy desk")
 
     def watch(self, events: Sequence[Event], changes: Changes) -> None:
@@ -86,7 +88,9 @@ class CopyWatch:
             if isinstance(event, CopyAdded | CopySwitched | CopyRemoved):
                 self._changed.set()
                 self._wake.set()
-            elif isinstance(event, TradeAdvanced) and event.state.terminal:
+            elif isinstance(event, KillSwitchEngaged) or (
+                isinstance(event, TradeAdvanced) and event.state.terminal
+            ):
                 self._wake.set()
 
     def source_of(self, leader: Leader) -> LeaderSource | None:

@@ -240,6 +240,21 @@ def test_the_kill_switch_stops_copying_and_flattening_closes_what_was_copied() -
     assert (order.side, order.size, order.reduce_only) == (Side.SELL, Decimal(100), True)
 
 
+def test_flattening_is_obeyed_where_copying_is_switched_off() -> None:
+    stage = CopyStage()
+    stage.follow()
+    stage.tell(stage.act(BUY, 100))
+    stage.desk.complete(stage.one())
+    stage.copying.enabled = False
+    stage.tell(stage.act(SELL, 50))
+    assert stage.sent() == []
+    stage.desk.core.recorder.record(
+        KillSwitchEngaged(at_ns=2, actor=ME, reason="test", flatten=True)
+    )
+    stage.copying.tick()
+    assert stage.one().size == 100
+
+
 def test_a_stopped_strategy_opens_nothing_and_still_leaves() -> None:
     stage = CopyStage()
     stage.follow()
