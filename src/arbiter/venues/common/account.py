@@ -6,9 +6,10 @@ report that comes twice is booked once.
 """
 
 import asyncio
+import contextlib
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
@@ -111,6 +112,7 @@ class VenueAccount(ABC):
         self._heard_ns = wiring.clock.now_ns()
         self._tally = FeedTally()
         self._connected = asyncio.Event()
+        self._changed = asyncio.Event()
         self.following = asyncio.Event()
         """Set while the private stream is being followed and what was missed is made up."""
 
@@ -332,21 +334,20 @@ class VenueAccount(ABC):
                 log.warning("reconciliation waits", venue=self.venue, why=str(error))
                 await asyncio.sleep(1.0)
                 continue
-            await asyncio.sleep(
-                min(RECONCILE_EVERY_S, 1.0 + RECONCILE_EVERY_S * self._wiring.draw())
-            )
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_spread(self._wiring.draw())):
+                    await self._changed.wait()
+            self._changed.clear()
 
     async def _make_up(self, sink: ReportSink) -> None:
         since_ns = self._heard_ns - _FILL_MARGIN_NS
+        told: set[str] = set()
         if self._unended:
             for fill in await self.fills_since(since_ns):
-                self._name_of_fill(fill)
-                sink.on_report(Filled(venue=self.venue, at_ns=fill.at_ns, fill=fill))
-        await self._ask(sink, tuple(self._unended))
+                told.add(fill.venue_trade_id)
+                self._say(Filled(venue=self.venue, at_ns=fill.at_ns, fill=fill))
+        await self._ask(sink, tuple(self._unended), told)
         await self._make_up_more(sink, since_ns)
-
-    def _name_of_fill(self, fill: Fill) -> None:
-        self._heard_ns = max(self._heard_ns, fill.at_ns)
 
     async def _ask_overdue(self, sink: ReportSink) -> None:
         now = self._clock.monotonic_ns()
@@ -355,10 +356,12 @@ class VenueAccount(ABC):
             for name, (_, sent_ns) in self._unended.items()
             if now - sent_ns > _OVERDUE_S * NS_PER_S
         ]
-        await self._ask(sink, late)
+        await self._ask(sink, late, set())
 
-    async def _ask(self, sink: ReportSink, names: Iterable[ClientOrderId]) -> None:
-        """Tell of orders that have ended unheard, their fills first."""
+    async def _ask(
+        self, sink: ReportSink, names: Iterable[ClientOrderId], told: Collection[str]
+    ) -> None:
+        """Tell of orders that have ended unheard, their fills first; `told` are known already."""
         for name in names:
             known = self._unended.get(name)
             if known is None:
@@ -372,7 +375,7 @@ class VenueAccount(ABC):
                 continue
             if truth.filled_size:
                 for fill in await self.fills_since(self._heard_ns - 60 * _FILL_MARGIN_NS):
-                    if fill.client_order_id == name:
+                    if fill.client_order_id == name and fill.venue_trade_id not in told:
                         sink.on_report(Filled(venue=self.venue, at_ns=fill.at_ns, fill=fill))
             self._unended.pop(name, None)
             sink.on_report(
@@ -400,6 +403,7 @@ class VenueAccount(ABC):
     def _state(self, connected: bool, why: str) -> None:
         """The private stream is up, or lost: then what it would have said is asked for."""
         self.following.clear()
+        self._changed.set()
         if connected:
             self._connected.set()
         else:
@@ -461,6 +465,11 @@ class VenueAccount(ABC):
 
     def _unknown(self, name: ClientOrderId, why: str) -> Unknown:
         return Unknown(venue=self.venue, at_ns=self._clock.now_ns(), client_order_id=name, why=why)
+
+
+def _spread(draw: float) -> float:
+    """Seconds to the next look: clients of one process do not look in step."""
+    return RECONCILE_EVERY_S * (0.5 + 0.5 * draw)
 
 
 def status_from(words: Mapping[str, OrderStatus], text: str) -> OrderStatus:

@@ -1,0 +1,305 @@
+"""The real venues' clients against simulators that misbehave: faults, margin, rights, clocks."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from arbiter.model.errors import Banned, OutcomeUnknown, RateLimited, TryAgain, VenueRefused
+from arbiter.model.ids import ENGINE, ClientOrderId, StrategyId, TradeId
+from arbiter.model.instruments import Instrument
+from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
+from arbiter.model.perpetuals import ForcedCause
+from arbiter.model.reports import (
+    Absent,
+    Accepted,
+    ForcedReported,
+    FundingReported,
+    OrderTruth,
+    Refused,
+    Unknown,
+)
+from arbiter.ports.venue import MarginClient
+from arbiter.simex.settings import SimexSettings
+from arbiter.venues.binance.orders import make_binance
+from arbiter.venues.bybit.orders import make_bybit
+from arbiter.venues.common.account import VenueAccount
+from tests.port_suites.order_client import ReportLog
+from tests.scenarios.simex.conftest import Serve, Served
+
+CALM = SimexSettings(
+    symbols=3,
+    quotes_per_second=60.0,
+    depth_usd=5_000.0,
+    depth_dispersion=0.0,
+    dislocations_per_minute=0.0,
+    still=True,
+)
+VENUES = ("binance", "binance_futures", "bybit", "bybit_futures")
+PERPETUALS = ("binance_futures", "bybit_futures")
+
+
+def server_of(venue: str) -> str:
+    return "bybit" if venue.startswith("bybit") else venue
+
+
+class Desk:
+    """A running client with its log."""
+
+    def __init__(self, served: Served, venue: str) -> None:
+        wiring = served.wiring(server_of(venue), venue)
+        make = make_bybit if venue.startswith("bybit") else make_binance
+        self.client: VenueAccount = make(wiring)
+        self.log = ReportLog()
+        self.served, self.server = served, server_of(venue)
+        self.instrument: Instrument
+        self._numbers = 0
+
+    def order(
+        self, side: Side = Side.BUY, *, usd: int = 100, away: str = "0.02", reduce: bool = False
+    ) -> Order:
+        self._numbers += 1
+        price = Decimal(2285)
+        limit = price * (1 + Decimal(away) * side.sign)
+        return Order(
+            client_order_id=ClientOrderId(f"desk-{self._numbers}"),
+            strategy=StrategyId("test"),
+            actor=ENGINE,
+            trade_id=TradeId(UUID(int=1)),
+            leg="a",
+            instrument=self.instrument.id,
+            venue=self.instrument.venue,
+            symbol=self.instrument.symbol,
+            side=side,
+            type=OrderType.LIMIT,
+            time_in_force=TimeInForce.IOC if Decimal(away) > 0 else TimeInForce.GTC,
+            reduce_only=reduce,
+            size=self.instrument.floor_size(Decimal(usd) / price),
+            price=self.instrument.floor_price(limit),
+            planned_price=price,
+            created_ns=0,
+            updated_ns=0,
+        )
+
+    async def act(self, act: str, **more: object) -> None:
+        await self.served.act(self.server, act, **more)
+
+    async def heard(self, kind: type, count: int = 1) -> list[object]:
+        def found() -> list[object]:
+            return [report for report in self.log.reports if isinstance(report, kind)]
+
+        await self.log.until(lambda: len(found()) >= count)
+        return found()
+
+
+@asynccontextmanager
+async def running(served: Served, venue: str) -> AsyncIterator[Desk]:
+    desk = Desk(served, venue)
+    listed = await desk.client.instruments()
+    desk.instrument = next(i for i in listed if i.base == "ETH")
+    task = asyncio.create_task(desk.client.run(desk.log))
+    await desk.client.following.wait()
+    try:
+        yield desk
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await desk.client.aclose()
+
+
+Opener = Callable[[str], object]
+
+
+@pytest.fixture(params=VENUES)
+async def desk(request: pytest.FixtureRequest, serve: Serve) -> AsyncIterator[Desk]:
+    async with running(await serve(CALM), request.param) as made:
+        yield made
+
+
+@pytest.fixture(params=PERPETUALS)
+async def margin(request: pytest.FixtureRequest, serve: Serve) -> AsyncIterator[Desk]:
+    async with running(await serve(CALM), request.param) as made:
+        yield made
+
+
+@pytest.mark.parametrize("fault", ["drop_request", "drop_response", "server_error"])
+async def test_no_answer_is_unknown_and_the_venue_knows_the_truth(desk: Desk, fault: str) -> None:
+    order = desk.order()
+    await desk.act("script", script=[{"call": "submit", "nth": 1, "fault": fault}])
+    answer = await desk.client.submit(order)
+    assert isinstance(answer, Unknown), answer
+    orders = (await desk.served.state(desk.server))["accounts"][0]["orders"]
+    truth = await desk.client.query(order.client_order_id, order.instrument)
+    if orders:
+        assert isinstance(truth, OrderTruth)
+        ended = await desk.log.end(order.client_order_id)
+        assert ended.status is OrderStatus.FILLED
+    else:
+        assert isinstance(truth, Absent)
+    assert (await desk.served.state(desk.server))["calls"]["submit"] == 1, "sent once"
+
+
+async def test_fills_missed_while_the_stream_was_away_are_made_up(desk: Desk) -> None:
+    await desk.act("stall", seconds=3.0)
+    order = desk.order()
+    assert isinstance(await desk.client.submit(order), Accepted)
+    await desk.act("disconnect")
+    ended = await desk.log.end(order.client_order_id)
+    assert ended.status is OrderStatus.FILLED
+    fills = desk.log.fills(order.client_order_id)
+    assert sum(fill.size for fill in fills) == order.size
+    assert fills == await desk.client.fills_since(0)
+
+
+async def test_clock_far_off_is_measured_and_signed_by(desk: Desk) -> None:
+    await desk.act("clock_offset", offset_ms=30_000)
+    await desk.client.holdings()  # refused once, corrected, asked again
+    assert isinstance(await desk.client.submit(desk.order()), Accepted)
+    reading = await desk.client.correct_clock()
+    assert reading is not None
+    assert 29_000 < reading.offset_ms < 31_000
+
+
+async def test_rate_limit_is_told_and_nothing_was_sent(desk: Desk) -> None:
+    order = desk.order()
+    await desk.act("script", script=[{"call": "submit", "nth": 1, "fault": "rate_limited"}])
+    with pytest.raises(RateLimited):
+        await desk.client.submit(order)
+    truth = await desk.client.query(order.client_order_id, order.instrument)
+    assert isinstance(truth, Absent)
+
+
+async def test_ban_is_a_ban(desk: Desk) -> None:
+    await desk.act("ban", seconds=60)
+    with pytest.raises(Banned) as banned:
+        await desk.client.holdings()
+    assert banned.value.retry_after_ms > 5_000
+
+
+async def test_maintenance_refuses_or_leaves_unknown_but_never_accepts(desk: Desk) -> None:
+    await desk.act("maintenance", seconds=60)
+    answer = await desk.client.submit(desk.order())
+    assert isinstance(answer, Refused | Unknown)
+    assert (await desk.served.state(desk.server))["accounts"][0]["orders"] == 0
+
+
+async def test_orders_carry_no_brokers_mark(desk: Desk) -> None:
+    assert isinstance(await desk.client.submit(desk.order()), Accepted)
+    resting = desk.order(away="-0.1")
+    assert isinstance(await desk.client.submit(resting), Accepted)
+    await desk.client.cancel(resting)
+    await desk.log.end(resting.client_order_id)
+    assert (await desk.served.state(desk.server))["brokers"] == {}
+
+
+async def test_unreachable_venue_is_not_an_unknown_outcome(serve: Serve) -> None:
+    served = await serve(CALM)
+    served.lines["binance"]["rest"] = "http://127.0.0.1:9"
+    client = make_binance(served.wiring("binance"))
+    with pytest.raises(TryAgain):
+        await client.instruments()
+    await client.aclose()
+
+
+async def test_duplicate_delivery_fills_once(desk: Desk) -> None:
+    order = desk.order()
+    await desk.act("script", script=[{"call": "submit", "nth": 1, "fault": "duplicate"}])
+    await desk.client.submit(order)
+    await desk.log.end(order.client_order_id)
+    fills = await desk.client.fills_since(0)
+    assert sum(fill.size for fill in fills) == order.size
+
+
+@pytest.mark.parametrize("venue", ["binance", "bybit"])
+async def test_rights_of_a_key_are_told(serve: Serve, venue: str) -> None:
+    served = await serve(CALM)
+    line = served.lines[venue]
+    told = {}
+    for kind in ("readOnly", "withdrawing"):
+        line["accounts"] = [line[kind]]
+        wiring = served.wiring(venue)
+        client = make_binance(wiring) if venue == "binance" else make_bybit(wiring)
+        told[kind] = await client.rights()
+        await client.aclose()
+    assert (told["readOnly"].can_trade, told["readOnly"].can_withdraw) == (False, False)
+    assert told["withdrawing"].can_withdraw
+
+
+async def test_position_is_told_with_leverage_and_liquidation_price(margin: Desk) -> None:
+    client = margin.client
+    assert isinstance(client, MarginClient)
+    await client.set_leverage(margin.instrument.id, Decimal(5))
+    order = margin.order(usd=1_000)
+    await client.submit(order)
+    await margin.log.end(order.client_order_id)
+    (held,) = await client.positions()
+    assert (held.quantity, held.leverage) == (order.size, Decimal(5))
+    assert held.liquidation_price is not None
+    assert 0 < held.liquidation_price < held.entry_price
+    (balance,) = [b for b in await client.margin_balances() if b.asset == "USDT"]
+    assert 190 < balance.reserved < 210
+    assert balance.wallet < 50_000, "the fee is paid"
+    with pytest.raises(VenueRefused):
+        await client.set_leverage(margin.instrument.id, Decimal(500))
+    close = margin.order(Side.SELL, usd=1_000, reduce=True)
+    await client.submit(close)
+    await margin.log.end(close.client_order_id)
+    assert not await client.positions()
+    refused = await client.submit(margin.order(Side.SELL, usd=1_000, reduce=True))
+    assert isinstance(refused, Refused)
+
+
+async def test_funding_is_booked_once_with_what_the_wallet_lost(margin: Desk) -> None:
+    client = margin.client
+    assert isinstance(client, MarginClient)
+    order = margin.order(usd=1_000)
+    await client.submit(order)
+    await margin.log.end(order.client_order_id)
+    before = {str(b.asset): b.wallet for b in await client.margin_balances()}
+    await margin.act("settle", symbol="ETHUSDT", perpetual=True)
+    reports = await margin.heard(FundingReported)
+    payments = {report.payment for report in reports if isinstance(report, FundingReported)}
+    (paid,) = payments
+    assert paid in await client.payments_since(0)
+    after = {str(b.asset): b.wallet for b in await client.margin_balances()}
+    assert after["USDT"] - before["USDT"] == paid.amount
+
+
+async def test_interval_of_funding_may_change(margin: Desk) -> None:
+    await margin.act("interval", symbol="ETHUSDT", perpetual=True, hours=1)
+    server = margin.served.simex.servers[margin.server]
+    assert {r.interval_hours for r in margin.served.simex.market.funding(0).values()} >= {1}
+    assert server.shown
+
+
+@pytest.mark.parametrize(
+    ("act", "cause"), [("liquidate", ForcedCause.LIQUIDATION), ("adl", ForcedCause.ADL)]
+)
+async def test_forced_closes_are_told_by_stream_and_rest(
+    margin: Desk, act: str, cause: ForcedCause
+) -> None:
+    client = margin.client
+    assert isinstance(client, MarginClient)
+    await client.set_leverage(margin.instrument.id, Decimal(10))
+    order = margin.order(usd=1_000)
+    await client.submit(order)
+    await margin.log.end(order.client_order_id)
+    await margin.act(act, symbol="ETHUSDT", perpetual=True)
+    (report,) = await margin.heard(ForcedReported)
+    assert isinstance(report, ForcedReported)
+    assert (report.forced.cause, report.forced.side) == (cause, Side.SELL)
+    (listed,) = await client.forced_since(0)
+    assert (listed.venue_trade_id, listed.size) == (report.forced.venue_trade_id, order.size)
+    assert not await client.positions()
+
+
+async def test_blackhole_answers_nothing_and_heals(serve: Serve) -> None:
+    async with running(await serve(CALM), "binance") as desk:
+        await desk.act("blackhole", seconds=60.0)
+        with pytest.raises((OutcomeUnknown, TryAgain)):
+            await desk.client.holdings()
+        await desk.act("heal")
+        assert await desk.client.holdings()

@@ -1,0 +1,179 @@
+"""Live and paper, end to end: the engine's own process against simulated exchanges over sockets."""
+
+import asyncio
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from arbiter.simex.account import Account as SimexAccount
+from arbiter.simex.bybit.words import exec_id
+from arbiter.simex.settings import SimexSettings
+from arbiter.storage.embedded import EmbeddedServer
+from tests.scenarios.kill9 import Account, Gap, gap, ledger
+from tests.scenarios.simex.conftest import Serve, Served
+from tests.scenarios.test_kill9 import Place, events
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+KILLS = 5
+LIVELY = SimexSettings(
+    venues=("binance", "bybit"),
+    symbols=4,
+    quotes_per_second=150.0,
+    dislocations_per_minute=400.0,
+    starting_base_usd=Decimal(100_000),
+    order_latency_ms=30.0,
+)
+SYMBOLS = ("BTC/USDT", "ETH/USDT", "BNB/USDT", "SOL/USDT")
+
+
+def configuration(served: Served, mode: str) -> str:
+    names = ", ".join(f'"{symbol}"' for symbol in SYMBOLS)
+    lines = served.lines
+    return f"""
+[engine]
+mode = "{mode}"
+[venues]
+enabled = ["binance", "bybit"]
+symbols = [{names}]
+[venues.rest]
+binance = "{lines["binance"]["rest"]}"
+bybit = "{lines["bybit"]["rest"]}"
+[venues.stream]
+binance = "{lines["binance"]["ws"]}"
+bybit = "{lines["bybit"]["ws"]}"
+[spot]
+cooldown_seconds = 0.5
+use_trend_filter = false
+max_trades_per_hour = 100000
+[risk]
+max_concurrent_trades = 10
+max_total_exposure_usd = 1000000
+[agents]
+enabled = false
+[listen]
+spot_enabled = false
+agents_enabled = false
+desk_enabled = false
+ops_enabled = false
+control_enabled = false
+"""
+
+
+class LivePlace(Place):
+    """An engine's data folder with real venues instead of the built-in ones."""
+
+    def __init__(self, home: Path, served: Served) -> None:
+        super().__init__(home)
+        for venue in ("binance", "bybit"):
+            stem = f"ARBITER_VENUE_{venue.upper()}"
+            self.environment[f"{stem}_API_KEY"] = served.lines[venue]["apiKey"]
+            self.environment[f"{stem}_SECRET"] = served.lines[venue]["secret"]
+
+
+def venue_truth(served: Served) -> Account:
+    """What the simulated exchanges hold to be so."""
+    fills: Counter[tuple[str, str]] = Counter()
+    balances: dict[tuple[str, str], Decimal] = {}
+    filled: dict[str, Decimal] = {}
+    open_orders: set[str] = set()
+    for venue, server in served.simex.servers.items():
+        account: SimexAccount = server.accounts[0]
+        for fill in account.fills:
+            market = account.instrument(fill.instrument).market_id
+            binance = f"{market}:{fill.venue_trade_id}"
+            key = binance if venue == "binance" else exec_id(fill.venue_trade_id, 0)
+            fills[venue, key] += 1
+        balances |= {(venue, asset): total for asset, (total, _) in account.balances.items()}
+        open_orders |= {view.order.client_order_id for view in account.open_orders()}
+        filled |= {
+            name: view.order.filled_size
+            for name, view in account.orders.items()
+            if view.order.filled_size
+        }
+    return Account(
+        fills=fills, balances=balances, open_orders=frozenset(open_orders), filled=filled
+    )
+
+
+@pytest.fixture
+async def served(serve: Serve) -> Served:
+    return await serve(LIVELY)
+
+
+@pytest.fixture
+async def place(served: Served) -> AsyncIterator[LivePlace]:
+    home = Path(tempfile.mkdtemp(prefix="arbiter-live-"))
+    place = LivePlace(home, served)
+    try:
+        yield place
+    finally:
+        assert await place.database.destroy(), "somebody still uses the database"
+        await asyncio.to_thread(shutil.rmtree, home)
+
+
+async def difference(served: Served, connection: "asyncpg.Connection[object]") -> Gap:
+    return gap(venue_truth(served), await ledger(connection))
+
+
+async def test_live_trades_and_kill_nine_loses_and_doubles_nothing(
+    served: Served, place: LivePlace
+) -> None:
+    (place.home / "arbiter.toml").write_text(configuration(served, "live"))
+    await place.database.start()
+    connection = await asyncpg.connect(place.database.dsn)
+    differed = []
+    try:
+        for kill in range(1, KILLS + 1):
+            async with place.engine() as engine:
+                apart = await difference(served, connection)
+                assert not apart, f"after {kill - 1} kills: {apart}\n{place.log_tail()}"
+                await engine.tell("trade")
+                assert await engine.says("trading"), place.log_tail()
+                await asyncio.sleep(2.0 + 0.37 * kill)
+                await engine.die(group=False)
+            if found := await difference(served, connection):
+                differed.append(found)
+        await place.restart_and_stop()
+        assert not await difference(served, connection), place.log_tail()
+        booked = await events(connection)
+        assert booked["TradeOpened"] > KILLS, booked
+        assert booked["OrderFilled"] == len(venue_truth(served).fills), "a fill was told twice"
+        bent = booked.keys() & {"ExternalChange", "FOREIGN_FILL", "FOREIGN_ORDER", "VENUE_FORGOT"}
+        assert not bent, "a difference was booked away instead of explained"
+        assert differed, "no kill left anything to recover: this run proved nothing"
+        for venue in ("binance", "bybit"):
+            assert (await served.state(venue))["brokers"] == {}
+            assert (await served.state(venue))["weight"]["refused"] == 0
+    finally:
+        await connection.close()
+
+
+async def test_paper_trades_on_real_quotes_and_sends_nothing(
+    served: Served, place: LivePlace
+) -> None:
+    (place.home / "arbiter.toml").write_text(configuration(served, "paper"))
+    database: EmbeddedServer = place.database
+    await database.start()
+    connection = await asyncpg.connect(database.dsn)
+    try:
+        async with place.engine() as engine:
+            await engine.tell("trade")
+            assert await engine.says("trading"), place.log_tail()
+            await asyncio.sleep(4.0)
+            await engine.die(group=False)
+        await place.restart_and_stop()
+        booked = await events(connection)
+        assert booked["TradeOpened"] > 1, booked
+        assert booked["OrderFilled"] > 1, booked
+        assert not booked.keys() & {"ExternalChange", "FOREIGN_FILL", "FOREIGN_ORDER"}
+    finally:
+        await connection.close()
+    for server in served.simex.servers.values():
+        assert not server.accounts[0].orders, "an order of paper reached a venue"
