@@ -121,6 +121,9 @@ class Perpetuals(Section):
     """The simulated perpetuals and their funding."""
 
     symbols: Whole = number(6, Unit.COUNT, 0, 200, "Base assets with perpetuals, of those listed.")
+    inverse_symbols: Whole = number(
+        1, Unit.COUNT, 0, 200, "Base assets with inverse contracts too, settled in themselves."
+    )
     venues: Names = text(
         ("binance_futures", "bybit_futures", "hyperliquid", "aster"), "Simulated exchanges."
     )
@@ -144,10 +147,14 @@ class Perpetuals(Section):
         """Build the simulator's own record; there are never more symbols than `listed` on spot."""
         from arbiter.markets.perpetual_settings import PerpetualSettings
 
-        values = self.model_dump(exclude={"venues", "quotes_per_second", "symbols"})
+        values = self.model_dump(
+            exclude={"venues", "quotes_per_second", "symbols", "inverse_symbols"}
+        )
+        symbols = min(self.symbols, listed)
         return PerpetualSettings(
             **values,
-            symbols=min(self.symbols, listed),
+            symbols=symbols,
+            inverse=min(self.inverse_symbols, symbols),
             venues=tuple(VenueId(venue) for venue in self.venues),
             quotes_per_second=float(self.quotes_per_second),
             time_scale=time_scale,

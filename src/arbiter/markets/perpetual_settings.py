@@ -25,6 +25,8 @@ class PerpetualVenue(msgspec.Struct, frozen=True, kw_only=True):
     max_leverage: Decimal
     spread_bps: float
     min_notional: Decimal = Decimal(5)
+    contract_usd: Decimal | None = None
+    """Size of its inverse contracts; None lists none."""
 
     @property
     def terms(self) -> MarginTerms:
@@ -54,6 +56,7 @@ _VENUES = {
             intervals=(8,),
             max_leverage=Decimal(100),
             spread_bps=0.8,
+            contract_usd=Decimal(100),
         ),
         PerpetualVenue(
             venue=VenueId("bybit_futures"),
@@ -64,6 +67,7 @@ _VENUES = {
             intervals=(8, 8, 4),
             max_leverage=Decimal(100),
             spread_bps=1.0,
+            contract_usd=Decimal(1),
         ),
         PerpetualVenue(
             venue=VenueId("hyperliquid"),
@@ -112,6 +116,8 @@ class PerpetualSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     symbols: int = 0
     """Base assets with perpetuals, the most liquid first; at most those of the spot market."""
+    inverse: int = 0
+    """Base assets that also have inverse contracts, the most liquid first."""
     venues: tuple[VenueId, ...] = PERPETUAL_VENUES
     quotes_per_second: float = 200.0
     depth_usd: float = 20_000.0
@@ -138,6 +144,7 @@ class PerpetualSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         _within("symbols", self.symbols, 0, 200)
+        _within("inverse", self.inverse, 0, self.symbols)
         _within("quotes_per_second", self.quotes_per_second, 1.0, 20_000.0)
         _within("depth_usd", self.depth_usd, 1.0, 1e9)
         _within("depth_dispersion", self.depth_dispersion, 0.0, 5.0)

@@ -12,6 +12,7 @@ import numpy as np
 
 from arbiter.markets.assets import BaseAsset, base_assets
 from arbiter.markets.grid import Floats, Grid, Rows
+from arbiter.markets.inverse import list_inverse
 from arbiter.markets.listing import lot_of, tick_of
 from arbiter.markets.perpetual_settings import PerpetualSettings, PerpetualVenue, perpetual_venue
 from arbiter.markets.simulator import QuoteBatch
@@ -44,15 +45,29 @@ class PerpetualMarket:
     ) -> None:
         self.settings = settings
         assets = base_assets(settings.symbols)
-        self.instruments = tuple(
-            list_perpetual(asset, perpetual_venue(venue))
-            for asset in assets
+        linear = [
+            (number, list_perpetual(asset, perpetual_venue(venue)))
+            for number, asset in enumerate(assets)
             for venue in settings.venues
-        )
+        ]
+        inverse = [
+            (number, list_inverse(asset, profile, profile.contract_usd))
+            for number, asset in enumerate(assets[: settings.inverse])
+            for profile in map(perpetual_venue, settings.venues)
+            if profile.contract_usd is not None
+        ]
+        self.instruments = tuple(instrument for _, instrument in (*linear, *inverse))
         n, n_venues = len(self.instruments), len(settings.venues)
         self._rng = rng
         self._first_ns = first_ns
-        self._symbol_of: Rows = np.repeat(np.arange(len(assets), dtype=np.intp), n_venues)
+        self._symbol_of: Rows = np.array([n for n, _ in (*linear, *inverse)], dtype=np.intp)
+        self._contract_usd: Floats = np.array(
+            [
+                float(i.contract_size) if i.kind is InstrumentKind.INVERSE else 0.0
+                for i in self.instruments
+            ]
+        )
+        """What one contract is worth whatever the price; 0 where it is worth its price."""
         profiles = [perpetual_venue(i.venue) for i in self.instruments]
         self._half_spread = np.array([p.spread_bps * 0.5e-4 for p in profiles])
         self._ticks = Grid([i.tick for i in self.instruments])
@@ -178,8 +193,10 @@ class PerpetualMarket:
         ask_ticks = np.maximum(self._ticks.ceil(mid * (1.0 + half), rows), bid_ticks + 1.0)
         bid, ask = self._ticks.at(bid_ticks, rows), self._ticks.at(ask_ticks, rows)
         depth = s.depth_usd * np.exp(rng.standard_normal((2, k)) * s.depth_dispersion)
-        bid_size = self._lots.at(np.maximum(self._lots.floor(depth[0] / bid, rows), 1.0), rows)
-        ask_size = self._lots.at(np.maximum(self._lots.floor(depth[1] / ask, rows), 1.0), rows)
+        fixed = self._contract_usd[rows]
+        worth = np.where(fixed > 0.0, fixed, bid), np.where(fixed > 0.0, fixed, ask)
+        bid_size = self._lots.at(np.maximum(self._lots.floor(depth[0] / worth[0], rows), 1.0), rows)
+        ask_size = self._lots.at(np.maximum(self._lots.floor(depth[1] / worth[1], rows), 1.0), rows)
         return QuoteBatch(rows, bid, ask, bid_size, ask_size, now_ns)
 
 

@@ -101,8 +101,15 @@ class FundingDesk:
         """Record terms and leverage of everything tradable, before the first order."""
         now = self._clock.now_ns()
         ledger = self._core.ledger
-        for instrument in self.instruments:
-            contract = contract_of(instrument, self.leverage(instrument.symbol))
+        wanted = [contract_of(i, self.leverage(i.symbol)) for i in self.instruments]
+        # Inverse contracts are for orders by hand: leverage is as the venues begin with it.
+        wanted += [
+            contract_of(i, ONE)
+            for i in self._core.registry.instruments
+            if i.kind is InstrumentKind.INVERSE and i.margin is not None
+        ]
+        for contract in wanted:
+            instrument = self._core.registry.by_id(contract.instrument)
             position = ledger.margin_positions.get(instrument.id)
             held = position is not None and position.quantity
             if ledger.contracts.get(instrument.id) != contract and not held:

@@ -61,7 +61,7 @@ def test_defaults_are_those_of_the_packages_that_use_them() -> None:
 
 def test_simulator_starts_from_its_own_defaults(tmp_path: Path) -> None:
     assert read(tmp_path).settings.sim.record() == SimSettings(
-        perpetuals=PerpetualSettings(symbols=6)
+        perpetuals=PerpetualSettings(symbols=6, inverse=1)
     )
 
 

@@ -12,8 +12,11 @@ from functools import partial
 
 import numpy as np
 
+from arbiter.markets.assets import base_assets
 from arbiter.markets.candles import backfill
+from arbiter.markets.inverse import starting_base
 from arbiter.markets.leader import Quotes, SimulatedLeader
+from arbiter.markets.perpetual_settings import perpetual_venue
 from arbiter.markets.perpetuals import PerpetualMarket
 from arbiter.markets.simulator import MarketSimulator, QuoteBatch
 from arbiter.matching.exchange import SimulatedExchange, is_private
@@ -22,7 +25,7 @@ from arbiter.matching.orders import OrderRequest
 from arbiter.matching.state import ExchangeState, Step, fold
 from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
-from arbiter.model.instruments import Instrument
+from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import floor_to
 from arbiter.model.perpetuals import FundingRate
 from arbiter.model.reports import (
@@ -390,7 +393,14 @@ class VenueHouse:
     def _starting_balances(self, venue: VenueId) -> dict[Asset, Decimal]:
         s = self.settings
         if venue not in s.markets.venues:
-            settle = {i.settle: s.starting_quote for i in self.instruments if i.venue == venue}
+            settle = {
+                i.settle: s.starting_quote
+                for i in self.instruments
+                if i.venue == venue and i.kind is InstrumentKind.LINEAR
+            }
+            if perpetual_venue(venue).contract_usd is not None:
+                for base in base_assets(s.perpetuals.inverse):
+                    settle[base.name] = starting_base(base, s.starting_base_usd)
             exact = s.starting_balances.get(venue, {})
             return settle | {Asset(asset): amount for asset, amount in exact.items()}
         balances = {Asset(s.markets.quote): s.starting_quote}
