@@ -1,7 +1,7 @@
 """All measurements: ``python -m benchmarks [--json] [name …]``.
 
 A name is that of a module without its ``bench_``: quote_cost, latency, commit, memory, backtest,
-spot_api, desk_page, feeds. Each has options of its own when run alone, as
+spot_api, control_api, desk_page, feeds. Each has options of its own when run alone, as
 ``python -m benchmarks.bench_latency --help`` says. With ``--json`` one object is printed, keyed by
 name.
 """
@@ -12,7 +12,17 @@ import json
 import os
 from typing import Any
 
-NAMES = ("quote_cost", "latency", "commit", "memory", "backtest", "spot_api", "desk_page", "feeds")
+NAMES = (
+    "quote_cost",
+    "latency",
+    "commit",
+    "memory",
+    "backtest",
+    "spot_api",
+    "control_api",
+    "desk_page",
+    "feeds",
+)
 
 
 def main() -> None:
