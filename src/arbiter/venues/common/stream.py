@@ -7,6 +7,7 @@ now only answers pings is stuck, one that speaks every ten seconds is not.
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -20,6 +21,8 @@ from arbiter.venues.common.backoff import Backoff
 from arbiter.venues.common.frames import BadFrame, FeedTally
 
 log = structlog.get_logger(__name__)
+_socket_log = logging.getLogger(f"{__name__}.socket")
+_socket_log.setLevel(logging.WARNING)  # every connection made and lost is told here already
 
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
 _CLOSE, _PONG = WSMsgType.CLOSE, WSMsgType.PONG
@@ -147,6 +150,7 @@ class Stream:
                     self.url,
                     websocket_handshake_timeout=self._settings.connect_timeout_s,
                     max_frame_size=self._settings.largest_frame,
+                    logger_name=_socket_log,
                 )
         except TimeoutError:
             return f"no connection within {self._settings.connect_timeout_s:g} s"
