@@ -30,6 +30,7 @@ from arbiter.model.events import (
 )
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.image import LedgerImage
+from arbiter.model.money import ZERO
 from arbiter.model.orders import Order
 
 Leader = tuple[VenueId, Wallet]
@@ -147,11 +148,20 @@ class Copies:
             row = row.traded(-units, price, at_ns) if units else row
             self._put(replace(row, fees=row.fees - fee, fills=row.fills - 1), changes)
 
-    def close(self, instrument: InstrumentId, price: Decimal, at_ns: int, changes: Changes) -> None:
-        """Turn what subscriptions hold of a resolved market into its payout per contract."""
+    def close(
+        self, instrument: InstrumentId, payout: Decimal | None, at_ns: int, changes: Changes
+    ) -> None:
+        """Turn what subscriptions hold of a market that has ended into what a contract pays.
+
+        None where it was called off: stakes came back at cost.
+        """
         for row in tuple(self.positions.values()):
-            if row.instrument == instrument and row.quantity:
-                self._put(row.traded(-row.quantity, price, at_ns), changes)
+            if row.instrument != instrument or not row.quantity:
+                continue
+            if payout is None:
+                self._put(replace(row, quantity=ZERO, cost=ZERO, updated_ns=at_ns), changes)
+            else:
+                self._put(row.traded(-row.quantity, payout, at_ns), changes)
 
     def _get(self, subscription: SubscriptionId) -> CopySubscription:
         row = self.subscriptions.get(subscription)

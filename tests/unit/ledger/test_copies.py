@@ -84,3 +84,15 @@ def test_a_payout_closes_the_position_at_what_it_pays(fills: list[Fill], pays: i
     row = copies.positions.get(KEY)
     assert row is None or not (row.quantity or row.cost)
     assert abs(worth(row, pays) - before) < Decimal("1e-12")
+
+
+@given(fills=FILLS)
+def test_a_market_that_was_called_off_returns_the_stakes(fills: list[Fill]) -> None:
+    copies = after(fills)
+    before = copies.positions.get(KEY)
+    copies.close(COPIED.instrument, None, 9, Changes())
+    row = copies.positions.get(KEY)
+    assert row is None or not (row.quantity or row.cost)
+    assert (row is None) == (before is None)
+    if row is not None and before is not None:
+        assert row.realized_pnl == before.realized_pnl
