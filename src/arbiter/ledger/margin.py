@@ -19,6 +19,7 @@ from typing import NamedTuple
 from arbiter.ledger.balances import Balances
 from arbiter.ledger.budgets import Budgets
 from arbiter.ledger.positions import Positions
+from arbiter.ledger.settling import SettlingBooks
 from arbiter.model.changes import Changes
 from arbiter.model.errors import LedgerError
 from arbiter.model.ids import Asset, InstrumentId, StrategyId, VenueId
@@ -58,6 +59,7 @@ class MarginBooks:
         self.contracts: dict[InstrumentId, Contract] = {}
         self.positions: dict[InstrumentId, MarginPosition] = {}
         self.payment_keys: OrderedDict[tuple[VenueId, str], None] = OrderedDict()
+        self.settling = SettlingBooks(keys_kept=keys_kept)
 
     def restore(self, image: LedgerImage) -> None:
         self.contracts.update((row.instrument, row) for row in image.contracts)

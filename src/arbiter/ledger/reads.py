@@ -185,6 +185,14 @@ class LedgerReads:
         """Leverage set on a perpetual; 1 where none was."""
         return self._margin.leverage(instrument)
 
+    def unsettled(self, instrument: InstrumentId) -> bool:
+        """Whether a fill here was matched and is neither confirmed nor void yet."""
+        return self._margin.settling.unsettled(instrument)
+
+    def has_settled(self, venue: VenueId, venue_trade_id: str) -> bool:
+        """Whether the venue's last word on a fill is booked."""
+        return (venue, venue_trade_id) in self._margin.settling.settled
+
     def has_payment(self, venue: VenueId, payment_id: str) -> bool:
         return (venue, payment_id) in self._margin.payment_keys
 

@@ -221,6 +221,18 @@ class PositionForced(Event, frozen=True, kw_only=True):
     forced: ForcedClose
 
 
+class FillSettled(Event, frozen=True, kw_only=True):
+    """The venue's last word on a matched fill; what failed is taken out of the books exactly.
+
+    Counts once per (venue, trade id), whether it comes after the fill or before it.
+    """
+
+    venue: VenueId
+    instrument: InstrumentId
+    venue_trade_id: str
+    ok: bool
+
+
 class PairOpened(Event, frozen=True, kw_only=True):
     pair: FundingPair
 
@@ -346,6 +358,7 @@ JournalEvent = (
     | ContractSet
     | FundingPaid
     | PositionForced
+    | FillSettled
     | PairOpened
     | PairAdvanced
     | PairNoted

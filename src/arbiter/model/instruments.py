@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from arbiter.model.errors import InvalidValue
+from arbiter.model.event_fees import EventFee
 from arbiter.model.ids import Asset, InstrumentId, Symbol, VenueId
 from arbiter.model.margin import MarginTerms
 from arbiter.model.money import ONE, ZERO, ceil_to, floor_to, on_step
@@ -21,7 +22,7 @@ class InstrumentKind(StrEnum):
     """Prediction-market contract paying 1 or 0."""
 
 
-_INVERSE = InstrumentKind.INVERSE
+_INVERSE, _BINARY = InstrumentKind.INVERSE, InstrumentKind.BINARY
 
 
 class FeeCharge(StrEnum):
@@ -67,6 +68,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """Only with `FeeCharge.THIRD`."""
     margin: MarginTerms | None = None
     """Only of perpetuals."""
+    event_fee: EventFee | None = None
+    """Only of binary contracts: what a taker pays instead of `taker_fee`."""
+    settles_fills: bool = False
+    """A fill is matched first and later confirmed, or fails and is void."""
 
     def __post_init__(self) -> None:
         for name in ("tick", "lot", "contract_size"):
@@ -79,6 +84,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
                 raise InvalidValue(f"{self.id}: {name} must not be negative, got {value}")
         if self.fee_charge is FeeCharge.THIRD and self.fee_asset is None:
             raise InvalidValue(f"{self.id}: fees in a third asset need fee_asset")
+        if (self.event_fee is not None or self.settles_fills) and self.kind is not _BINARY:
+            raise InvalidValue(f"{self.id}: only a binary contract has event fees or settles fills")
 
     def floor_size(self, size: Decimal) -> Decimal:
         """Round a size down to the lot. Negative or NaN is an `InvalidValue`."""

@@ -1,4 +1,4 @@
-"""Perpetual contracts: what they pay, and the arithmetic of a position on isolated margin.
+"""Contracts on margin: what they pay, and the arithmetic of a position on isolated margin.
 
 The simulated venues and the ledger use these very functions, so that both come to the same figure
 to the last digit. One contract of size c is worth, in the settlement currency, u(p) = c·p when
@@ -7,6 +7,10 @@ linear and u(p) = c/p when inverse; q contracts (signed) bought at e make
     linear   q·(u(p) − u(e))          inverse   q·(u(e) − u(p))
 
 Opening adds to `value` at u(price); closing takes a part out and realizes the difference.
+
+A binary contract is a linear one with full collateral: its price stays in 0..1, so a long can lose
+no more than n·p and a short no more than n·(1 − p), and exactly that is its margin. It knows no
+leverage, no funding and no liquidation; a resolution closes it at 1, at 0 or at a stated price.
 """
 
 from decimal import Decimal
@@ -22,15 +26,22 @@ from arbiter.model.margin import MarginTerms
 from arbiter.model.money import ONE, ZERO, quotient
 from arbiter.model.orders import Side
 
-_MARGINED = (InstrumentKind.LINEAR, InstrumentKind.INVERSE)
+_BINARY = InstrumentKind.BINARY
+_PERPETUAL = (InstrumentKind.LINEAR, InstrumentKind.INVERSE)
+_MARGINED = (*_PERPETUAL, _BINARY)
 
 
 def is_perpetual(instrument: Instrument) -> bool:
+    return instrument.kind in _PERPETUAL
+
+
+def is_margined(instrument: Instrument) -> bool:
+    """Whether it is held as a position against margin: a perpetual or a binary contract."""
     return instrument.kind in _MARGINED
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
-    """A perpetual as an account holds it: the listing's terms and the leverage set there."""
+    """What an account holds on margin: the listing's terms and the leverage set there."""
 
     instrument: InstrumentId
     venue: VenueId
@@ -41,12 +52,16 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     settle: Asset
     contract_size: Decimal
     leverage: Decimal = ONE
+    settles_fills: bool = False
+    """Fills are confirmed, or fail, some time after they were matched."""
 
     def __post_init__(self) -> None:
         if self.kind not in _MARGINED:
-            raise InvalidValue(f"{self.instrument} is no perpetual")
+            raise InvalidValue(f"{self.instrument} is not traded on margin")
         if not self.leverage.is_finite() or self.leverage < ONE:
             raise InvalidValue(f"{self.instrument}: leverage must be 1 or more")
+        if self.kind is _BINARY and self.leverage != ONE:
+            raise InvalidValue(f"{self.instrument}: a binary contract is fully collateralised")
 
     @property
     def inverse(self) -> bool:
@@ -55,6 +70,12 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     def unit_value(self, price: Decimal) -> Decimal:
         """One contract in the settlement currency."""
         return quotient(self.contract_size, price) if self.inverse else self.contract_size * price
+
+    def margin(self, quantity: Decimal, value: Decimal) -> Decimal:
+        """What signed contracts that stand at `value` have to set aside."""
+        if self.kind is _BINARY:
+            return value if quantity >= ZERO else -quantity * self.contract_size - value
+        return quotient(value, self.leverage) if value else ZERO
 
     def units(self, contracts: Decimal, price: Decimal) -> Decimal:
         """Base units that so many contracts stand for; an inverse one's depend on the price."""
@@ -73,11 +94,12 @@ def contract_of(instrument: Instrument, leverage: Decimal) -> Contract:
         settle=instrument.settle,
         contract_size=instrument.contract_size,
         leverage=leverage,
+        settles_fills=instrument.settles_fills,
     )
 
 
 class MarginPosition(msgspec.Struct, frozen=True, kw_only=True):
-    """What an account holds of one perpetual, all strategies together."""
+    """What an account holds of one contract, all strategies together."""
 
     instrument: InstrumentId
     quantity: Decimal = ZERO
@@ -123,7 +145,7 @@ def _with(
         position,
         quantity=quantity,
         value=value,
-        margin=quotient(value, contract.leverage) if value else ZERO,
+        margin=contract.margin(quantity, value),
         realized_pnl=position.realized_pnl + gain,
         updated_ns=at_ns,
     )
@@ -247,6 +269,8 @@ class ForcedCause(StrEnum):
     LIQUIDATION = "liquidation"
     ADL = "adl"
     """Auto-deleveraging: a winner is closed because a loser's margin did not suffice."""
+    RESOLUTION = "resolution"
+    """A binary contract is paid out: every position in it ends at the stated price."""
 
 
 class ForcedClose(msgspec.Struct, frozen=True, kw_only=True):
@@ -259,7 +283,9 @@ class ForcedClose(msgspec.Struct, frozen=True, kw_only=True):
     side: Side
     """SELL closes a long."""
     size: Decimal
+    """Zero for a resolution that found the account as a whole flat."""
     price: Decimal
+    """Of a resolution 1, 0, or what a void market pays: its own price, or that of entry."""
     fee: Decimal
     fee_asset: Asset
     cause: ForcedCause

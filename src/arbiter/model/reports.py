@@ -76,6 +76,14 @@ class ForcedReported(Report, frozen=True, kw_only=True):
     forced: ForcedClose
 
 
+class FillSettled(Report, frozen=True, kw_only=True):
+    """A matched fill is final: confirmed, or failed and void as if it had never been."""
+
+    instrument: InstrumentId
+    venue_trade_id: str
+    ok: bool
+
+
 class OrderTruth(msgspec.Struct, frozen=True, kw_only=True):
     """An order as the venue holds it, answered to a query."""
 
@@ -111,6 +119,6 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OrderReport = Accepted | Refused | Filled | Ended | CancelRefused | Unknown
-MarginReport = FundingReported | ForcedReported
-"""What a venue of perpetuals says beside that; it names no order."""
+MarginReport = FundingReported | ForcedReported | FillSettled
+"""What a venue of contracts on margin says beside that; it names no order."""
 VenueReport = OrderReport | MarginReport

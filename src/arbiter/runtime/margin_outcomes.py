@@ -1,4 +1,4 @@
-"""What venues of perpetuals do to an account without an order: funding, forced closes.
+"""What venues do to an account on margin without an order: funding, forced closes, settlement.
 
 Everything is booked once, whether it comes over the stream, from a look after a lost connection
 or from both, in any order.
@@ -7,10 +7,11 @@ or from both, in any order.
 from collections.abc import Iterable
 
 from arbiter.ledger.ledger import Ledger
+from arbiter.model import events as ev
 from arbiter.model.events import AlertRaised, FundingPaid, JournalEvent, PositionForced
 from arbiter.model.money import plain
-from arbiter.model.perpetuals import ForcedClose, FundingPayment
-from arbiter.model.reports import FundingReported, MarginReport
+from arbiter.model.perpetuals import ForcedCause, ForcedClose, FundingPayment
+from arbiter.model.reports import FillSettled, FundingReported, MarginReport
 from arbiter.runtime.recorder import Recorder
 
 
@@ -23,8 +24,29 @@ class MarginOutcomes:
     def on_report(self, report: MarginReport) -> None:
         if isinstance(report, FundingReported):
             self.book([report.payment], ())
+        elif isinstance(report, FillSettled):
+            self.settle(report)
         else:
             self.book((), [report.forced])
+
+    def settle(self, report: FillSettled) -> None:
+        """Book the venue's last word on a fill, once; a failure is worth telling."""
+        if self._ledger.has_settled(report.venue, report.venue_trade_id):
+            return
+        now = self._recorder.now_ns()
+        told: list[JournalEvent] = [
+            ev.FillSettled(
+                at_ns=now,
+                venue=report.venue,
+                instrument=report.instrument,
+                venue_trade_id=report.venue_trade_id,
+                ok=report.ok,
+            )
+        ]
+        if not report.ok:
+            text = f"{report.venue}: fill {report.venue_trade_id} of {report.instrument} failed"
+            told.append(AlertRaised(at_ns=now, severity="warning", code="FILL_FAILED", text=text))
+        self._recorder.record(*told)
 
     def book(self, payments: Iterable[FundingPayment], forced: Iterable[ForcedClose]) -> int:
         """Book what the ledger lacks; gives how much that was."""
@@ -54,7 +76,13 @@ class MarginOutcomes:
                 f"{close.venue} closed {plain(close.size)} {close.instrument} at "
                 f"{plain(close.price)}: {close.cause}"
             )
-            alert = AlertRaised(at_ns=now, severity="critical", code="FORCED_CLOSE", text=text)
+            paid_out = close.cause is ForcedCause.RESOLUTION
+            alert = AlertRaised(
+                at_ns=now,
+                severity="info" if paid_out else "critical",
+                code="RESOLUTION" if paid_out else "FORCED_CLOSE",
+                text=text,
+            )
             events += [PositionForced(at_ns=now, forced=close), alert]
         if events:
             self._recorder.record(*events)
