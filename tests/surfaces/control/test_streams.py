@@ -8,6 +8,7 @@ import pytest
 
 import arbiter_pb2 as pb
 from arbiter.api.control import alerts as alerts_module
+from arbiter.api.control import streams as streams_module
 from arbiter.client import ArbiterClient, BadRequest, NotFound, TooMany
 from arbiter.model.events import AlertRaised
 from arbiter.model.orders import OrderStatus
@@ -88,6 +89,16 @@ async def test_all_markets_of_an_exchange_are_streamed_without_naming_any(
         await next_of(trader.streams.quotes(pb.EXCHANGE_KALSHI))
     with pytest.raises(BadRequest, match="interval_ms"):
         await next_of(trader.streams.quotes(interval_ms=-1))
+
+
+async def test_there_are_only_so_many_streams_of_quotes_at_once(
+    trader: ArbiterClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams_module, "MOST_QUOTE_STREAMS", 1)
+    first = trader.streams.quotes(pb.EXCHANGE_BINANCE, ["BTCUSDT"])
+    await next_of(first)
+    with pytest.raises(TooMany, match="1 streams of quotes are open already"):
+        await next_of(trader.streams.quotes(pb.EXCHANGE_BINANCE, ["BTCUSDT"]))
 
 
 async def test_openings_are_told_with_what_became_of_them(

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Generic, TypeVar
 
-from arbiter.api.control.guard import TooSlow
+from arbiter.api.control.guard import TooMuch
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class Reader(Generic[T]):
             while self._queue:
                 yield self._queue.popleft()
             if self._overflowed:
-                raise TooSlow(FELL_BEHIND)
+                raise TooMuch(FELL_BEHIND)
             self._ready.clear()
             await self._ready.wait()
 

@@ -40,8 +40,8 @@ RETRY_AFTER = "retry-after-ms"
 """Trailing metadata of a call that waiting helps."""
 
 
-class TooSlow(ArbiterError):
-    """A subscriber that does not read what is sent to it."""
+class TooMuch(ArbiterError):
+    """More than this API gives: a stream nobody reads, or one too many of them."""
 
 
 class Verifier(Protocol):
@@ -119,7 +119,7 @@ class Guard:
 
 def code_of(error: ArbiterError) -> grpc.StatusCode:
     """The status code an error is told as; the first class that fits."""
-    if isinstance(error, TooSlow):
+    if isinstance(error, TooMuch):
         return grpc.StatusCode.RESOURCE_EXHAUSTED
     for kind, code in _CODES:
         if isinstance(error, kind):

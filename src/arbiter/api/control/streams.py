@@ -12,7 +12,7 @@ from arbiter.api.control.alerts import Alerts
 from arbiter.api.control.convert import Markets, exchange_of, moment, order_shown, venues_of
 from arbiter.api.control.deps import ControlDeps
 from arbiter.api.control.fan import FELL_BEHIND
-from arbiter.api.control.guard import Call, TooSlow
+from arbiter.api.control.guard import Call, TooMuch
 from arbiter.api.control.markets import quote_shown
 from arbiter.model.changes import Changes
 from arbiter.model.errors import InvalidValue, NotFound
@@ -27,6 +27,8 @@ from arbiter.runtime.worked import Worked, leads
 
 _FASTEST_MS = 20
 _USUAL_MS = 200
+MOST_QUOTE_STREAMS = 64
+"""At once: each looks at its markets again and again on the engine's own loop."""
 
 
 class StreamService:
@@ -34,6 +36,7 @@ class StreamService:
         self._deps = deps
         self._markets = markets
         self.alerts = Alerts(deps)
+        self._quote_streams = 0
 
     async def StreamOrders(
         self, request: pb.StreamOrdersRequest, call: Call
@@ -55,7 +58,20 @@ class StreamService:
         self, request: pb.StreamQuotesRequest, call: Call
     ) -> AsyncIterator[pb.Quote]:
         wanted = self._instruments(request)
-        pause_s = max(request.interval_ms or _USUAL_MS, _FASTEST_MS) / 1_000
+        if self._quote_streams >= MOST_QUOTE_STREAMS:
+            raise TooMuch(f"{MOST_QUOTE_STREAMS} streams of quotes are open already; end one first")
+        # A look costs microseconds a market: whoever wants many gets fewer looks.
+        pause_ms = max(request.interval_ms or _USUAL_MS, _FASTEST_MS, len(wanted))
+        self._quote_streams += 1
+        try:
+            async for quote in self._quotes(wanted, pause_ms / 1_000):
+                yield quote
+        finally:
+            self._quote_streams -= 1
+
+    async def _quotes(
+        self, wanted: Sequence[Instrument], pause_s: float
+    ) -> AsyncIterator[pb.Quote]:
         board = self._deps.core.board
         sent: dict[InstrumentId, int] = {}
         while True:
@@ -163,4 +179,4 @@ async def _publications(subscription: Subscription) -> AsyncIterator[Publication
         async for publication in subscription:
             yield publication
     except QueueFull:
-        raise TooSlow(FELL_BEHIND) from None
+        raise TooMuch(FELL_BEHIND) from None
