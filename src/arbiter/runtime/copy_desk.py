@@ -21,6 +21,8 @@ from arbiter.model.copying import (
     CopySubscription,
     LeaderAction,
     LeaderHolding,
+    LeaderKind,
+    Outcome,
     SubscriptionId,
     Wallet,
     copy_actor,
@@ -127,6 +129,28 @@ class CopyDesk:
         self._core.recorder.record(
             CopyBased(at_ns=self._clock.now_ns(), subscription_id=subscription.id, held=held)
         )
+
+    def on_resolved(self, instrument: InstrumentId, at_ns: int) -> None:
+        """A market of ours ended at that time: whatever a leader had of it is over too.
+
+        He may redeem much later, and the same market may be listed anew before he does.
+        """
+        listed = self._core.registry.by_id(instrument)
+        for leader in self.followed():
+            venue, wallet = leader
+            acts = self._core.ledger.leader_actions(venue, wallet).values()
+            if venue == listed.venue and any(act.market == listed.market_id for act in acts):
+                over = LeaderAction(
+                    venue=venue,
+                    wallet=wallet,
+                    key=f"resolved:{listed.market_id}:{at_ns}",
+                    kind=LeaderKind.REDEEM,
+                    market=listed.market_id,
+                    outcome=Outcome.BOTH,
+                    size=ZERO,
+                    at_ns=at_ns,
+                )
+                self.on_actions(leader, [over])
 
     def tidy(self, leader: Leader) -> None:
         """Forget markets that the leader left long ago, and we with him.

@@ -20,9 +20,11 @@ from arbiter.model.events import (
     CopySwitched,
     Event,
     KillSwitchEngaged,
+    PositionForced,
     TradeAdvanced,
 )
 from arbiter.model.ids import VenueId
+from arbiter.model.perpetuals import ForcedCause, ForcedClose
 from arbiter.model.time import NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.ports.leader import LeaderSource
@@ -74,6 +76,8 @@ class CopyWatch:
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
         self._following: set[Leader] = set()
+        self._resolved: list[ForcedClose] = []
+        """Markets that ended since the last tick."""
 
     def initialise(self, supervisor: Supervisor) -> None:
         """Start; after recovery, before trading."""
@@ -88,6 +92,10 @@ class CopyWatch:
             if isinstance(event, CopyAdded | CopySwitched | CopyRemoved):
                 self._changed.set()
                 self._wake.set()
+            elif isinstance(event, PositionForced):
+                if event.forced.cause is ForcedCause.RESOLUTION:
+                    self._resolved.append(event.forced)
+                    self._wake.set()
             elif isinstance(event, KillSwitchEngaged) or (
                 isinstance(event, TradeAdvanced) and event.state.terminal
             ):
@@ -190,6 +198,9 @@ class CopyWatch:
     async def _tick(self) -> None:
         while True:
             self._wake.clear()
+            ended, self._resolved = self._resolved, []
+            for forced in ended:
+                self.desk.on_resolved(forced.instrument, forced.at_ns)
             self.desk.tick()
             try:
                 async with asyncio.timeout(TICK_S):

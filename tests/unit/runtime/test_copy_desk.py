@@ -290,6 +290,23 @@ def test_what_the_leader_redeemed_is_not_traded_but_flagged_for_its_payout() -> 
     assert len(alerts(stage, "COPY_REDEEM")) == 1
 
 
+def test_a_market_that_ended_is_not_copied_into_its_next_round() -> None:
+    stage = CopyStage()
+    stage.follow()
+    stage.tell(stage.act(BUY, 100), stage.act(BUY, 5, "M2"))
+    for order in stage.sent():
+        stage.desk.accept(order)
+        stage.desk.end(order, OrderStatus.EXPIRED)  # we never came in
+    stage.passes(60)
+    stage.copying.on_resolved(InstrumentId("M1.POLYMARKET"), stage.desk.clock.now_ns())
+    stage.passes(1)
+    stage.copying.tick()
+    assert [order.size for order in stage.sent()] == [5]
+    stage.passes(1)
+    stage.tell(stage.act(BUY, 30))
+    assert stage.one().size == 30
+
+
 def test_two_subscriptions_keep_their_own_accounts() -> None:
     stage = CopyStage()
     stage.follow(1)

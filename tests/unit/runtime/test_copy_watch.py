@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
+from arbiter.model.changes import Changes
 from arbiter.model.commands import AddCopy, RemoveCopy, SwitchCopy
 from arbiter.model.copying import (
     LeaderAction,
@@ -24,9 +25,11 @@ from arbiter.model.errors import (
     RateLimited,
     VenueUnreachable,
 )
-from arbiter.model.events import AlertRaised, Audited
-from arbiter.model.ids import Actor, VenueId
+from arbiter.model.events import AlertRaised, Audited, PositionForced
+from arbiter.model.ids import Actor, InstrumentId, VenueId
 from arbiter.model.money import ONE
+from arbiter.model.orders import Side
+from arbiter.model.perpetuals import ForcedCause, ForcedClose
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.copy_view import CopyView
 from arbiter.runtime.copy_watch import CopyWatch
@@ -232,6 +235,34 @@ async def test_a_removed_leader_is_looked_at_no_more() -> None:
         await asyncio.sleep(0.05)
         assert len(source.looks) == looks
         assert watch.health == {}
+
+
+async def test_a_resolution_ends_what_a_leader_had_of_a_market() -> None:
+    stage, source = CopyStage(), Source()
+    watch = watch_of(stage, source)
+    row = stage.follow()
+    source.acts = [stage.act(BUY, 100)]
+    async with Supervisor() as supervisor:
+        watch.initialise(supervisor)
+        while not stage.copying.targets(row):
+            await source.next_look()
+        stage.passes(5)
+        forced = ForcedClose(
+            venue=POLYMARKET,
+            venue_trade_id="r1",
+            instrument=InstrumentId("M1.POLYMARKET"),
+            side=Side.SELL,
+            size=Decimal(0),
+            price=ONE,
+            fee=Decimal(0),
+            fee_asset=USDT,
+            cause=ForcedCause.RESOLUTION,
+            at_ns=stage.desk.clock.now_ns(),
+        )
+        watch.watch([PositionForced(at_ns=forced.at_ns, forced=forced)], Changes())
+        while not stage.copying.targets(row)["M1"].redeemed:
+            await source.next_look()
+        assert supervisor.failure is None
 
 
 # Commands
