@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 from collections import Counter
@@ -32,6 +31,12 @@ ROOT = Path(__file__).parents[2]
 KILLS = 20
 SEED = 20_260_801
 LIVELY = """
+[listen]
+ops_enabled = false
+spot_enabled = false
+agents_enabled = false
+desk_enabled = false
+control_enabled = false
 [spot]
 cooldown_seconds = 0.2
 use_trend_filter = false
@@ -134,17 +139,10 @@ class Place:
             SimHandle(home=self.home, pid=self.sim_pid(), adopted=True, first_ns=0).kill()
 
 
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
 @pytest.fixture
 async def place() -> AsyncIterator[Place]:
     home = Path(tempfile.mkdtemp(prefix="arbiter-kill9-"))
-    (home / "arbiter.toml").write_text(f"{LIVELY}\n[listen]\nops_port = {free_port()}\n")
+    (home / "arbiter.toml").write_text(LIVELY)
     place = Place(home)
     try:
         yield place

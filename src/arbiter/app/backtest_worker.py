@@ -6,26 +6,24 @@ outlive the engine either. It is polite: the engine's own trading goes first.
 """
 
 import asyncio
-import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterator
-from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 import structlog
 
+from arbiter.app.backtest_words import Order, Progress, Ready, Refused, Word, read_order
 from arbiter.app.research import Research
 from arbiter.backtest.run import Prepared, prepare
 from arbiter.backtest.scan import scan_rows
 from arbiter.books.board import QuoteRows
 from arbiter.model.errors import ArbiterError, StorageUnavailable
-from arbiter.model.instruments import Instrument
 from arbiter.model.money import use_wide_context
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.queries import Queries
@@ -46,49 +44,7 @@ _MOST_WAITING = 5_000_000
 """Events of one slice that may wait for the database; each slice waits for its own."""
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What to run, and where the result goes."""
-
-    database: str
-    files: tuple[str, ...]
-    symbols: tuple[str, ...]
-    venues: tuple[str, ...]
-    settings: dict[str, Any]
-    """Sections of `Research`, as TOML would have them."""
-
-
-class Ready(msgspec.Struct, frozen=True, kw_only=True, tag="ready"):
-    """The data are understood; what they hold, and how things stand before the first quote."""
-
-    instruments: tuple[Instrument, ...]
-    picture: SpotPicture
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="progress"):
-    picture: SpotPicture
-    ended: str | None = None
-    """Set in the last word: why the run is over. All of it is in the database then."""
-
-
-class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
-    reason: str
-    storage: bool
-    """Not what was asked for is wrong, but the database is away."""
-
-
-Word = Ready | Progress | Refused
-
 _encoder = msgspec.json.Encoder()
-_numbers = msgspec.json.Encoder(decimal_format="number")
-
-
-def written(order: Order) -> bytes:
-    """Write an order as one line; amounts stay numbers with all their digits."""
-    return _numbers.encode(order) + b"\n"
-
-
-def read_order(line: bytes) -> Order:
-    return msgspec.convert(json.loads(line, parse_float=Decimal), Order)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from arbiter.app import scratch_database
-from arbiter.app.backtest_worker import Order, Progress, Ready, Refused, Word, written
+from arbiter.app.backtest_words import Order, Progress, Ready, Refused, Word, written
 from arbiter.app.research import Research
 from arbiter.books.registry import MarketRegistry
 from arbiter.model.changes import Changes
@@ -184,11 +184,10 @@ class SpotBacktests:
                 settings=settings.model_dump(),
             )
             worker = await WorkerProcess.start(order, self._log)
-            try:
+            async with contextlib.AsyncExitStack() as undo:
+                undo.push_async_callback(worker.kill)
                 ready = await self._ready(worker)
-            except BaseException:
-                await worker.kill()
-                raise
+                undo.pop_all()
             run = Run(worker, ready, url, self._clock.now_ns())
             self.chosen = run
             self._work.put_nowait(partial(self._follow, run))

@@ -16,6 +16,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -118,21 +119,20 @@ class PgJournal:
         reached.
         """
         connection = await database.connect(self._url, settings=_SESSION)
-        try:
-            await _take_lock(connection, self._settings.lock_wait_s)
-            await connection.execute(
-                "UPDATE journal_head SET writer = $1, batch = 0 WHERE id = 1", self._writer
-            )
-        except database.DRIVER_ERRORS as error:
-            connection.terminate()
-            if isinstance(error, asyncpg.UndefinedTableError):
+        with ExitStack() as undo:
+            undo.callback(connection.terminate)
+            try:
+                await _take_lock(connection, self._settings.lock_wait_s)
+                await connection.execute(
+                    "UPDATE journal_head SET writer = $1, batch = 0 WHERE id = 1", self._writer
+                )
+            except asyncpg.UndefinedTableError as error:
                 raise StorageUnavailable(
                     "the database has no schema; run arbiter db upgrade"
                 ) from error
-            raise database.unreachable(self._url, error) from error
-        except BaseException:
-            connection.terminate()
-            raise
+            except database.DRIVER_ERRORS as error:
+                raise database.unreachable(self._url, error) from error
+            undo.pop_all()
         self._connection = connection
         self._healthy = True
 
@@ -232,11 +232,13 @@ class PgJournal:
                 self._settings.silence_s, self._note_outage, silence
             )
             try:
-                async with asyncio.timeout(self._settings.write_timeout_s):
-                    await self._commit(batch)
+                with ExitStack() as undo:
+                    undo.callback(self._drop_connection)
+                    async with asyncio.timeout(self._settings.write_timeout_s):
+                        await self._commit(batch)
+                    undo.pop_all()
                 break
             except (*database.DRIVER_ERRORS, StorageUnavailable) as error:
-                self._drop_connection()
                 if not database.may_pass(error):
                     raise WillNotWork(
                         f"batch {batch.number} of the journal breaks the database's rules: {error}"
@@ -244,9 +246,6 @@ class PgJournal:
                 self._note_outage(error)
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, self._settings.longest_retry_s)
-            except BaseException:
-                self._drop_connection()
-                raise
             finally:
                 alarm.cancel()
         self._note_success(batch)
@@ -280,7 +279,8 @@ class PgJournal:
 
     async def _reconnect(self) -> Any:
         connection = await database.connect(self._url, settings=_SESSION)
-        try:
+        with ExitStack() as undo:
+            undo.callback(connection.terminate)
             writer = await connection.fetchval("SELECT writer FROM journal_head")
             if writer != self._writer:
                 raise WillNotWork(
@@ -288,9 +288,7 @@ class PgJournal:
                 )
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", ENGINE_LOCK):
                 raise StorageUnavailable("the server still holds the lost connection's lock")
-        except BaseException:
-            connection.terminate()
-            raise
+            undo.pop_all()
         return connection
 
     def _drop_connection(self) -> None:

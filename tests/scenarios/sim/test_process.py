@@ -482,7 +482,9 @@ async def test_venues_that_die_are_started_again(start: Starter, home: Path) -> 
     for task in (keeper, feed):
         task.cancel()
     await asyncio.gather(keeper, feed, return_exceptions=True)
-    await in_thread(start)
+    await in_thread(handle.stop)
+    with pytest.raises(VenueUnreachable):
+        Probe(home)  # what was started in its place has ended too
 
 
 def test_venues_whose_folder_was_removed_end_and_touch_nothing_made_since(tmp_path: Path) -> None:

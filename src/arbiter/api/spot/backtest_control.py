@@ -14,16 +14,15 @@ async def start_backtest(deps: SpotDeps, wanted: bodies.StartRequest) -> bodies.
     """Run the recorded data of the configuration; 400 with the reason where that cannot be."""
     if not deps.backtests.configured:
         raise _refusal(deps, "no recorded data are named: set backtest.data to Parquet files")
-    _check_at_rest(deps)
+    if reason := _under_way(deps):
+        raise _refusal(deps, reason)
     try:
         run = await deps.backtests.start(wanted.symbols or (), wanted.exchanges or ())
     except (BadConfig, InvalidValue) as error:
         raise _refusal(deps, str(error)) from None
-    try:
-        _check_at_rest(deps)
-    except BaseException:
+    if reason := _under_way(deps):
         deps.backtests.leave()
-        raise
+        raise _refusal(deps, reason)
     return bodies.Started(
         success=True,
         message="Backtest started successfully",
@@ -46,14 +45,15 @@ async def stop_backtest(deps: SpotDeps, run: Backtest) -> bodies.Stopped:
     )
 
 
-def _check_at_rest(deps: SpotDeps) -> None:
-    """Refuse while the family trades, or has trades of its own to finish."""
+def _under_way(deps: SpotDeps) -> str | None:
+    """Say what the family is still doing; None when it is at rest."""
     ledger, strategy = deps.core.ledger, deps.core.spot.settings.strategy
     if ledger.strategies.get(strategy, True):
-        raise _refusal(deps, "trading runs; stop it first: POST /api/v1/trading/stop")
+        return "trading runs; stop it first: POST /api/v1/trading/stop"
     pending = sum(trade.family is Family.SPOT for trade in ledger.open_trades())
     if pending:
-        raise _refusal(deps, f"{pending} trades are still being finished; ask again in a moment")
+        return f"{pending} trades are still being finished; ask again in a moment"
+    return None
 
 
 def _refusal(deps: SpotDeps, reason: str) -> Exception:

@@ -7,6 +7,7 @@ before an order.
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -112,12 +113,11 @@ class SimFeed:
                 on_quote(slot_of[row], bid, ask, bid_size, ask_size, at_ns, receive_ns)
 
         link = await SimLink.connect(self._home, on_quotes=on_quotes)
-        try:
+        with ExitStack() as undo:
+            undo.callback(link.close)
             request = wire.Subscribe(id=link.next_id(), instruments=list(self._slots))
             answer = expect(await link.ask(request, SILENCE_S), wire.Subscribed)
-        except BaseException:
-            link.close()
-            raise
+            undo.pop_all()
         slot_of.update((row, self._slots[name]) for row, name in answer.rows)
         self._heard_ns = self._clock.monotonic_ns()
         for payload in waiting:
@@ -340,15 +340,14 @@ class SimOrderClient:
     async def _connect(self) -> SimLink:
         """Connect and shake hands with the venue; whatever fails, nothing of ours was sent."""
         link = await SimLink.connect(self._home, on_report=self._on_report)
-        try:
-            request = wire.OpenVenue(id=link.next_id(), venue=self._venue)
-            expect(await link.ask(request, min(self._timeout_s, CONNECT_S)), wire.Done)
-        except (TryAgain, OutcomeUnknown) as error:
-            link.close()
-            raise VenueUnreachable(f"{self._venue} lets nobody in: {error}") from error
-        except BaseException:
-            link.close()
-            raise
+        with ExitStack() as undo:
+            undo.callback(link.close)
+            try:
+                request = wire.OpenVenue(id=link.next_id(), venue=self._venue)
+                expect(await link.ask(request, min(self._timeout_s, CONNECT_S)), wire.Done)
+            except (TryAgain, OutcomeUnknown) as error:
+                raise VenueUnreachable(f"{self._venue} lets nobody in: {error}") from error
+            undo.pop_all()
         self._link = link
         return link
 

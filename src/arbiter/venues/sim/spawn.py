@@ -28,6 +28,7 @@ from arbiter.venues.sim.paths import log_path, sim_folder
 from arbiter.venues.sim.probe import Probe, VenueTruth, truth
 from arbiter.venues.sim.settings import SimSettings
 
+_SERVER = "arbiter.venues.sim.server"
 START_S = 60.0
 STOP_S = 30.0
 
@@ -54,16 +55,22 @@ class SimHandle(msgspec.Struct, frozen=True, kw_only=True):
         return truth(self.home)
 
     def stop(self) -> None:
-        """End it cleanly and wait for its end; nothing happens when it already has ended."""
-        if self.alive():
-            _signal_and_wait(self.pid, signal.SIGTERM)
-        _reap(self.pid)
+        """End it cleanly and wait for its end; nothing happens when it already has ended.
+
+        Also what was started in its place since, and whether or not it answers just now.
+        """
+        self._end(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
-        if self.alive():
-            _signal_and_wait(self.pid, signal.SIGKILL)
-        _reap(self.pid)
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> None:
+        answering = _running(self.home)
+        for pid in {self.pid} if answering is None else {self.pid, answering[0]}:
+            if _serves(pid, self.home):
+                _signal_and_wait(pid, number)
+            _reap(pid)
 
 
 def ensure_running(home: Path, settings: SimSettings) -> SimHandle:
@@ -95,8 +102,13 @@ async def keep_running(
         ended, backoff = handle.pid, Backoff(draw, first_s=0.2, longest_s=10.0)
         while handle.pid == ended:
             await asyncio.sleep(backoff.delay_s())
+            starting = asyncio.ensure_future(asyncio.to_thread(ensure_running, home, settings))
             with contextlib.suppress(TryAgain, Conflict):
-                handle = await asyncio.to_thread(ensure_running, home, settings)
+                try:
+                    handle = await asyncio.shield(starting)
+                finally:
+                    if not starting.done():  # cancelled: whoever stops the venues must find them
+                        await asyncio.wait([starting])
 
 
 async def _ended(pid: int) -> None:
@@ -137,7 +149,7 @@ def _start(home: Path, settings: SimSettings) -> None:
     arguments = [
         sys.executable,
         "-m",
-        "arbiter.venues.sim.server",
+        _SERVER,
         "--home",
         str(home),
         "--config",
@@ -177,6 +189,17 @@ def _await_ready(ready: int, home: Path) -> None:
         raise TryAgain(
             f"the simulated venues in {home} ended at start: {last} (see {log_path(home)})"
         )
+
+
+def _serves(pid: int, home: Path) -> bool:
+    """Whether a process is the server of a folder: its number may be another's by now."""
+    try:
+        arguments = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")
+    except OSError:
+        return False
+    if _SERVER not in arguments or "--home" not in arguments[:-1]:
+        return False
+    return Path(arguments[arguments.index("--home") + 1]).resolve() == home.resolve()
 
 
 def _signal_and_wait(pid: int, number: signal.Signals) -> None:
