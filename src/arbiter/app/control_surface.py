@@ -158,6 +158,7 @@ async def _tally(running: Running) -> EventTally:
         now,
         earlier_trades=(*last.rows, *trades.rows),
         earlier_signals=signals.rows,
+        residuals=running.engine.core.ledger.residuals,
     )
     running.hub.listen(tally.watch)
     return tally

@@ -1,11 +1,12 @@
 """What event arbitrage did since 00:00 UTC, as the control API tells it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from arbiter.model.changes import Changes
 from arbiter.model.events import Event, SignalSeen
-from arbiter.model.ids import SignalId, StrategyId, TradeId
+from arbiter.model.holdings import Residual
+from arbiter.model.ids import Asset, SignalId, StrategyId, TradeId
 from arbiter.model.money import ZERO
 from arbiter.model.plans import Signal
 from arbiter.model.time import day_start
@@ -22,11 +23,15 @@ class EventTally:
         *,
         earlier_trades: Iterable[Trade] = (),
         earlier_signals: Iterable[Signal] = (),
+        residuals: Mapping[tuple[StrategyId, Asset, Asset], Residual] | None = None,
     ) -> None:
+        """`residuals` are the ledger's leftovers as they stand: what they make is counted from here."""
         self._strategy = strategy
         self._day = day_start(now_ns)
         self._trades: dict[TradeId, Trade] = {}
         self._seen: set[SignalId] = set()
+        self._met = {key: row.realized_pnl for key, row in (residuals or {}).items()}
+        self._made = ZERO
         self.last_activity_ns: int | None = None
         """The last opening or trade, of any day."""
         for trade in earlier_trades:
@@ -37,6 +42,11 @@ class EventTally:
     def watch(self, events: Sequence[Event], changes: Changes) -> None:
         for trade in changes.trades.values():
             self._count_trade(trade)
+        for key, row in changes.residuals.items():
+            if row.strategy == self._strategy:
+                self._turn(row.updated_ns)
+                self._made += row.realized_pnl - self._met.get(key, ZERO)
+                self._met[key] = row.realized_pnl
         for event in events:
             if isinstance(event, SignalSeen):
                 self._count_signal(event.signal)
@@ -52,15 +62,17 @@ class EventTally:
         return sum(trade.state is TradeState.COMPLETED for trade in self._trades.values())
 
     def pnl(self, now_ns: int) -> Decimal:
-        """Realised by trades that ended since 00:00 UTC, net of fees and of way-outs."""
+        """Realised since 00:00 UTC, net of fees and of way-outs: by trades, and where leftovers of
+        opposite sign met, as those of a market that was resolved do."""
         self._turn(now_ns)
-        return sum((trade.pnl or ZERO for trade in self._trades.values()), ZERO)
+        return sum((trade.pnl or ZERO for trade in self._trades.values()), self._made)
 
     def _turn(self, now_ns: int) -> None:
         if day_start(now_ns) != self._day:
             self._day = day_start(now_ns)
             self._trades.clear()
             self._seen.clear()
+            self._made = ZERO
 
     def _count_trade(self, trade: Trade) -> None:
         if trade.strategy != self._strategy:

@@ -7,7 +7,17 @@ from msgspec.structs import replace
 
 from arbiter.model.changes import Changes
 from arbiter.model.events import SignalSeen
-from arbiter.model.ids import Actor, InstrumentId, SignalId, StrategyId, Symbol, TradeId, VenueId
+from arbiter.model.holdings import Residual
+from arbiter.model.ids import (
+    Actor,
+    Asset,
+    InstrumentId,
+    SignalId,
+    StrategyId,
+    Symbol,
+    TradeId,
+    VenueId,
+)
 from arbiter.model.money import ZERO
 from arbiter.model.plans import Family, Signal
 from arbiter.model.time import NS_PER_DAY, NS_PER_HOUR
@@ -82,6 +92,21 @@ def test_a_late_correction_of_a_trade_replaces_it() -> None:
     tally.watch((), told(trade(1, NOON, "1.5")))
     tally.watch((), told(trade(1, NOON, "1.4")))
     assert (tally.trades(NOON), tally.pnl(NOON)) == (1, Decimal("1.4"))
+
+
+def test_what_leftovers_make_when_they_meet_counts_from_here() -> None:
+    key = (EVENTS, Asset("FED"), Asset("USDC"))
+    before = Residual(
+        strategy=EVENTS, asset=Asset("FED"), quote=Asset("USDC"), realized_pnl=Decimal(5)
+    )
+    tally = EventTally(EVENTS, NOON, residuals={key: before})
+    met = replace(before, realized_pnl=Decimal("5.75"), updated_ns=NOON)
+    tally.watch((), Changes(residuals={key: met}))
+    tally.watch((), Changes(residuals={key: met}))
+    other = replace(met, strategy=StrategyId("spot-arbitrage"))
+    tally.watch((), Changes(residuals={(other.strategy, *key[1:]): other}))
+    assert tally.pnl(NOON) == Decimal("0.75")
+    assert tally.pnl(NOON + NS_PER_DAY) == ZERO
 
 
 def test_an_opening_told_twice_counts_once() -> None:
