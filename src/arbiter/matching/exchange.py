@@ -19,14 +19,14 @@ from arbiter.matching.book import Book
 from arbiter.matching.codes import Refusal, venue_code
 from arbiter.matching.latency import NO_LATENCY, LatencySettings
 from arbiter.matching.margin import MarginAccount
-from arbiter.matching.orders import OrderRequest, VenueOrder
+from arbiter.matching.orders import OrderRequest, VenueOrder, marketable
 from arbiter.matching.settlement import settle_spot
 from arbiter.matching.state import ExchangeState, Step
 from arbiter.matching.travel import Travel
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
-from arbiter.model.instruments import Instrument
+from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ZERO, plain
-from arbiter.model.orders import Fill, Liquidity, OrderStatus, OrderType, Side, TimeInForce
+from arbiter.model.orders import Fill, Liquidity, OrderStatus, Side, TimeInForce
 from arbiter.model.perpetuals import ForcedCause
 from arbiter.model.reports import (
     Absent,
@@ -34,6 +34,7 @@ from arbiter.model.reports import (
     CancelRefused,
     Ended,
     Filled,
+    FillSettled,
     ForcedReported,
     FundingReported,
     Holding,
@@ -46,7 +47,7 @@ KEEP_ENDED = 100_000
 """Ended orders and fills a venue can still be asked about; older ones are forgotten."""
 
 
-_PRIVATE = (Filled, Ended, CancelRefused, FundingReported, ForcedReported)
+_PRIVATE = (Filled, Ended, CancelRefused, FundingReported, ForcedReported, FillSettled)
 
 
 def is_private(report: VenueReport) -> bool:
@@ -278,6 +279,9 @@ class SimulatedExchange:
             leverage=self._margin.leverage(),
             payments=list(self._margin.payments),
             forced=list(self._margin.forced),
+            settling=dict(self._margin.settlements.rows),
+            settled=list(self._margin.settlements.settled),
+            closed=self._margin.settlements.closed,
             private_reports=self._private_reports,
             next_order=self._next_order,
             next_trade=self._next_trade,
@@ -326,7 +330,8 @@ class SimulatedExchange:
         self._private_reports += private
         balances = self._account.take_touched()
         margin = self._margin.take_news()
-        if self._changed or balances or margin.leverage or private:
+        closed = margin.closed
+        if self._changed or balances or margin.leverage or private or closed is not None:
             self._record(
                 Step(
                     venue=self.venue,
@@ -338,6 +343,9 @@ class SimulatedExchange:
                     leverage=margin.leverage,
                     payments=margin.payments,
                     forced=margin.forced,
+                    settling=margin.settling,
+                    settled=margin.settled,
+                    closed=closed,
                     reports=tuple(said),
                     private_reports=self._private_reports,
                     next_order=self._next_order,
@@ -394,6 +402,8 @@ class SimulatedExchange:
             return Refusal.UNKNOWN_INSTRUMENT, request.instrument
         if request.client_order_id in self._orders:
             return Refusal.DUPLICATE_ID, request.client_order_id
+        if request.instrument in self._margin.settlements.closed:
+            return Refusal.NO_MARKET, f"{request.instrument} is closed"
         instrument = book.instrument
         problem = rules.shape_problem(request, instrument)
         if problem is not None:
@@ -405,7 +415,7 @@ class SimulatedExchange:
         problem = rules.size_problem(request, instrument, price)
         if problem is not None:
             return problem
-        if request.post_only and _marketable(request, best):
+        if request.post_only and marketable(request, best):
             return Refusal.WOULD_TAKE, ""
         if request.reduce_only:
             if self._margin.reducible(instrument.id, request.side) > ZERO:
@@ -449,18 +459,18 @@ class SimulatedExchange:
             return fees.lock_rate(instrument, request.side, price)
         if request.reduce_only:
             return ZERO, instrument.settle
-        return self._margin.lock_rate(instrument.id, price), instrument.settle
+        return self._margin.lock_rate(instrument.id, request.side, price), instrument.settle
 
     def _fillable(self, order: VenueOrder, book: Book) -> bool:
         return (
-            _marketable(order.request, book.best(order.request.side))
+            marketable(order.request, book.best(order.request.side))
             and book.available(order.request.side) >= order.remaining
         )
 
     def _take(self, order: VenueOrder, book: Book, at_ns: int) -> VenueOrder:
         side = order.request.side
         best = book.best(side)
-        if best is None or not _marketable(order.request, best):
+        if best is None or not marketable(order.request, best):
             return order
         return self._fill(order, book, best, Liquidity.TAKER, at_ns)
 
@@ -488,9 +498,15 @@ class SimulatedExchange:
         if size <= ZERO:
             return order
         book.take(request.side, size)
-        fee, fee_asset = fees.charge(
-            instrument, request.side, size, price, liquidity, self._account.free, self._value
-        )
+        units: Decimal | None = None
+        if instrument.kind is InstrumentKind.BINARY:
+            units = fees.event_units(instrument, request.side, size, price, liquidity)
+            fee, units = fees.event_charge(instrument, order.fee_units, units)
+            fee_asset = instrument.settle
+        else:
+            fee, fee_asset = fees.charge(
+                instrument, request.side, size, price, liquidity, self._account.free, self._value
+            )
         fill = Fill(
             venue=self.venue,
             venue_trade_id=str(self._next_trade),
@@ -507,12 +523,8 @@ class SimulatedExchange:
         self._next_trade += 1
         filled = order.filled_size + size
         done = filled == request.size
-        after = _replace(
-            order,
-            status=OrderStatus.FILLED if done else OrderStatus.PARTIALLY_FILLED,
-            filled_size=filled,
-            updated_ns=at_ns,
-        )
+        status = OrderStatus.FILLED if done else OrderStatus.PARTIALLY_FILLED
+        after = order.changed(status, filled, at_ns, units)
         self._account.relock(order.lock_asset, after.locked - order.locked)
         if instrument.id in self._margin:
             self._margin.settle(fill)
@@ -545,7 +557,7 @@ class SimulatedExchange:
             self._end(order, OrderStatus.CANCELLED, "cancelled by the customer", at_ns)
 
     def _end(self, order: VenueOrder, status: OrderStatus, why: str, at_ns: int) -> None:
-        after = _replace(order, status=status, filled_size=order.filled_size, updated_ns=at_ns)
+        after = order.changed(status, order.filled_size, at_ns)
         self._account.relock(order.lock_asset, -order.locked)
         self._keep(after)
         self._say_ended(after, why, at_ns)
@@ -569,26 +581,3 @@ class SimulatedExchange:
     def _value(self, asset: Asset, quote: Asset) -> Decimal | None:
         book = self._by_pair.get((asset, quote))
         return book.best(Side.SELL) if book is not None else None
-
-
-def _marketable(request: OrderRequest, best: Decimal | None) -> bool:
-    if best is None:
-        return False
-    if request.type is OrderType.MARKET or request.price is None:
-        return True
-    return request.price >= best if request.side is Side.BUY else request.price <= best
-
-
-def _replace(
-    order: VenueOrder, *, status: OrderStatus, filled_size: Decimal, updated_ns: int
-) -> VenueOrder:
-    return VenueOrder(
-        request=order.request,
-        number=order.number,
-        status=status,
-        filled_size=filled_size,
-        lock_asset=order.lock_asset,
-        lock_rate=order.lock_rate,
-        accepted_ns=order.accepted_ns,
-        updated_ns=updated_ns,
-    )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
+from arbiter.model.binaries import cost
 from arbiter.model.ids import Asset
 from arbiter.model.instruments import FeeCharge, Instrument
 from arbiter.model.money import ONE, ZERO, quotient
@@ -47,6 +48,24 @@ def charge(
     if instrument.fee_charge is FeeCharge.RECEIVED:
         return _from_received(instrument, side, size, notional, rate)
     return notional * rate, instrument.quote
+
+
+def event_units(
+    instrument: Instrument, side: Side, size: Decimal, price: Decimal, liquidity: Liquidity
+) -> Decimal:
+    """Give what a fill of binary contracts owes before its order's fee is rounded."""
+    paid = cost(side, price)
+    payouts = size * instrument.contract_size
+    if instrument.event_fee is None or liquidity is Liquidity.MAKER:
+        return payouts * paid * fee_rate(instrument, liquidity)
+    return payouts * instrument.event_fee.unit(paid)
+
+
+def event_charge(instrument: Instrument, before: Decimal, owed: Decimal) -> tuple[Decimal, Decimal]:
+    """Give a fill's fee and what the order owes by then: fees are rounded up once per order."""
+    after = before + owed
+    fee = instrument.event_fee
+    return (after - before if fee is None else fee.rounded(after) - fee.rounded(before)), after
 
 
 def lock_rate(instrument: Instrument, side: Side, price: Decimal) -> tuple[Decimal, Asset]:

@@ -1,4 +1,4 @@
-"""The margin side of a simulated venue: positions, marks, funding, liquidation, deleveraging.
+"""The margin side of a simulated venue: positions, marks, funding, forced closes, resolutions.
 
 One-way positions on isolated margin. Cash moves when PnL is realized, a fee is charged or funding
 is paid; a position's margin is locked beside what open orders lock. A forced close is booked at
@@ -11,10 +11,12 @@ from decimal import Decimal
 import msgspec
 
 from arbiter.matching.accounts import Account
+from arbiter.matching.settling import Settlements
 from arbiter.matching.state import ExchangeState
+from arbiter.model.binaries import order_cost
 from arbiter.model.errors import InvalidValue, VenueRefused
 from arbiter.model.ids import Asset, InstrumentId, VenueId
-from arbiter.model.instruments import Instrument
+from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ONE, ZERO, floor_to
 from arbiter.model.orders import Fill, Side
 from arbiter.model.perpetuals import (
@@ -29,13 +31,16 @@ from arbiter.model.perpetuals import (
     contract_of,
     entry_price,
     executed,
-    is_perpetual,
+    is_margined,
     liquidation_price,
     must_be_liquidated,
     unrealized,
 )
+from arbiter.model.reports import FillSettled
+from arbiter.model.settling import Settling, account_after
 
 _RANKS = 5
+_EVEN = Decimal("0.5")
 
 
 class MarginNews(msgspec.Struct, kw_only=True):
@@ -45,6 +50,9 @@ class MarginNews(msgspec.Struct, kw_only=True):
     leverage: dict[InstrumentId, Decimal] = {}
     payments: tuple[FundingPayment, ...] = ()
     forced: tuple[ForcedClose, ...] = ()
+    settling: dict[InstrumentId, Settling] = {}
+    settled: tuple[FillSettled, ...] = ()
+    closed: frozenset[InstrumentId] | None = None
 
 
 class MarginAccount:
@@ -53,7 +61,7 @@ class MarginAccount:
     def __init__(self, venue: VenueId, instruments: Iterable[Instrument], account: Account) -> None:
         self._venue = venue
         self._account = account
-        self._instruments = {i.id: i for i in instruments if is_perpetual(i)}
+        self._instruments = {i.id: i for i in instruments if is_margined(i)}
         self.contracts: dict[InstrumentId, Contract] = {
             name: contract_of(instrument, ONE) for name, instrument in self._instruments.items()
         }
@@ -61,6 +69,7 @@ class MarginAccount:
         self.marks: dict[InstrumentId, Decimal] = {}
         self.payments: list[FundingPayment] = []
         self.forced: list[ForcedClose] = []
+        self.settlements = Settlements()
         self._news = MarginNews()
 
     def __contains__(self, instrument: InstrumentId) -> bool:
@@ -74,9 +83,11 @@ class MarginAccount:
         """Contracts that an order of this side can close."""
         return max(-self.quantity(instrument) * side.sign, ZERO)
 
-    def lock_rate(self, instrument: InstrumentId, price: Decimal) -> Decimal:
+    def lock_rate(self, instrument: InstrumentId, side: Side, price: Decimal) -> Decimal:
         """What one contract of an opening order locks: its margin and the worst fee."""
         listed, contract = self._instruments[instrument], self.contracts[instrument]
+        if contract.kind is InstrumentKind.BINARY:
+            return order_cost(listed, side, price)
         unit = contract.unit_value(price)
         worst = max(listed.maker_fee, listed.taker_fee, ZERO)
         return unit / contract.leverage + unit * worst
@@ -98,7 +109,60 @@ class MarginAccount:
 
     def settle(self, fill: Fill) -> None:
         """Book an execution: realized PnL and fee in cash, margin in locks."""
-        self._execute(fill.instrument, fill.size * fill.side.sign, fill.price, fill.fee, fill.at_ns)
+        name = fill.instrument
+        if self.contracts[name].settles_fills:
+            self.settlements.matched(fill, self.positions.get(name))
+            self._news.settling[name] = self.settlements.rows[name]
+        self._execute(name, fill.size * fill.side.sign, fill.price, fill.fee, fill.at_ns)
+
+    def confirm(self, told: FillSettled) -> None:
+        """The match is final."""
+        name = told.instrument
+        self.settlements.confirm(told, self.contracts[name])
+        self._news.settling[name] = self.settlements.rows[name]
+        self._news.settled += (told,)
+
+    def void(self, told: FillSettled) -> None:
+        """Put the account where it would stand without the fill."""
+        name = told.instrument
+        contract, before = self.contracts[name], self.positions[name]
+        step = self.settlements.void(told)
+        after = account_after(self.settlements.rows[name], contract)
+        self.settlements.trim(name, contract)
+        self._news.settling[name] = self.settlements.rows[name]
+        self._news.settled += (told,)
+        self._put(before, after, step.fee)
+
+    def resolve(
+        self, instrument: InstrumentId, price: Decimal | None, trade_id: str, now_ns: int
+    ) -> ForcedClose | None:
+        """Pay a binary contract out, at its cost for None; None where it was never held since."""
+        position, contract = self.positions.get(instrument), self.contracts[instrument]
+        if position is None or self._paid_out(position):
+            return None
+        if price is None:
+            price = entry_price(position, contract) or self.marks.get(instrument, _EVEN)
+        self._execute(instrument, -position.quantity, price, ZERO, now_ns)
+        close = ForcedClose(
+            venue=self._venue,
+            venue_trade_id=trade_id,
+            instrument=instrument,
+            side=Side.SELL if position.quantity > ZERO else Side.BUY,
+            size=abs(position.quantity),
+            price=price,
+            fee=ZERO,
+            fee_asset=contract.settle,
+            cause=ForcedCause.RESOLUTION,
+            at_ns=now_ns,
+        )
+        self.forced.append(close)
+        self._news.forced += (close,)
+        return close
+
+    def shut(self, instrument: InstrumentId, *, closed: bool) -> None:
+        """Close a market to orders, or list it anew."""
+        if self.settlements.shut(instrument, closed=closed):
+            self._news.closed = self.settlements.closed
 
     def pay_funding(
         self, instrument: InstrumentId, rate: Decimal, mark: Decimal, settled_ns: int, now_ns: int
@@ -177,9 +241,9 @@ class MarginAccount:
     def told(self, now_ns: int) -> list[VenuePosition]:
         """Positions that are not flat, at their marks."""
         return [
-            self._told(position, self.marks[name], now_ns)
+            self._told(position, self._mark(name), now_ns)
             for name, position in self.positions.items()
-            if position.quantity and name in self.marks
+            if position.quantity and (name in self.marks or self._binary(name))
         ]
 
     def balances(self) -> list[MarginBalance]:
@@ -209,12 +273,16 @@ class MarginAccount:
     def forced_since(self, since_ns: int) -> list[ForcedClose]:
         return [close for close in self.forced if close.at_ns >= since_ns]
 
+    def settled_since(self, since_ns: int) -> list[FillSettled]:
+        return [told for told in self.settlements.settled if told.at_ns >= since_ns]
+
     def restore(self, state: ExchangeState) -> None:
         for name, times in state.leverage.items():
             if name in self._instruments:
                 self.contracts[name] = contract_of(self._instruments[name], times)
         self.positions = {n: p for n, p in state.positions.items() if n in self._instruments}
         self.payments, self.forced = list(state.payments), list(state.forced)
+        self.settlements.restore(state, self._instruments)
 
     def take_news(self) -> "MarginNews":
         """Give what has changed since the last call."""
@@ -222,7 +290,7 @@ class MarginAccount:
         return news
 
     def forget_all_but(self, count: int) -> None:
-        for kept in (self.payments, self.forced):
+        for kept in (self.payments, self.forced, self.settlements.settled):
             if len(kept) > count * 11 // 10:
                 del kept[:-count]
 
@@ -235,13 +303,23 @@ class MarginAccount:
     ) -> None:
         contract = self.contracts[instrument]
         before = self.positions.get(instrument) or MarginPosition(instrument=instrument)
-        after = executed(before, contract, contracts, price, at_ns)
-        self.positions[instrument] = after
-        self._news.positions[instrument] = after
-        cash = after.realized_pnl - before.realized_pnl - fee
+        self._put(before, executed(before, contract, contracts, price, at_ns), -fee)
+
+    def _put(self, before: MarginPosition, after: MarginPosition, cash: Decimal) -> None:
+        """Hold a position's new record; `cash` comes beside what it realized."""
+        contract = self.contracts[after.instrument]
+        self.positions[after.instrument] = self._news.positions[after.instrument] = after
+        cash += after.realized_pnl - before.realized_pnl
         # A gap beyond the margin is the venue's loss, not more than the account holds.
         self._account.move(contract.settle, max(cash, -self._account.total(contract.settle)))
         self._account.relock(contract.settle, after.margin - before.margin)
+
+    def _paid_out(self, position: MarginPosition) -> bool:
+        """Whether nothing happened to a flat position since its market was last resolved."""
+        return not position.quantity and any(
+            close.instrument == position.instrument and close.at_ns == position.updated_ns
+            for close in reversed(self.forced)
+        )
 
     def _bounded(self, position: MarginPosition, mark: Decimal) -> Decimal:
         """The mark, or the price that uses the whole margin up where the mark is beyond it."""
@@ -262,13 +340,23 @@ class MarginAccount:
         wanted = size * contract.unit_value(price) * terms.liquidation_fee
         return max(min(wanted, left), ZERO)
 
+    def _binary(self, instrument: InstrumentId) -> bool:
+        return self.contracts[instrument].kind is InstrumentKind.BINARY
+
+    def _mark(self, instrument: InstrumentId) -> Decimal:
+        """The mark; where a venue of binary contracts tells none, the price of entry."""
+        mark = self.marks.get(instrument)
+        if mark is None:
+            mark = entry_price(self.positions[instrument], self.contracts[instrument])
+        assert mark is not None, "asked of open positions only"
+        return mark
+
     def _told(self, position: MarginPosition, mark: Decimal, now_ns: int) -> VenuePosition:
         contract = self.contracts[position.instrument]
         terms = self._instruments[position.instrument].margin
         gain = unrealized(position, contract, mark)
         entry = entry_price(position, contract)
         assert entry is not None, "told of open positions only"
-        assert terms is not None, "every perpetual has margin terms"
         return VenuePosition(
             instrument=position.instrument,
             quantity=position.quantity,
@@ -276,7 +364,9 @@ class MarginAccount:
             mark_price=mark,
             unrealized_pnl=gain,
             leverage=contract.leverage,
-            liquidation_price=liquidation_price(position, contract, terms),
+            liquidation_price=(
+                None if terms is None else liquidation_price(position, contract, terms)
+            ),
             margin=position.margin,
             adl_rank=_rank(gain, position.margin),
             at_ns=now_ns,

@@ -68,6 +68,15 @@ def request_of(order: Order, *, on_margin: bool = False) -> OrderRequest:
     )
 
 
+def marketable(request: OrderRequest, best: Decimal | None) -> bool:
+    """Whether an order would trade at the best price of the other side."""
+    if best is None:
+        return False
+    if request.type is OrderType.MARKET or request.price is None:
+        return True
+    return request.price >= best if request.side is Side.BUY else request.price <= best
+
+
 class VenueOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One accepted order; a change is a new record. `locked` is in `lock_asset`."""
 
@@ -79,6 +88,8 @@ class VenueOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     lock_asset: Asset
     lock_rate: Decimal
     """Locked per unit of size: the limit price with its fee on a buy, 1 on a sell."""
+    fee_units: Decimal = ZERO
+    """Σ of what its fills owe before a fee that is rounded once per order is rounded."""
     accepted_ns: int
     updated_ns: int
 
@@ -97,6 +108,35 @@ class VenueOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def locked(self) -> Decimal:
         return ZERO if self.status.terminal else self.remaining * self.lock_rate
+
+    def changed(
+        self,
+        status: OrderStatus,
+        filled_size: Decimal,
+        updated_ns: int,
+        fee_units: Decimal | None = None,
+    ) -> "VenueOrder":
+        return VenueOrder(
+            request=self.request,
+            number=self.number,
+            status=status,
+            filled_size=filled_size,
+            lock_asset=self.lock_asset,
+            lock_rate=self.lock_rate,
+            fee_units=self.fee_units if fee_units is None else fee_units,
+            accepted_ns=self.accepted_ns,
+            updated_ns=updated_ns,
+        )
+
+    def voided(self, size: Decimal, at_ns: int) -> "VenueOrder":
+        """The order without so much of what it filled; one that is over stays over."""
+        left = self.filled_size - size
+        status = self.status
+        if status is OrderStatus.FILLED:
+            status = OrderStatus.EXPIRED
+        elif not status.terminal:
+            status = OrderStatus.PARTIALLY_FILLED if left else OrderStatus.WORKING
+        return self.changed(status, left, at_ns)
 
     def truth(self, venue: VenueId) -> OrderTruth:
         """Answer a query about this order."""

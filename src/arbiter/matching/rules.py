@@ -5,7 +5,7 @@ from decimal import Decimal
 from arbiter.matching.codes import Refusal
 from arbiter.matching.orders import OrderRequest
 from arbiter.model.instruments import Instrument, InstrumentKind
-from arbiter.model.money import ZERO, on_step, plain
+from arbiter.model.money import ONE, ZERO, on_step, plain
 from arbiter.model.orders import OrderType, TimeInForce
 
 Problem = tuple[Refusal, str]
@@ -13,8 +13,6 @@ Problem = tuple[Refusal, str]
 
 def shape_problem(request: OrderRequest, instrument: Instrument) -> Problem | None:
     """Check what needs no market: the combination, price on the tick, size on the lot."""
-    if instrument.kind is InstrumentKind.BINARY:
-        return Refusal.UNSUPPORTED, f"{instrument.kind} is not traded here"
     if request.reduce_only and instrument.kind is InstrumentKind.SPOT:
         return Refusal.UNSUPPORTED, "reduce-only has no meaning for spot"
     if request.type is OrderType.LIMIT:
@@ -25,6 +23,8 @@ def shape_problem(request: OrderRequest, instrument: Instrument) -> Problem | No
                 Refusal.TICK,
                 f"price={plain(request.price)} tick={plain(instrument.tick)}",
             )
+        if instrument.kind is InstrumentKind.BINARY and request.price >= ONE:
+            return Refusal.TICK, f"price={plain(request.price)} of a contract that pays 1"
     elif request.price is not None:
         return Refusal.UNSUPPORTED, "a market order has no price"
     if request.post_only and request.immediate:

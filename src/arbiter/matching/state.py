@@ -12,7 +12,8 @@ from arbiter.matching.orders import VenueOrder
 from arbiter.model.ids import Asset, InstrumentId, VenueId
 from arbiter.model.orders import Fill
 from arbiter.model.perpetuals import ForcedClose, FundingPayment, MarginPosition
-from arbiter.model.reports import VenueReport
+from arbiter.model.reports import FillSettled, VenueReport
+from arbiter.model.settling import Settling
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +32,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     leverage: dict[InstrumentId, Decimal] = {}
     payments: tuple[FundingPayment, ...] = ()
     forced: tuple[ForcedClose, ...] = ()
+    settling: dict[InstrumentId, Settling] = {}
+    settled: tuple[FillSettled, ...] = ()
+    """A fill that failed is no fill any more."""
+    closed: frozenset[InstrumentId] | None = None
+    """Markets that take no orders; None where that did not change."""
     reports: tuple[VenueReport, ...] = ()
     private_reports: int = 0
     next_order: int
@@ -48,6 +54,9 @@ class ExchangeState(msgspec.Struct, kw_only=True):
     leverage: dict[InstrumentId, Decimal] = {}
     payments: list[FundingPayment] = []
     forced: list[ForcedClose] = []
+    settling: dict[InstrumentId, Settling] = {}
+    settled: list[FillSettled] = []
+    closed: frozenset[InstrumentId] = frozenset()
     private_reports: int = 0
     next_order: int = 1
     next_trade: int = 1
@@ -61,6 +70,8 @@ def fold(state: ExchangeState, steps: Iterable[Step]) -> ExchangeState:
     positions, leverage = dict(state.positions), dict(state.leverage)
     payments = {payment.payment_id: payment for payment in state.payments}
     forced = {close.venue_trade_id: close for close in state.forced}
+    settling, closed = dict(state.settling), state.closed
+    settled = {told.venue_trade_id: told for told in state.settled}
     last: ExchangeState | Step = state
     for step in steps:
         orders.update((order.client_order_id, order) for order in step.orders)
@@ -70,16 +81,23 @@ def fold(state: ExchangeState, steps: Iterable[Step]) -> ExchangeState:
         leverage.update(step.leverage)
         payments.update((payment.payment_id, payment) for payment in step.payments)
         forced.update((close.venue_trade_id, close) for close in step.forced)
+        settling.update(step.settling)
+        settled.update((told.venue_trade_id, told) for told in step.settled)
+        closed = closed if step.closed is None else step.closed
         last = step
+    void = {name for name, told in settled.items() if not told.ok}
     return ExchangeState(
         venue=state.venue,
         orders=list(orders.values()),
-        fills=list(fills.values()),
+        fills=[fill for name, fill in fills.items() if name not in void],
         balances=balances,
         positions=positions,
         leverage=leverage,
         payments=list(payments.values()),
         forced=list(forced.values()),
+        settling=settling,
+        settled=list(settled.values()),
+        closed=closed,
         private_reports=last.private_reports,
         next_order=last.next_order,
         next_trade=last.next_trade,

@@ -9,21 +9,22 @@ rows and the other steps once more.
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
 from arbiter.model.copying import CopyPosition
 from arbiter.model.holdings import Position
 from arbiter.model.ids import Actor, ClientOrderId, InstrumentId, StrategyId, VenueId
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Side
-from arbiter.model.perpetuals import MarginPosition
+from arbiter.model.perpetuals import Contract, MarginPosition, executed
 
 
 class SettlingStep(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One execution, or a resolution: `side` None closes all there is at `price`."""
+    """One execution of an order, or a resolution."""
 
     venue_trade_id: str
-    side: Side | None
-    size: Decimal = ZERO
+    side: Side
+    size: Decimal
     price: Decimal
     fee: Decimal = ZERO
     """In the settlement currency."""
@@ -31,12 +32,14 @@ class SettlingStep(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     strategy: StrategyId | None = None
     actor: Actor | None = None
     """Whose order it was, where that matters; a venue does not know."""
+    resolution: bool = False
+    """Closes what every strategy holds, whatever the account as a whole has to close."""
     final: bool
     at_ns: int
 
     @property
     def contracts(self) -> Decimal:
-        return ZERO if self.side is None else self.size * self.side.sign
+        return self.size * self.side.sign
 
 
 class Settling(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +56,24 @@ class Settling(msgspec.Struct, frozen=True, kw_only=True):
     def unsettled(self) -> bool:
         return any(not step.final for step in self.steps)
 
+    def step(self, venue_trade_id: str) -> SettlingStep | None:
+        """The step of that name, as long as it is not final."""
+        for step in self.steps:
+            if step.venue_trade_id == venue_trade_id and not step.final:
+                return step
+        return None
+
+    def confirmed(self, venue_trade_id: str) -> "Settling":
+        steps = [
+            replace(step, final=True) if step.venue_trade_id == venue_trade_id else step
+            for step in self.steps
+        ]
+        return replace(self, steps=tuple(steps))
+
+    def without(self, venue_trade_id: str) -> "Settling":
+        kept = [step for step in self.steps if step.venue_trade_id != venue_trade_id]
+        return replace(self, steps=tuple(kept))
+
 
 class SettledFill(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A venue's last word on one fill."""
@@ -63,3 +84,12 @@ class SettledFill(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ok: bool
     """False: the fill is void."""
     at_ns: int
+
+
+def account_after(row: Settling, contract: Contract) -> MarginPosition:
+    """What the account holds after all steps."""
+    account = row.account or MarginPosition(instrument=row.instrument)
+    for step in row.steps:
+        if step.contracts:
+            account = executed(account, contract, step.contracts, step.price, step.at_ns)
+    return account
