@@ -1,6 +1,7 @@
 """The access service: who is calling, and may they still."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from uuid import UUID
 
 from arbiter.access.api_keys import (
@@ -18,7 +19,7 @@ from arbiter.access.randomness import TokenSource
 from arbiter.access.roles import Principal, Role
 from arbiter.access.store import AccessStore, Family, Rotation
 from arbiter.access.throttle import LoginThrottle
-from arbiter.access.tokens import Audience, TokenPair, Tokens
+from arbiter.access.tokens import AccessClaims, Audience, TokenPair, Tokens
 from arbiter.access.users import User, UserId, actor_of, check_user_id
 from arbiter.model.errors import (
     Conflict,
@@ -161,7 +162,19 @@ class AccessService:
 
     async def verify_access(self, token: str, audience: Audience) -> Principal:
         """Say who bears the token, with the role of this moment, not of the token's issue."""
+        return await self._bearer(self._tokens.read_access(token, audience))
+
+    async def follow_access(
+        self, token: str, audience: Audience
+    ) -> Callable[[], Awaitable[Principal]]:
+        """Verify for a stream, which may outlive the token: what is given asks anew, at any time
+        later, whether its bearer may still, and as what.
+        """
         claims = self._tokens.read_access(token, audience)
+        await self._bearer(claims)
+        return partial(self._bearer, claims)
+
+    async def _bearer(self, claims: AccessClaims) -> Principal:
         user = await self._directory.user(claims.sub)
         if user is None or user.stamp != claims.stamp:
             raise Unauthenticated("the sign-in has ended; sign in again")

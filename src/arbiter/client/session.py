@@ -74,15 +74,20 @@ class Session:
         self, method: grpc.aio.UnaryStreamMultiCallable[Request, Answer], request: Request
     ) -> AsyncIterator[Answer]:
         """Yield what a stream sends until it ends; leaving the loop cancels it."""
-        tokens = await self._current()
-        call = method(request, metadata=_bearing(tokens))
-        try:
-            async for answer in call:
-                yield answer
-        except grpc.aio.AioRpcError as failed:
-            raise error_of(failed) from None
-        finally:
-            call.cancel()
+        tokens, fresh = await self._current(), False
+        while True:
+            call = method(request, metadata=_bearing(tokens))
+            try:
+                async for answer in call:
+                    fresh = True
+                    yield answer
+                return
+            except grpc.aio.AioRpcError as failed:
+                if fresh or failed.code() is not grpc.StatusCode.UNAUTHENTICATED:
+                    raise error_of(failed) from None
+            finally:
+                call.cancel()
+            tokens, fresh = await self._renew(tokens), True
 
     async def _once(
         self,

@@ -11,6 +11,7 @@ import pytest
 import arbiter_pb2 as pb
 from arbiter.access.roles import Role
 from arbiter.access.tokens import Audience
+from arbiter.api.control import guard
 from arbiter.api.control.services import ADMIN, OPEN, TRADER, needed_role
 from arbiter.client import ArbiterClient, NotAllowed, NotFound, SignInNeeded, Tokens, TooMany
 from arbiter.model.ids import Actor
@@ -294,6 +295,35 @@ async def test_the_client_renews_a_stale_token_once_for_many_calls(engine: World
         assert all(answers)
         assert len(kept) == 2
         assert client.tokens == kept[-1]
+
+
+async def test_the_client_renews_a_stale_token_before_a_stream_begins(engine: World) -> None:
+    await engine.user("alice", Role.VIEWER)
+    async with ArbiterClient(engine.address) as client:
+        await client.sign_in("alice", PASSWORD)
+        engine.access.clock.wind(HOUR + 10)
+        stream = client.streams.quotes(pb.EXCHANGE_BINANCE)
+        assert (await anext(stream)).market_id == "BTCUSDT"
+
+
+async def test_a_stream_outlives_its_token_but_not_its_sign_in(
+    engine: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "ASK_AGAIN_S", 0.0)
+    await engine.user("alice", Role.VIEWER)
+    async with ArbiterClient(engine.address) as client:
+        await client.sign_in("alice", PASSWORD)
+        stream = client.streams.quotes(pb.EXCHANGE_BINANCE, interval_ms=20)
+        await anext(stream)
+        engine.access.clock.wind(HOUR + 10)
+        engine.clock.advance(1)
+        engine.quote("BTCUSDT.BINANCE", 101.0, 101.1)
+        assert (await anext(stream)).bid == 101.0
+        await engine.access.service.change_credential(Actor("test"), "alice", "another one, long")
+        engine.clock.advance(1)
+        engine.quote("BTCUSDT.BINANCE", 102.0, 102.1)
+        with pytest.raises(SignInNeeded, match="the sign-in has ended"):
+            await anext(stream)
 
 
 async def test_the_client_asks_for_a_sign_in_when_it_has_none(engine: World) -> None:

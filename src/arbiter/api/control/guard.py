@@ -4,6 +4,7 @@ Handlers are wrapped here rather than by interceptors, which would cost every ca
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from time import monotonic
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -36,6 +37,9 @@ _CODES: tuple[tuple[type[ArbiterError], grpc.StatusCode], ...] = (
 
 INTERNAL = "an internal error; the engine's log has the details"
 
+ASK_AGAIN_S = 5.0
+"""How long a stream goes on without asking whether its reader still may read."""
+
 RETRY_AFTER = "retry-after-ms"
 """Trailing metadata of a call that waiting helps."""
 
@@ -48,6 +52,10 @@ class Verifier(Protocol):
     """What is needed of `access.service.AccessService`."""
 
     async def verify_access(self, token: str, audience: Audience, /) -> Principal: ...
+
+    async def follow_access(
+        self, token: str, audience: Audience, /
+    ) -> Callable[[], Awaitable[Principal]]: ...
 
 
 class Call:
@@ -96,25 +104,34 @@ class Guard:
     ) -> Callable[[Any, Context], AsyncIterator[Any]]:
         async def handle(request: Any, context: Context) -> AsyncIterator[Any]:
             async with _Told(context):
-                call = Call(context, await self._admit(context, needed))
-                async for answer in method(request, call):
+                token = _token(context)
+                ask_again = await self._verifier.follow_access(token, Audience.CONTROL)
+                caller, asked = await ask_again(), monotonic()
+                caller.require(needed)
+                async for answer in method(request, Call(context, caller)):
+                    if monotonic() - asked > ASK_AGAIN_S:
+                        (await ask_again()).require(needed)
+                        asked = monotonic()
                     yield answer
 
         return handle
 
     async def _admit(self, context: Context, needed: Role) -> Principal:
-        shown: Iterable[tuple[str, str | bytes]] = context.invocation_metadata() or ()
-        for key, value in shown:
-            if key == "authorization":
-                token = bearer_of(value if isinstance(value, str) else value.decode())
-                if token is None:
-                    break
-                principal = await self._verifier.verify_access(token, Audience.CONTROL)
-                principal.require(needed)
-                return principal
-        raise Unauthenticated(
-            "the metadata needs authorization: Bearer <access token>; Authenticate gives one"
-        )
+        principal = await self._verifier.verify_access(_token(context), Audience.CONTROL)
+        principal.require(needed)
+        return principal
+
+
+def _token(context: Context) -> str:
+    shown: Iterable[tuple[str, str | bytes]] = context.invocation_metadata() or ()
+    for key, value in shown:
+        if key == "authorization":
+            token = bearer_of(value if isinstance(value, str) else value.decode())
+            if token is not None:
+                return token
+    raise Unauthenticated(
+        "the metadata needs authorization: Bearer <access token>; Authenticate gives one"
+    )
 
 
 def code_of(error: ArbiterError) -> grpc.StatusCode:
