@@ -234,7 +234,10 @@ class _Book:
         self._prices: dict[InstrumentId, Decimal] = {}
         self.payments: list[FundingPayment] = []
         self._funding = ZERO
-        self._per_8h: dict[InstrumentId, tuple[str, float]] = {}
+        self._per_8h: dict[str, dict[InstrumentId, float]] = {}
+        """By symbol."""
+        self._wide: dict[str, float] = {}
+        """Widest spread of each symbol over eight hours, as it stands."""
         self._least = float(world.desk.settings.min_funding_spread) * (1 - 1e-9)
         self._curve: list[tuple[int, Decimal, Decimal]] = []
         self._spreads: dict[tuple[int, str], float] = {}
@@ -262,8 +265,11 @@ class _Book:
                 world.mark(name, prices[name])
         told = [self._rate(row) for row in due]
         for rate in told:
-            per_8h = float(rate.rate) * 8 / rate.interval_hours
-            self._per_8h[rate.instrument] = (rate.symbol, per_8h)
+            of_symbol = self._per_8h.setdefault(rate.symbol, {})
+            of_symbol[rate.instrument] = float(rate.rate) * 8 / rate.interval_hours
+        for symbol in {rate.symbol for rate in told}:
+            values = self._per_8h[symbol].values()
+            self._wide[symbol] = max(values) - min(values)
         world.desk.on_funding(told)
         self._fresh(due[0].at_ns)
         self._note_spreads(due[0].at_ns)
@@ -281,11 +287,9 @@ class _Book:
 
     def _without_a_spread(self) -> set[str]:
         """Bases whose rates lie too near one another for any pair: nobody asks for their price."""
-        by_id = self._world.registry.by_id
-        rates: dict[str, list[float]] = {}
-        for name, (_, per_8h) in self._per_8h.items():
-            rates.setdefault(by_id(name).base, []).append(per_8h)
-        return {base for base, told in rates.items() if max(told) - min(told) < self._least}
+        return {
+            symbol.partition("/")[0] for symbol, wide in self._wide.items() if wide < self._least
+        }
 
     def note(self, at_ns: int) -> None:
         funding = self._funding
@@ -340,12 +344,9 @@ class _Book:
 
     def _note_spreads(self, at_ns: int) -> None:
         day = at_ns - at_ns % (24 * NS_PER_HOUR)
-        values: dict[str, list[float]] = {}
-        for symbol, per_8h in self._per_8h.values():
-            values.setdefault(symbol, []).append(per_8h)
-        for symbol, found in values.items():
+        for symbol, wide in self._wide.items():
             key = (day, symbol)
-            self._spreads[key] = max(self._spreads.get(key, 0.0), max(found) - min(found))
+            self._spreads[key] = max(self._spreads.get(key, 0.0), wide)
 
 
 def _row(pair: FundingPair) -> PairRow:

@@ -104,7 +104,9 @@ class FundingWorld:
     def mark(self, instrument: InstrumentId, price: Decimal) -> None:
         """Tell a venue's mark; whoever falls below the maintenance margin is liquidated."""
         exchange = self.exchanges[self.registry.by_id(instrument).venue]
-        self._outbox.tell(exchange.venue, exchange.on_mark(instrument, price, self.clock.now_ns()))
+        reports = exchange.on_mark(instrument, price, self.clock.now_ns())
+        if reports:
+            self._outbox.tell(exchange.venue, reports)
 
     def settle(
         self, instrument: InstrumentId, rate: Decimal, mark: Decimal, settled_ns: int

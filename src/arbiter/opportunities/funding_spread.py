@@ -102,10 +102,7 @@ class FundingSpread:
     ) -> list[FundingCandidate]:
         """Give what is worth opening among the rates of one symbol, best value first."""
         least = max(self.settings.min_funding_spread, ZERO)
-        told = [(self.per_8h(rate), rate) for rate in rates]
-        if len(told) < 2 or max(told, key=_spread)[0] - min(told, key=_spread)[0] < least:
-            return []
-        ready = [each for each in told if self._may_enter(each[1], now_ns)]
+        ready = [(self.per_8h(told), told) for told in rates if self._may_enter(told, now_ns)]
         found = [
             self._weigh(low, high, high_8h - low_8h, fee_of, now_ns)
             for low_8h, low in ready
@@ -114,6 +111,12 @@ class FundingSpread:
         ]
         worth = [c for c in found if self.worth_opening(c)]
         return sorted(worth, key=lambda c: (-c.value, c.long.instrument, c.short.instrument))
+
+    def wide_enough(self, rates: Iterable[FundingRate]) -> bool:
+        """Whether any two of these rates lie far enough apart, whatever else is to be said."""
+        told = [self.per_8h(rate) for rate in rates]
+        least = max(self.settings.min_funding_spread, ZERO)
+        return len(told) > 1 and max(told) - min(told) >= least
 
     def worth_opening(self, candidate: FundingCandidate) -> bool:
         s = self.settings
@@ -211,7 +214,3 @@ class FundingSpread:
             memory.narrow_since_ns = now_ns
         period = max(view.long.interval_hours, view.short.interval_hours) * self._hour_ns
         return now_ns - memory.narrow_since_ns >= s.narrow_spread_exit_periods * period
-
-
-def _spread(told: tuple[Decimal, FundingRate]) -> Decimal:
-    return told[0]

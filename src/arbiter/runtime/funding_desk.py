@@ -342,12 +342,12 @@ class FundingDesk:
                 room -= 1
 
     def _candidates(self, symbol: Symbol, now: int) -> list[FundingCandidate]:
-        rates = [
-            self.rates[i.id]
-            for i in self._listed[symbol]
-            if i.id in self.rates and i.id not in self.unready and self._core.board.healthy(i.venue)
-        ]
-        return self._strategy.candidates(rates, self._fee_of, now)[:1]
+        rates = [self.rates[i.id] for i in self._listed[symbol] if i.id in self.rates]
+        if not self._strategy.wide_enough(rates):
+            return []
+        healthy = self._core.board.healthy
+        usable = [r for r in rates if r.instrument not in self.unready and healthy(r.venue)]
+        return self._strategy.candidates(usable, self._fee_of, now)[:1]
 
     def _fee_of(self, instrument: InstrumentId) -> Decimal:
         return self._core.registry.by_id(instrument).taker_fee
