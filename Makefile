@@ -13,7 +13,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup setup-dev up test test-fast test-slow chaos check format bench bench-peers docs proto lock clean
+.PHONY: help setup setup-dev up test test-fast test-slow chaos scenarios check format bench bench-peers docs proto lock clean
 
 # An environment whose interpreter has gone (an upgraded system) is made anew.
 ifneq ($(shell $(BIN)/python -c 'print("usable")' 2>/dev/null),usable)
@@ -72,6 +72,10 @@ test-slow: setup-dev ## Run the slow tests only (restarts, crashes, soaks)
 
 chaos: setup-dev ## Run 1,000 seeds of faults and crashes in virtual time (ARGS="--seeds 50")
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+FACTOR ?= 20
+scenarios: setup-dev ## Play the named hazards of legs and pairs with many seeds (FACTOR=20)
+	ARBITER_SCENARIO_FACTOR=$(FACTOR) $(BIN)/python -m pytest tests/scenarios/legs tests/scenarios/funding -n auto $(ARGS)
 
 check: setup-dev ## Lint, formatting, types, import contracts, docs
 	$(BIN)/ruff check .

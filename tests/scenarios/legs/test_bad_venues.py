@@ -23,6 +23,7 @@ from arbiter.risk.limits import RiskLimits
 from tests.chaos.world import RECONCILE_S
 from tests.fakes.engine import Desk, spot_instrument
 from tests.scenarios.legs.stage import QUIET, Stage, stage
+from tests.scenarios.seeds import rounds, seeds
 
 FOREVER = 10**18
 LIVELY = replace(QUIET, dislocation=0.1, cooldown_s=0.5)
@@ -108,7 +109,7 @@ def resting_buy(world: Stage, price: Decimal) -> Plan:
     )
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(6))
 def test_a_stream_that_stalls_silently_is_not_traded_on(seed: int) -> None:
     with stage(seed, settings=LIVELY) as world:
         world.run(5)
@@ -122,7 +123,7 @@ def test_a_stream_that_stalls_silently_is_not_traded_on(seed: int) -> None:
         world.verify()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4))
 def test_crossed_books_and_gaps_open_nothing_untrue(seed: int) -> None:
     with stage(seed, rates=FaultRates(crossed=0.3, gap=0.3), settings=LIVELY) as world:
         world.run(20)
@@ -173,7 +174,7 @@ LISTINGS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("listing", LISTINGS)
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4))
 def test_no_order_breaks_a_venue_rule_and_no_dust_keeps_a_trade_open(
     seed: int, listing: str
 ) -> None:
@@ -239,7 +240,7 @@ def test_a_step_of_the_wall_clock_moves_no_timeout(step_hours: int) -> None:
         assert world.violations == []
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(6))
 def test_maintenance_is_not_chased_into_and_trading_resumes_by_itself(seed: int) -> None:
     with stage(seed, settings=LIVELY) as world:
         world.run(5)
@@ -252,7 +253,7 @@ def test_maintenance_is_not_chased_into_and_trading_resumes_by_itself(seed: int)
         world.verify()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4))
 def test_a_delisted_market_stops_its_own_pair_and_no_other(seed: int) -> None:
     with stage(seed, bases=("BTC", "ETH"), settings=LIVELY) as world:
         world.run(5)
@@ -272,7 +273,7 @@ def test_a_delisted_market_stops_its_own_pair_and_no_other(seed: int) -> None:
 
 def test_one_way_trading_stops_while_both_sides_are_still_tradable() -> None:
     with stage(8, cooldown_s=0.2) as world:
-        for _ in range(120):
+        for _ in range(rounds(120, 1_000)):
             world.dislocate("bybit", "BTC", 0.015, 1.0)
             world.dislocate("okx", "BTC", -0.006, 1.0)
             world.run(1.0)

@@ -17,6 +17,7 @@ from arbiter.runtime.kill_proof import VenueProof
 from tests.scenarios.legs.stage import QUIET, Stage, stage
 from tests.scenarios.legs.test_bad_venues import lasting
 from tests.scenarios.legs.test_kill_and_reconcile import kill
+from tests.scenarios.seeds import seeds
 
 LONG, SHORT = InstrumentId("BTCUSDT-PERP.BINANCE"), InstrumentId("BTCUSDT-PERP.BYBIT")
 
@@ -155,7 +156,7 @@ def test_flatten_goes_on_after_a_crash(world: Stage) -> None:
     assert kill(world).flat
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", seeds(5))
 def test_flatten_reaches_flat_through_lost_and_late_messages(seed: int) -> None:
     with stage(seed, perpetuals=("BTC",)) as world:
         world.run_until(lambda: _states(world) == [PairState.OPEN], 20)

@@ -16,8 +16,9 @@ from arbiter.model.reports import OrderTruth
 from arbiter.model.time import NS_PER_MS
 from arbiter.model.trades import Trade, TradeState
 from tests.scenarios.legs.stage import BUY_AT, QUIET, SELL_AT, Stage, stage
+from tests.scenarios.seeds import seeds
 
-SEEDS = range(6)
+SEEDS = seeds(6)
 FLAT = ExecutionSettings(flat_ms=20_000)
 
 FAILURES = {
@@ -27,17 +28,32 @@ FAILURES = {
 }
 
 
+def refused(world: Stage) -> list[Trade]:
+    """Trades with a refused leg: a spread may be taken from both of the other venues at once."""
+    return [
+        trade
+        for trade in world.trades()
+        if any(order.status is OrderStatus.REJECTED for order in world.orders(trade))
+    ]
+
+
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_refused_second_leg_is_unwound_once_and_its_loss_booked(seed: int, failure: str) -> None:
+def test_a_refused_second_leg_leaves_by_one_way_out_and_the_result_is_booked(
+    seed: int, failure: str
+) -> None:
     with stage(seed) as world:
         world.seller.refusals.append(FAILURES[failure])
-        trade = world.finish(world.open_spread(), 20)
-        assert trade.state is TradeState.UNWOUND
-        unwinds = [o for o in world.orders(trade) if o.leg == "u"]
-        assert [o.status for o in unwinds] == [OrderStatus.FILLED]
+        world.open_spread()
+        world.run_until(lambda: refused(world), 20)
+        trade = world.finish(refused(world)[0], 20)
+        ways = [o for o in world.orders(trade) if o.leg in ("u", "c")]
+        assert [o.status for o in ways] == [OrderStatus.FILLED]
+        unwound = ways[0].leg == "u"  # else the refused leg came cheaper a moment later
+        assert trade.state is (TradeState.UNWOUND if unwound else TradeState.COMPLETED)
+        assert unwound or seed >= 6, "the seeds of every run reverse the first leg"
         assert trade.pnl is not None
-        assert trade.pnl < ZERO
+        assert (trade.pnl < ZERO) == unwound
         assert FAILURES[failure] in trade.reason
         assert world.alerts["LONE_LEG"] == 1
         world.verify()
@@ -138,7 +154,7 @@ def _rest_and_hedge(world: Stage, size: Decimal) -> Trade:
     return opened.trade
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(12))
 def test_a_fill_that_crosses_its_cancel_is_hedged_exactly_once(seed: int) -> None:
     execution = replace(FLAT, leg_order=LegOrder.SEQUENTIAL, leg_timeout_ms=1_000)
     rates = FaultRates(fill_after_end=0.5, fill_before_ack=0.5, delay_ms=400)
@@ -163,7 +179,7 @@ def test_a_fill_that_crosses_its_cancel_is_hedged_exactly_once(seed: int) -> Non
 # Requests that vanish, answers that vanish, requests that are late
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", seeds(25))
 def test_no_intent_ever_becomes_two_orders_however_answers_are_lost(seed: int) -> None:
     rates = FaultRates(
         drop_request=0.2,
@@ -173,7 +189,8 @@ def test_no_intent_ever_becomes_two_orders_however_answers_are_lost(seed: int) -
         delay=0.1,
         delay_ms=60_000,
     )
-    with stage(seed, dislocation=0.1, cooldown_s=0.5) as world:
+    late = FaultRates(delay_ms=rates.delay_ms)  # what is under way arrives before the end
+    with stage(seed, rates=late, dislocation=0.1, cooldown_s=0.5) as world:
         for venue in world.venues.values():
             venue.faults.afflict(rates)
         world.run(20)
