@@ -105,7 +105,7 @@ class FundingWorld:
         """Tell a venue's mark; whoever falls below the maintenance margin is liquidated."""
         exchange = self.exchanges[self.registry.by_id(instrument).venue]
         reports = exchange.on_mark(instrument, price, self.clock.now_ns())
-        if reports:
+        if reports or exchange.next_due_ns is not None:
             self._outbox.tell(exchange.venue, reports)
 
     def settle(
