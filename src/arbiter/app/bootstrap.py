@@ -22,11 +22,12 @@ from arbiter.app.control_socket import ControlServer
 from arbiter.app.copying_service import CopyingService
 from arbiter.app.database_service import DatabaseService
 from arbiter.app.engine_metrics import EngineMetrics
+from arbiter.app.events_service import make_event_watch
 from arbiter.app.health_facts import RunningHealth
 from arbiter.app.pair_calls import PairCalls
 from arbiter.app.pairs_service import make_pair_desk
 from arbiter.app.running import Running
-from arbiter.app.sim_world import World
+from arbiter.app.sim_world import World, perpetual_clients
 from arbiter.app.surfaces import Surface, surfaces
 from arbiter.app.tuning import Tuning
 from arbiter.app.worlds import Venues, connect
@@ -267,9 +268,17 @@ class _Run:
         desk.enabled = settings.funding.enabled
         tuning.govern_funding(desk)
         watch = FundingWatch(
-            core=core, desk=desk, clients=world.margin, feeds=world.funding, clock=clock
+            core=core,
+            desk=desk,
+            clients=perpetual_clients(world),
+            feeds=world.funding,
+            clock=clock,
         )
         self._hub.listen(watch.watch)
+        pairs = make_pair_desk(settings, core, world.listings, clock)
+        events = make_event_watch(settings, tuning, core, pairs, clock)
+        if events is not None:
+            self._hub.listen(events.watch)
         metrics = EngineMetrics(core, clock)
         self._hub.listen(metrics.watch)
         self._supervisor.spawn(metrics.measure_lag(), "loop lag")
@@ -293,7 +302,8 @@ class _Run:
                 ids=SystemIds(),
                 usd_rate=USD_RATES.get,
             ),
-            pairs=make_pair_desk(settings, core, world.listings, clock),
+            pairs=pairs,
+            events=events,
             metrics=metrics.metrics,
             agents=await self._agents(core),
             usd_rate=USD_RATES.get,
@@ -404,6 +414,8 @@ class _Run:
         await running.engine.initialise(self._supervisor, since_ns)
         await running.funding.initialise(self._supervisor)
         await running.copying.initialise(self._supervisor, running.bus, stack)
+        if running.events is not None:
+            running.events.initialise(self._supervisor)
         if running.pairs is not None:
             self._supervisor.spawn(running.pairs.run(), "event pairs")
         for currency, allocated in self._settings.budgets.spot_arbitrage.items():

@@ -1,17 +1,30 @@
 """Settings of the events family: arbitrage between prediction markets, and how pairs are found."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
-from arbiter.app.config_fields import Line, Money, Section, Switch, Unit, Whole, number, text
+from arbiter.app.config_fields import (
+    Line,
+    Money,
+    Real,
+    Section,
+    Switch,
+    Unit,
+    Whole,
+    number,
+    text,
+)
 from arbiter.model.errors import InvalidValue
 from arbiter.model.event_fees import parse_fee
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.opportunities.event_settings import EventSettings
 from arbiter.opportunities.pair_matcher import MatcherSettings
 from arbiter.runtime.pair_desk import PairDeskSettings
+
+if TYPE_CHECKING:
+    from arbiter.markets.event_settings import EventMarketSettings
 
 VENUE_FEES = {"kalshi": "quadratic 0.07 0.01", "polymarket": "nearer_side 0 0.000001"}
 """Hold beside whatever is set: a venue that is not named keeps its own."""
@@ -129,3 +142,31 @@ class Pairs(Section):
             cap_usd=self.cap_usd,
             min_likeness=float(self.min_likeness),
         )
+
+
+class SimEvents(Section):
+    """The simulated Polymarket and Kalshi: markets that are decided anew every round."""
+
+    enabled: Switch = text(True, "Whether they are simulated.")
+    round_seconds: Real = number(240.0, Unit.SECONDS, 5, 604_800, "From opening to close.")
+    pause_seconds: Real = number(5.0, Unit.SECONDS, 1, 3_600, "From close to the next opening.")
+    quotes_per_second: Real = number(60.0, Unit.COUNT, 1, 100_000, "Over all event markets.")
+    volatility: Real = number(1.1, Unit.NUMBER, 0, 10, "Of the log odds over one round.")
+    dislocations_per_minute: Real = number(
+        14.0, Unit.COUNT, 0, 6_000, "How often one venue's price runs away."
+    )
+    depth: Real = number(400.0, Unit.COUNT, 1, 1_000_000_000, "Contracts usually shown.")
+    confirm_seconds: Real = number(
+        2.0, Unit.SECONDS, 0, 3_600, "From a match on Polymarket to its confirmation."
+    )
+    failing: Real = number(0.0, Unit.FRACTION, 0, 1, "Matches on Polymarket that fail.")
+    divergent: Real = number(0.0, Unit.FRACTION, 0, 1, "Rounds that the venues decide apart.")
+    void: Real = number(0.0, Unit.FRACTION, 0, 1, "Rounds that are called off.")
+    rules_change_after_seconds: Real = number(
+        0.0, Unit.SECONDS, 0, 604_800, "When a rule text changes; 0 is never."
+    )
+
+    def record(self) -> "EventMarketSettings":
+        from arbiter.markets.event_settings import EventMarketSettings
+
+        return EventMarketSettings(**self.model_dump())

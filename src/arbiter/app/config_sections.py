@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, SecretStr
 
 from arbiter.app.config_copying import SimLeader
+from arbiter.app.config_events import SimEvents
 from arbiter.app.config_faults import SimFaults
 from arbiter.app.config_fields import (
     Line,
@@ -430,6 +431,7 @@ class Sim(Section):
     dislocations: Dislocations = Dislocations()
     faults: SimFaults = SimFaults()
     perpetuals: Perpetuals = Perpetuals()
+    events: SimEvents = SimEvents()
     leader: SimLeader = SimLeader()
 
     def record(self) -> "SimSettings":
@@ -455,6 +457,7 @@ class Sim(Section):
             ),
             tick_ms=self.tick_ms,
             faults=self.faults.record(),
+            events=self.events.record(),
             leader=self.leader.record(),
             starting_quote=self.starting_quote,
             starting_base_usd=self.starting_base_usd,

@@ -15,6 +15,7 @@ from arbiter.observe.metrics import Metrics
 from arbiter.ports.clock import Clock
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.engine import Engine
+from arbiter.runtime.event_watch import EventWatch
 from arbiter.runtime.funding_watch import FundingWatch
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.pair_desk import PairDesk
@@ -44,6 +45,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     copying: CopyingService
     pairs: PairDesk | None
     """None where no venue lists event markets."""
+    events: EventWatch | None
+    """None where no event market is listed."""
     metrics: Metrics
     agents: "AgentService | None"
     """None while they are switched off."""

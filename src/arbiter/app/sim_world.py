@@ -11,6 +11,7 @@ from arbiter.books.registry import MarketRegistry
 from arbiter.model.errors import OutcomeUnknown, TryAgain
 from arbiter.model.ids import VenueId
 from arbiter.model.instruments import Instrument
+from arbiter.model.perpetuals import is_perpetual
 from arbiter.ports.candles import PastCandles
 from arbiter.ports.clock import Clock
 from arbiter.ports.event_listings import EventListings
@@ -23,6 +24,7 @@ from arbiter.runtime.rate_budget import (
     RateSettings,
 )
 from arbiter.venues.sim.client import SimFeed, SimOrderClient
+from arbiter.venues.sim.events import SimEventListings
 from arbiter.venues.sim.margin import SimFundingFeed, SimMarginClient
 from arbiter.venues.sim.settings import SimSettings
 from arbiter.venues.sim.spawn import SimHandle, ensure_running
@@ -43,12 +45,18 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     past: Mapping[VenueId, PastCandles]
     """Whoever can tell candles from before we watched: public data, outside the budgets."""
     margin: Mapping[VenueId, MarginClient] = {}
-    """Those of `clients` that trade perpetuals: the same budgets hold for their accounts."""
+    """Those of `clients` that hold positions: the same budgets hold for their accounts."""
     funding: Sequence[FundingFeed] = ()
     trades: Sequence[TradeFeed] = ()
     """Public trades, of which candles are made."""
     listings: Mapping[VenueId, EventListings] = {}
     """Of the event markets, with their rule texts."""
+
+
+def perpetual_clients(world: World) -> dict[VenueId, MarginClient]:
+    """Those of the margin clients whose venues list perpetuals."""
+    venues = {i.venue for i in world.registry.instruments if is_perpetual(i)}
+    return {venue: client for venue, client in world.margin.items() if venue in venues}
 
 
 async def connect_sim(
@@ -61,7 +69,8 @@ async def connect_sim(
     """Start or adopt the simulated venues and read their listings."""
     handle = await asyncio.to_thread(ensure_running, home, settings)
     spot = {venue: SimOrderClient(home, venue, clock) for venue in settings.markets.venues}
-    margin = {venue: SimMarginClient(home, venue, clock) for venue in settings.perpetuals.listed}
+    perpetual, event = settings.perpetuals.listed, settings.events.listed
+    margin = {venue: SimMarginClient(home, venue, clock) for venue in (*perpetual, *event)}
     clients = {**spot, **margin}
     listed = await asyncio.gather(*(_listing(client) for client in clients.values()))
     registry = MarketRegistry(instrument for listing in listed for instrument in listing)
@@ -77,14 +86,15 @@ async def connect_sim(
         for venue, client in spot.items()
     }
     every_s = min(1.0, 600.0 / settings.perpetuals.time_scale)
-    funding = SimFundingFeed(home, tuple(margin), clock, every_s=max(every_s, 0.1))
+    funding = SimFundingFeed(home, perpetual, clock, every_s=max(every_s, 0.1))
     world = World(
         registry=registry,
         feeds=(feed,),
         clients={**on_spot, **on_margin},
         past=dict(spot),
         margin=on_margin,
-        funding=(funding,) if margin else (),
+        funding=(funding,) if perpetual else (),
+        listings={venue: SimEventListings(home, venue) for venue in event},
     )
     return world, handle
 

@@ -43,7 +43,8 @@ _BPS = Decimal("0.0001")
 
 def is_reduction(trade: Trade, orders: Sequence[Order]) -> bool:
     """Whether this machine runs the trade."""
-    return trade.family is Family.FUNDING and bool(orders) and orders[0].reduce_only
+    families = (Family.FUNDING, Family.EVENTS)
+    return trade.family in families and bool(orders) and orders[0].reduce_only
 
 
 def step(

@@ -80,6 +80,9 @@ class EventMarketSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     void: float = 0.0
     """Share of rounds that are called off: stakes are returned at cost."""
 
+    rules_change_after_seconds: float = 0.0
+    """After so long the first market's text on the second venue says more; 0 is never."""
+
     def __post_init__(self) -> None:
         bounds: dict[str, tuple[float, float]] = {
             "round_seconds": (5.0, 604_800.0),
@@ -96,6 +99,7 @@ class EventMarketSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
             "failing": (0.0, 1.0),
             "divergent": (0.0, 1.0),
             "void": (0.0, 1.0),
+            "rules_change_after_seconds": (0.0, 604_800.0),
         }
         for name, (low, high) in bounds.items():
             value: float = getattr(self, name)

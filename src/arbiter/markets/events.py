@@ -11,6 +11,7 @@ from decimal import Decimal
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from arbiter.markets.event_catalogue import TOPICS, WAITING, EventTopic, listing
 from arbiter.markets.event_settings import EVENT_VENUES, EventMarketSettings, EventVenue
@@ -79,6 +80,7 @@ class EventMarket:
         self._round = [self.round_at(topic, now_ns) for topic in range(n_topics)]
         for topic, number in enumerate(self._round):
             resolved.setdefault(self.topics[topic].name, number - 1)
+        self._opened: list[int | None] = [None] * n_topics
         self._rotation: Rows = rng.permutation(n).astype(np.intp)
         self._next = 0
         self._owed = 0.0
@@ -120,6 +122,15 @@ class EventMarket:
                     payout=payout,
                 )
             self._begin(topic, number + 1)
+
+    def openings(self, now_ns: int) -> Iterator[int]:
+        """Rows whose next round has begun since the last call."""
+        for topic in range(len(self.topics)):
+            number = self.round_at(topic, now_ns)
+            if number != self._opened[topic]:
+                self._opened[topic] = number
+                first = topic * len(self._venues)
+                yield from range(first, first + len(self._venues))
 
     def _outcome(self, topic: int, number: int) -> list[Decimal | None]:
         """Payout of YES on each venue."""
@@ -214,13 +225,13 @@ class EventMarket:
 
 
 def event_listings(
-    settings: EventMarketSettings, venue: VenueId, first_ns: int
+    settings: EventMarketSettings, venue: VenueId, first_ns: int, now_ns: int
 ) -> list[EventListing]:
     """What a venue says of its markets; they recur for years."""
     if venue not in settings.listed:
         return []
     recurs = settings.recurs_ns
-    return [
+    listings = [
         listing(
             topic,
             venue,
@@ -232,6 +243,11 @@ def event_listings(
         )
         for number, topic in enumerate(SIMULATED_TOPICS)
     ]
+    after_s = settings.rules_change_after_seconds
+    if after_s and venue == settings.listed[-1] and now_ns - first_ns >= after_s * NS_PER_S:
+        said = f"{listings[0].rules} Corrections that come within an hour count."
+        listings[0] = replace(listings[0], rules=said)
+    return listings
 
 
 def _first_payout(settings: EventMarketSettings, topic: int) -> int:
@@ -264,6 +280,8 @@ def list_event(topic: EventTopic, venue: EventVenue) -> Instrument:
         min_notional=ZERO,
         maker_fee=ZERO,
         taker_fee=ZERO,
+        event_fee=venue.fee,
+        settles_fills=venue.settles_fills,
     )
 
 

@@ -17,6 +17,7 @@ from arbiter.model.perpetuals import (
 from arbiter.model.reports import (
     Absent,
     Accepted,
+    FillSettled,
     Holding,
     OrderTruth,
     Refused,
@@ -148,6 +149,13 @@ class MarginClient(Protocol):
 
     async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
         """Liquidations and deleveragings at or after `since_ns`, oldest first."""
+        ...
+
+    async def settled_since(self, since_ns: int) -> Sequence[FillSettled]:
+        """Confirmations and failures of matched fills at or after `since_ns`, oldest first.
+
+        None where a match is final.
+        """
         ...
 
     async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:

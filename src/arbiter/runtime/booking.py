@@ -10,6 +10,7 @@ from arbiter.model.ids import Asset, TradeId, client_order_id
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import LEG_ROLES, Order, OrderStatus, Side
+from arbiter.model.perpetuals import is_margined
 from arbiter.model.plans import Leg, Plan
 from arbiter.model.trades import PlannedLeg, Trade
 from arbiter.ports.clock import IdSource
@@ -89,7 +90,7 @@ def lock_of(
     order: Order, instrument: Instrument, limits: RiskLimits, leverage: Decimal = ONE
 ) -> tuple[Asset, Decimal]:
     """What an order holds at its venue at its worst price; closing on margin holds nothing."""
-    if order.reduce_only and instrument.margin is not None:
+    if order.reduce_only and is_margined(instrument):
         return instrument.settle, ZERO
     price = order.price
     if price is None:

@@ -21,6 +21,7 @@ from arbiter.model.ids import ENGINE, Asset, InstrumentId, PlanId, StrategyId, T
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, from_float
 from arbiter.model.orders import Fill, Liquidity, Order, Side
+from arbiter.model.perpetuals import is_margined
 from arbiter.model.plans import Family, Plan, Signal
 from arbiter.model.reports import Absent, MarginReport, OrderTruth, VenueReport
 from arbiter.model.time import NS_PER_MS, NS_PER_S
@@ -111,6 +112,10 @@ class TradingCore:
         self._execution = execution
         self._residuals_tried: dict[tuple[StrategyId, Asset, Asset], int] = {}
         self._lost: set[VenueId] = set()
+        self.heard: dict[int, Callable[[], None]] = {}
+        """What to call after a quote of a slot: families that look for openings of their own."""
+        self.standing: dict[Family, Callable[[Plan, int], str | None]] = {}
+        """Asked why a plan of a family no longer stands, just before its orders are sent."""
         self._unsent: dict[TradeId, Plan] = {}
         """Plans whose intents wait for their commit."""
         self._on_breach: Callable[[str], None] = lambda _reason: None
@@ -139,6 +144,8 @@ class TradingCore:
         code = self.board.update(slot, bid, ask, bid_size, ask_size, exchange_ns, receive_ns)
         if code > 0:
             self.on_candidate(code)
+        if slot in self.heard:
+            self.heard[slot]()
 
     def on_candidate(self, code: int) -> None:
         """Go after a candidate that the board has just found, in one quote or scanning many."""
@@ -258,7 +265,10 @@ class TradingCore:
             or self._obstacle(plan)
             or self._edge_gone(plan)
         )
-        return None if denied is None else str(denied)
+        if denied is not None:
+            return str(denied)
+        stands = self.standing.get(plan.family)
+        return None if stands is None else stands(plan, self._clock.now_ns())
 
     def _spendable(self, venue: VenueId, asset: Asset) -> Decimal:
         return ZERO if (venue, asset) in self.frozen else self.gate.spendable(venue, asset)
@@ -305,7 +315,7 @@ class TradingCore:
         for leg in plan.legs:
             instrument = self.registry.by_id(leg.instrument)
             asset = instrument.quote if leg.side is Side.BUY else instrument.base
-            if instrument.margin is not None:
+            if is_margined(instrument):
                 asset = instrument.settle
             if (instrument.venue, asset) in self.frozen:
                 return deny(

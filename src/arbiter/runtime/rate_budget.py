@@ -25,7 +25,15 @@ from arbiter.model.perpetuals import (
     MarginBalance,
     VenuePosition,
 )
-from arbiter.model.reports import Absent, Accepted, Holding, OrderTruth, Refused, Unknown
+from arbiter.model.reports import (
+    Absent,
+    Accepted,
+    FillSettled,
+    Holding,
+    OrderTruth,
+    Refused,
+    Unknown,
+)
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import (
@@ -284,6 +292,11 @@ class BudgetedMarginClient(BudgetedClient):
     async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
         return await self._ask(
             "forced", Urgency.MENDING, lambda: self._account.forced_since(since_ns)
+        )
+
+    async def settled_since(self, since_ns: int) -> Sequence[FillSettled]:
+        return await self._ask(
+            "settled", Urgency.MENDING, lambda: self._account.settled_since(since_ns)
         )
 
     async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:

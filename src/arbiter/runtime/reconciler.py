@@ -262,7 +262,10 @@ class Reconciler:
         margin = self._margin_clients.get(venue)
         if margin is not None:
             payments = await margin.payments_since(since_ns)
-            booked += self._margin.book(payments, await margin.forced_since(since_ns))
+            forced = await margin.forced_since(since_ns)
+            for settled in await margin.settled_since(since_ns):
+                self._margin.settle(settled)
+            booked += self._margin.book(payments, forced)
         working = await client.open_orders()
         strangers = self._compare_working(working, fills)
         shown = {truth.client_order_id for truth in working}

@@ -18,7 +18,7 @@ from arbiter.model.perpetuals import (
     MarginBalance,
     VenuePosition,
 )
-from arbiter.model.reports import Absent, Accepted, Holding, OrderTruth, Refused
+from arbiter.model.reports import Absent, Accepted, FillSettled, Holding, OrderTruth, Refused
 from arbiter.model.time import NS_PER_HOUR, NS_PER_MS, NS_PER_S
 from arbiter.ports.venue import ReportSink
 from arbiter.runtime.outcomes import NOT_SENT
@@ -118,6 +118,11 @@ class StrictPerpetuals(StrictVenue):
 
     async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
         self._weigh(1)
+        return ()
+
+    async def settled_since(self, since_ns: int) -> Sequence[FillSettled]:
+        """A match is final here."""
+        del since_ns
         return ()
 
     async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:

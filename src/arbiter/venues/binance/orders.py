@@ -17,7 +17,7 @@ from arbiter.model.perpetuals import (
     MarginBalance,
     VenuePosition,
 )
-from arbiter.model.reports import ForcedReported, FundingReported, Holding, OrderTruth
+from arbiter.model.reports import FillSettled, ForcedReported, FundingReported, Holding, OrderTruth
 from arbiter.model.time import NS_PER_HOUR, NS_PER_MS
 from arbiter.ports.venue import ReportSink
 from arbiter.venues.binance.errors import VERDICTS, read_refusal
@@ -482,6 +482,11 @@ class BinanceFuturesOrders(BinanceOrders):
                 )
             )
         return made
+
+    async def settled_since(self, since_ns: int) -> Sequence[FillSettled]:
+        """A match is final here."""
+        del since_ns
+        return ()
 
     async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
         listed = await self._instrument(instrument)

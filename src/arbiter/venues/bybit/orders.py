@@ -9,7 +9,7 @@ from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, plain
 from arbiter.model.orders import Fill, Order, OrderType
 from arbiter.model.perpetuals import ForcedClose, FundingPayment, MarginBalance, VenuePosition
-from arbiter.model.reports import ForcedReported, FundingReported, Holding, OrderTruth
+from arbiter.model.reports import FillSettled, ForcedReported, FundingReported, Holding, OrderTruth
 from arbiter.model.time import NS_PER_HOUR, NS_PER_MS
 from arbiter.ports.venue import ReportSink
 from arbiter.venues.bybit.errors import VERDICTS, read_refusal
@@ -282,6 +282,11 @@ class BybitLinearOrders(BybitOrders):
             found = await self._read("forced", lambda kind=kind: self._executions(since_ns, kind))  # type: ignore[misc]
             made += [one for one in found if isinstance(one, ForcedClose)]
         return sorted(made, key=lambda close: close.at_ns)
+
+    async def settled_since(self, since_ns: int) -> Sequence[FillSettled]:
+        """A match is final here."""
+        del since_ns
+        return ()
 
     async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
         listed = await self._instrument(instrument)

@@ -30,6 +30,7 @@ from arbiter.model.perpetuals import (
 from arbiter.model.reports import (
     Absent,
     Accepted,
+    FillSettled,
     Holding,
     OrderTruth,
     Refused,
@@ -176,6 +177,11 @@ class PaperClient:
 
     async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
         return self._exchange.margin.forced_since(since_ns)
+
+    async def settled_since(self, since_ns: int) -> Sequence[FillSettled]:
+        """A match is final here."""
+        del since_ns
+        return ()
 
     async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
         self._exchange.set_leverage(instrument, leverage, self._clock.now_ns())

@@ -14,16 +14,20 @@ import numpy as np
 
 from arbiter.markets.assets import base_assets
 from arbiter.markets.candles import backfill
+from arbiter.markets.event_settings import EVENT_VENUES
+from arbiter.markets.events import EventMarket, event_listings
 from arbiter.markets.inverse import starting_base
 from arbiter.markets.leader import Quotes, SimulatedLeader
 from arbiter.markets.perpetual_settings import perpetual_venue
 from arbiter.markets.perpetuals import PerpetualMarket
 from arbiter.markets.simulator import MarketSimulator, QuoteBatch
+from arbiter.matching.event_exchange import EventExchange
 from arbiter.matching.exchange import SimulatedExchange, is_private
 from arbiter.matching.faults import Fault
 from arbiter.matching.orders import OrderRequest
 from arbiter.matching.state import ExchangeState, Step, fold
 from arbiter.model.errors import InvalidValue
+from arbiter.model.event_pairs import EventListing
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import floor_to
@@ -33,11 +37,13 @@ from arbiter.model.reports import (
     CancelRefused,
     Ended,
     Filled,
+    FillSettled,
     ForcedReported,
     FundingReported,
     Refused,
     VenueReport,
 )
+from arbiter.model.time import NS_PER_S
 from arbiter.venues.sim.faults import HouseFaults, Move
 from arbiter.venues.sim.settings import SimSettings
 from arbiter.venues.sim.store import MarketMemory, Snapshot, Store
@@ -46,7 +52,9 @@ from arbiter.venues.sim.wire import History, LeaderTold, ListLeader
 KEEP_REPORTS = 10_000
 """Private reports per venue that can be repeated to a client that was away."""
 
-PrivateReport = Filled | Ended | CancelRefused | FundingReported | ForcedReported
+PrivateReport = Filled | Ended | CancelRefused | FundingReported | ForcedReported | FillSettled
+_SETTLE_EVERY_NS = NS_PER_S // 4
+
 ReportListener = Callable[[VenueId, int, PrivateReport], None]
 AnswerListener = Callable[[Accepted | Refused], None]
 
@@ -74,11 +82,20 @@ class VenueHouse:
             now_ns,
             memory.first_ns,
         )
+        self.events = EventMarket(
+            settings.events,
+            seed,
+            np.random.default_rng([seed, 6, memory.starts]),
+            now_ns,
+            memory.resolved,
+        )
         self.instruments: tuple[Instrument, ...] = (
             *self.market.instruments,
             *self.perpetuals.instruments,
+            *self.events.instruments,
         )
         self._n_spot = len(self.market.instruments)
+        self._events_from = self._n_spot + len(self.perpetuals.instruments)
         self._memory = memory
         self.save_market()
         self._history: np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None = None
@@ -91,7 +108,7 @@ class VenueHouse:
             self.faults = HouseFaults(settings.faults, self.instruments, settings.venues, now_ns)
         draw = np.random.default_rng([seed, 1, memory.starts]).random
         self._exchanges: dict[VenueId, SimulatedExchange] = {
-            venue: SimulatedExchange(
+            venue: (EventExchange if venue in settings.events.listed else SimulatedExchange)(
                 venue,
                 [i for i in self.instruments if i.venue == venue],
                 settings.latency,
@@ -101,6 +118,13 @@ class VenueHouse:
             )
             for venue in settings.venues
         }
+        self._event_exchanges = {
+            venue: exchange
+            for venue, exchange in self._exchanges.items()
+            if isinstance(exchange, EventExchange)
+        }
+        self._settles_ns = now_ns
+        self._luck = np.random.default_rng([seed, 7, memory.starts]).random
         self.leader: SimulatedLeader | None = None
         if settings.leader.enabled:
             self.leader = SimulatedLeader(
@@ -154,8 +178,11 @@ class VenueHouse:
 
     def first_quotes(self, now_ns: int) -> QuoteBatch:
         """Quote everything once."""
-        spot = self.market.all_quotes(now_ns)
-        return self._joined(spot, self.perpetuals.all_quotes(now_ns, self.market.mids()))
+        return self._joined(
+            self.market.all_quotes(now_ns),
+            self.perpetuals.all_quotes(now_ns, self.market.mids()),
+            self.events.all_quotes(now_ns),
+        )
 
     def step(self, now_ns: int) -> QuoteBatch:
         """Let the markets move to now and give the quotes due, spot and perpetual.
@@ -167,14 +194,16 @@ class VenueHouse:
             batch = self._joined(
                 self.market.step(now_ns),
                 self.perpetuals.all_quotes(now_ns, self.market.mids()),
+                self._step_events(now_ns),
             )
             self._on_marks(now_ns)
             self._deleverage(now_ns)
             return batch
-        spot = self.market.step(now_ns)
-        if not self.perpetuals.instruments:
-            return spot
-        batch = self._joined(spot, self.perpetuals.step(now_ns, self.market.mids()))
+        batch = self._joined(
+            self.market.step(now_ns),
+            self.perpetuals.step(now_ns, self.market.mids()),
+            self._step_events(now_ns),
+        )
         self._on_marks(now_ns)
         for due in self.perpetuals.settlements(now_ns):
             exchange = self._by_row[self._n_spot + due.row]
@@ -197,6 +226,12 @@ class VenueHouse:
             if margin.quantity(instrument.id) or instrument.id not in margin.marks:
                 reports = exchange.on_mark(instrument.id, self.perpetuals.mark(row), now_ns)
                 self._deliver(exchange.venue, reports)
+        for row, instrument in enumerate(self.events.instruments):
+            exchange = self._by_row[self._events_from + row]
+            margin = exchange.margin
+            if margin.quantity(instrument.id) or instrument.id not in margin.marks:
+                reports = exchange.on_mark(instrument.id, self.events.mark(row), now_ns)
+                self._deliver(exchange.venue, reports)
 
     def _deleverage(self, now_ns: int) -> None:
         """Close a part of every position of the first symbol that the jump made a winner."""
@@ -211,16 +246,66 @@ class VenueHouse:
                 reports = exchange.deleverage(instrument.id, share, now_ns)
                 self._deliver(exchange.venue, reports)
 
-    def _joined(self, spot: QuoteBatch, perpetual: QuoteBatch) -> QuoteBatch:
-        """Number the perpetuals after the spot instruments."""
-        if not len(perpetual):
-            return spot
+    def _step_events(self, now_ns: int) -> QuoteBatch:
+        """Pay rounds that have ended, open the next ones, settle matches, then quote."""
+        self._pay_rounds(now_ns)
+        for row in self.events.openings(now_ns):
+            listed = self.events.instruments[row]
+            exchange = self._event_exchanges[listed.venue]
+            self._deliver(listed.venue, exchange.open_market(listed.id, now_ns))
+        self._settle_matches(now_ns)
+        return self.events.step(now_ns)
+
+    def _pay_rounds(self, now_ns: int) -> None:
+        ended = list(self.events.resolutions(now_ns))
+        for round_ in ended:
+            listed = self.events.instruments[round_.row]
+            exchange = self._event_exchanges[listed.venue]
+            self._deliver(listed.venue, exchange.resolve(listed.id, round_.payout, now_ns))
+            if self.leader is not None and listed.venue == self.leader.settings.venue:
+                self.leader.resolve(listed, now_ns)
+        if ended:
+            # A round that was paid is not paid again by a process that takes over.
+            self.save_market()
+            if self.leader is not None:
+                self._store.save_leader(self.leader.memory)
+
+    def _settle_matches(self, now_ns: int) -> None:
+        """Confirm what was matched long enough ago; some of it fails, where that is asked for."""
+        if now_ns < self._settles_ns:
+            return
+        self._settles_ns = now_ns + _SETTLE_EVERY_NS
+        s = self.settings.events
+        before_ns = now_ns - int(s.confirm_seconds * NS_PER_S)
+        for venue, exchange in self._event_exchanges.items():
+            for fill in exchange.pending_fills():
+                if fill.at_ns <= before_ns:
+                    ok = self._luck() >= s.failing
+                    settled = exchange.settle_fill(fill.venue_trade_id, ok, now_ns)
+                    self._deliver(venue, settled)
+
+    def trades(self, instrument: InstrumentId, now_ns: int) -> bool:
+        """Whether orders are taken: an event market is closed between two rounds."""
+        row = self.row_of.get(instrument)
+        if row is None or row < self._events_from:
+            return True
+        return self.events.trades(row - self._events_from, now_ns)
+
+    def event_listings(self, venue: VenueId, now_ns: int) -> list[EventListing]:
+        """What a venue says of its event markets."""
+        self.exchange(venue)
+        return event_listings(self.settings.events, venue, self.first_ns, now_ns)
+
+    def _joined(self, spot: QuoteBatch, perpetual: QuoteBatch, events: QuoteBatch) -> QuoteBatch:
+        """Number the perpetuals after the spot instruments, and event markets after those."""
+        batches = [spot, perpetual, events]
+        rows = (0, self._n_spot, self._events_from)
         return QuoteBatch(
-            np.concatenate([spot.rows, perpetual.rows + self._n_spot]),
-            np.concatenate([spot.bid, perpetual.bid]),
-            np.concatenate([spot.ask, perpetual.ask]),
-            np.concatenate([spot.bid_size, perpetual.bid_size]),
-            np.concatenate([spot.ask_size, perpetual.ask_size]),
+            np.concatenate([b.rows + first for b, first in zip(batches, rows, strict=True)]),
+            np.concatenate([b.bid for b in batches]),
+            np.concatenate([b.ask for b in batches]),
+            np.concatenate([b.bid_size for b in batches]),
+            np.concatenate([b.ask_size for b in batches]),
             spot.at_ns,
         )
 
@@ -392,6 +477,10 @@ class VenueHouse:
 
     def _starting_balances(self, venue: VenueId) -> dict[Asset, Decimal]:
         s = self.settings
+        if venue in s.events.listed:
+            exact = s.starting_balances.get(venue, {})
+            start = {EVENT_VENUES[venue].settle: s.starting_quote}
+            return start | {Asset(asset): amount for asset, amount in exact.items()}
         if venue not in s.markets.venues:
             settle = {
                 i.settle: s.starting_quote

@@ -24,7 +24,7 @@ from arbiter.model.perpetuals import (
     MarginBalance,
     VenuePosition,
 )
-from arbiter.model.reports import ForcedReported, FundingReported
+from arbiter.model.reports import FillSettled, ForcedReported, FundingReported
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import FundingSink, ReportSink
 from arbiter.venues.common.backoff import Backoff
@@ -54,6 +54,9 @@ class SimMarginClient(SimOrderClient):
     async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
         return (await self._payments(since_ns)).forced
 
+    async def settled_since(self, since_ns: int) -> Sequence[FillSettled]:
+        return (await self._payments(since_ns)).settled
+
     async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
         link = await self._up()
         request = wire.SetLeverage(
@@ -70,6 +73,8 @@ class SimMarginClient(SimOrderClient):
             sink.on_report(FundingReported(venue=self.venue, at_ns=payment.at_ns, payment=payment))
         for forced in told.forced:
             sink.on_report(ForcedReported(venue=self.venue, at_ns=forced.at_ns, forced=forced))
+        for settled in told.settled:
+            sink.on_report(settled)
 
     async def _positions(self) -> wire.PositionList:
         link = await self._up()

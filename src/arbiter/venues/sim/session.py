@@ -38,6 +38,7 @@ _CALLS: dict[type[wire.Request], str] = {
     wire.GetFunding: "funding",
     wire.GetHistory: "history",
     wire.ListLeader: "leader",
+    wire.ListEvents: "instruments",
 }
 """Requests that faults befall, as `matching.faults` calls them: all that are for one venue."""
 _RETRY_AFTER_MS = 500
@@ -187,6 +188,9 @@ class Session(asyncio.Protocol):
         house, now_ns = self._house, self._now_ns()
         if isinstance(request, wire.ListLeader):
             return house.leader_told(request)
+        if isinstance(request, wire.ListEvents):
+            told = house.event_listings(request.venue, now_ns)
+            return wire.EventList(id=request.id, listings=told)
         match request:
             case wire.PlaceOrder(id=id_, venue=venue, order=order):
                 closed = self._closed(venue, order, now_ns)
@@ -253,6 +257,7 @@ class Session(asyncio.Protocol):
                     id=request.id,
                     payments=margin.payments_since(since_ns),
                     forced=margin.forced_since(since_ns),
+                    settled=margin.settled_since(since_ns),
                 )
             case wire.SetLeverage(venue=venue, instrument=instrument, leverage=leverage):
                 house.exchange(venue).set_leverage(instrument, leverage, now_ns)
@@ -266,6 +271,8 @@ class Session(asyncio.Protocol):
         why = None
         if faults is not None and venue in self._house.venues:
             why = faults.closed(venue, order.instrument, now_ns)
+        if why is None and not self._house.trades(order.instrument, now_ns):
+            why = "the market is closed: its round is being paid"
         if why is None:
             return None
         return Refused(

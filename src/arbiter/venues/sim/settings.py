@@ -6,6 +6,7 @@ from hashlib import sha256
 import msgspec
 
 from arbiter.markets.assets import base_assets
+from arbiter.markets.event_settings import EVENT_VENUES, EventMarketSettings
 from arbiter.markets.leader import LeaderSettings
 from arbiter.markets.perpetual_settings import PerpetualSettings, perpetual_venue
 from arbiter.markets.settings import MarketSettings
@@ -27,9 +28,10 @@ class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     markets: MarketSettings = MarketSettings()
     perpetuals: PerpetualSettings = PerpetualSettings()
+    events: EventMarketSettings = EventMarketSettings()
     latency: LatencySettings = LatencySettings(order_ms=4.0, report_ms=3.0, jitter=0.5)
     starting_quote: Decimal = Decimal(50_000)
-    """Units of the quote currency per venue; of its settlement currency for perpetuals."""
+    """Units of the quote currency per venue; of its settlement currency elsewhere."""
     starting_base_usd: Decimal = Decimal(5_000)
     """Inventory of every base asset per venue, worth this much at the first start."""
     starting_balances: dict[VenueId, dict[str, Decimal]] = {}
@@ -60,6 +62,7 @@ class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             self.markets.quote,
             *(a.name for a in base_assets(self.markets.symbols)),
             *(perpetual_venue(venue).settle for venue in self.perpetuals.listed),
+            *(EVENT_VENUES[venue].settle for venue in self.events.listed),
         }
         for venue, balances in self.starting_balances.items():
             if venue not in self.venues:
@@ -80,8 +83,8 @@ class SimSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     @property
     def venues(self) -> tuple[VenueId, ...]:
-        """Spot venues, then those of perpetuals."""
-        return (*self.markets.venues, *self.perpetuals.listed)
+        """Spot venues, then those of perpetuals, then those of event markets."""
+        return (*self.markets.venues, *self.perpetuals.listed, *self.events.listed)
 
     def to_json(self) -> str:
         return _ENCODER.encode(self).decode()

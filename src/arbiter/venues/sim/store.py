@@ -18,7 +18,14 @@ from arbiter.markets.leader import LeaderMemory
 from arbiter.matching.state import ExchangeState, Step
 from arbiter.model.errors import StorageUnavailable
 from arbiter.model.ids import VenueId
-from arbiter.model.reports import CancelRefused, Ended, Filled, ForcedReported, FundingReported
+from arbiter.model.reports import (
+    CancelRefused,
+    Ended,
+    Filled,
+    FillSettled,
+    ForcedReported,
+    FundingReported,
+)
 
 _RECORD = struct.Struct("<II")
 """Payload length and CRC-32 of the payload."""
@@ -31,7 +38,8 @@ class Snapshot(msgspec.Struct, kw_only=True):
     generation: int = 0
     venues: list[ExchangeState] = []
     recent: dict[
-        VenueId, list[Filled | Ended | CancelRefused | FundingReported | ForcedReported]
+        VenueId,
+        list[Filled | Ended | CancelRefused | FundingReported | ForcedReported | FillSettled],
     ] = {}
     """The last private reports of each venue, to be repeated to a client that lost them."""
 
@@ -42,6 +50,8 @@ class MarketMemory(msgspec.Struct, kw_only=True):
     first_ns: int
     starts: int = 0
     offsets: list[float] = []
+    resolved: dict[str, int] = {}
+    """Rounds of event markets that were paid, by topic."""
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -16,6 +16,7 @@ import numpy as np
 from arbiter.matching.orders import OrderRequest
 from arbiter.model.copying import LeaderAction, LeaderHolding, Wallet
 from arbiter.model.errors import InvalidValue
+from arbiter.model.event_pairs import EventListing
 from arbiter.model.ids import ClientOrderId, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.orders import Fill
@@ -32,6 +33,7 @@ from arbiter.model.reports import (
     CancelRefused,
     Ended,
     Filled,
+    FillSettled,
     ForcedReported,
     FundingReported,
     Holding,
@@ -167,6 +169,12 @@ class ListLeader(Request, frozen=True, kw_only=True):
     since_ns: int
 
 
+class ListEvents(Request, frozen=True, kw_only=True):
+    """What a venue says of its event markets."""
+
+    venue: VenueId
+
+
 AnyRequest = (
     GetInfo
     | OpenVenue
@@ -185,6 +193,7 @@ AnyRequest = (
     | GetFunding
     | GetHistory
     | ListLeader
+    | ListEvents
 )
 
 # Answers.
@@ -249,6 +258,7 @@ class PositionList(Answer, frozen=True, kw_only=True):
 class PaymentList(Answer, frozen=True, kw_only=True):
     payments: list[FundingPayment]
     forced: list[ForcedClose]
+    settled: list[FillSettled] = []
 
 
 class FundingList(Answer, frozen=True, kw_only=True):
@@ -276,6 +286,10 @@ class LeaderTold(Answer, frozen=True, kw_only=True):
     holdings: list[LeaderHolding] = []
 
 
+class EventList(Answer, frozen=True, kw_only=True):
+    listings: list[EventListing] = []
+
+
 BAD_REQUEST: Final = "BAD_REQUEST"
 RATE_LIMITED: Final = "RATE_LIMITED"
 SERVER_ERROR: Final = "SERVER_ERROR"
@@ -295,7 +309,7 @@ class StreamReport(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
     venue: VenueId
     number: int
-    report: Filled | Ended | CancelRefused | FundingReported | ForcedReported
+    report: Filled | Ended | CancelRefused | FundingReported | ForcedReported | FillSettled
 
 
 AnyAnswer = (
@@ -314,6 +328,7 @@ AnyAnswer = (
     | Following
     | History
     | LeaderTold
+    | EventList
     | Failed
 )
 

@@ -1,0 +1,305 @@
+"""The event desk: opens pairs of event contracts, keeps their legs equal, holds them to payout.
+
+An opening is looked for at each quote of an approved pair. What is held is looked at from state,
+never from the event that woke the desk: looking twice changes nothing. A leg whose market was
+resolved is gone for good and its other leg waits for its own payout; any other lone leg is reduced
+at once. While a trade of a pair is under way, or one of its fills may still fail, the pair is left
+alone.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+
+import structlog
+from msgspec.structs import replace
+
+from arbiter.model.changes import Changes
+from arbiter.model.denials import Denied
+from arbiter.model.event_pairs import EventPair, EventPairId, Polarity
+from arbiter.model.events import (
+    AlertRaised,
+    ContractSet,
+    Event,
+    FillSettled,
+    KillSwitchEngaged,
+    PositionForced,
+    SignalSeen,
+    TradeAdvanced,
+    TradeOpened,
+)
+from arbiter.model.ids import ENGINE, Asset, InstrumentId, VenueId
+from arbiter.model.instruments import Instrument, InstrumentKind
+from arbiter.model.money import ONE, ZERO
+from arbiter.model.orders import Side
+from arbiter.model.perpetuals import ForcedCause, contract_of
+from arbiter.model.plans import Family, Leg, Plan, Signal
+from arbiter.model.time import NS_PER_S
+from arbiter.opportunities.event_pair import EventSpread, Opening, Way
+from arbiter.opportunities.event_settings import EVENT_ARBITRAGE, EventSettings
+from arbiter.opportunities.view import Ids
+from arbiter.ports.clock import Clock
+from arbiter.runtime.core import TradingCore
+
+log = structlog.get_logger(__name__)
+
+QUIET_NS = 10 * NS_PER_S
+"""Nothing is opened so shortly before a payout: a lone leg could not be mended in time."""
+RESOLVED = (ForcedCause.RESOLUTION,)
+
+
+class EventDesk:
+    """`on_quote` for each quote of `slots`, `tick` often and after anything that moved a position."""
+
+    def __init__(
+        self,
+        *,
+        core: TradingCore,
+        settings: EventSettings,
+        tradable: Callable[[], Iterable[EventPair]],
+        clock: Clock,
+        ids: Ids,
+        simulated: bool,
+    ) -> None:
+        self.enabled = True
+        self.spread = EventSpread(settings, core.board, core.registry, ids)
+        self._core = core
+        self._tradable = tradable
+        self._clock = clock
+        self._ids = ids
+        self._simulated = simulated
+        self._told: dict[Way, Signal] = {}
+        """The signal of each opening that lasts, so that it is counted once."""
+        self._resolved: dict[InstrumentId, int] = {}
+        """When a market last paid, in this run."""
+        self._troubles: frozenset[str] = frozenset()
+        self._wait_until: dict[EventPairId, int] = {}
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Every event market that is listed."""
+        listed = self._core.registry.instruments
+        return tuple(i for i in listed if i.kind is InstrumentKind.BINARY)
+
+    def reconfigure(self, settings: EventSettings) -> None:
+        """Use other settings from the next quote on."""
+        self.spread.reconfigure(settings)
+
+    def set_contracts(self) -> None:
+        """Put the terms of every event market into the ledger, where they are not yet."""
+        now = self._clock.now_ns()
+        for instrument in self.instruments:
+            contract = contract_of(instrument, ONE)
+            if self._core.ledger.contracts.get(instrument.id) != contract:
+                self._core.recorder.record(ContractSet(at_ns=now, contract=contract))
+
+    def rewatch(self) -> None:
+        """Take up the pairs that may be traded now, and hear their quotes."""
+        troubles = frozenset(self.spread.watch(self._tradable(), simulated=self._simulated))
+        now = self._clock.now_ns()
+        for text in sorted(troubles - self._troubles):
+            self._core.recorder.record(
+                AlertRaised(at_ns=now, severity="warning", code="PAIR_UNFIT", text=text)
+            )
+        self._troubles = troubles
+        slot = self._core.registry.slot
+        self._core.heard = {
+            slot(name): self._hear(name)
+            for pair in self.spread.watched
+            for name in pair.instruments
+        }
+
+    def _hear(self, instrument: InstrumentId) -> Callable[[], None]:
+        return lambda: self.on_quote(instrument)
+
+    # Openings
+
+    def on_quote(self, instrument: InstrumentId) -> None:
+        """Look at every pair that a quote concerns."""
+        if not self._core.state.started:
+            return
+        now = self._clock.now_ns()
+        for pair in self.spread.of(instrument):
+            self._seek(pair, now)
+
+    def _seek(self, pair: EventPair, now: int) -> None:
+        opening = self.spread.consider(pair, now)
+        if opening is None:
+            return
+        why = self._why_not(pair, now)
+        if why is not None:
+            self._note(opening, now, why)
+            return
+        plan = self.spread.plan(opening, self, now, self._core.gate.size_scale(now))
+        if isinstance(plan, str):
+            self.spread.note_refused(opening, now)
+            self._note(opening, now, plan)
+            return
+        decision = self._core.propose(plan, beside=lambda _: self._traded(opening, now))
+        if isinstance(decision, Denied):
+            self.spread.note_refused(opening, now)
+            self._note(opening, now, str(decision))
+            return
+        self.spread.note_traded(opening, now)
+        for leg in plan.legs:
+            self._resolved.pop(leg.instrument, None)
+
+    def _why_not(self, pair: EventPair, now: int) -> str | None:
+        """What keeps an opening from being gone after, before any money is looked at."""
+        core = self._core
+        if not self.enabled or core.state.stopping:
+            return "STOPPED: nothing is opened"
+        if not core.ledger.strategies.get(EVENT_ARBITRAGE, True):
+            return "STRATEGY_STOPPED"
+        if core.ledger.kill_switch.engaged:
+            return "KILL_SWITCH"
+        if self.spread.resting(pair.id, now):
+            return "COOLDOWN: a trade or a refusal a moment ago"
+        if pair.payout_after(now) - now < QUIET_NS:
+            return "WINDOW: the payout is near"
+        if any(core.ledger.unsettled(name) for name in pair.instruments):
+            return "UNSETTLED: a fill may still fail"
+        if self._busy(pair):
+            return "BUSY: a trade of the pair is under way"
+        if self._lone(pair) or any(
+            name in self._resolved and self._held(name) for name in pair.instruments
+        ):
+            return "LONE_LEG: the legs are not equal"
+        return None
+
+    def _note(self, opening: Opening, now: int, verdict: str) -> None:
+        """Store an opening that is not traded, once."""
+        if opening.new or opening.way not in self._told:
+            signal = self.spread.signal(opening, now, verdict=verdict)
+            self._told[opening.way] = signal
+            self._core.recorder.record(SignalSeen(at_ns=now, signal=signal))
+
+    def _traded(self, opening: Opening, now: int) -> SignalSeen:
+        """The signal of the opening as it was traded; one already stored is the same one."""
+        known = None if opening.new else self._told.get(opening.way)
+        if known is None:
+            signal = self.spread.signal(opening, now, executed=True)
+        else:
+            signal = replace(known, executed=True, verdict="")
+        self._told[opening.way] = signal
+        return SignalSeen(at_ns=now, signal=signal)
+
+    # The purse
+
+    def free(self, venue: VenueId, asset: Asset) -> Decimal:
+        return self._core.gate.spendable(venue, asset)
+
+    def pair_exposure(self, pair: EventPairId) -> Decimal:
+        """Collateral of what is held in a pair, both legs."""
+        known = self._core.ledger.event_pairs.get(pair)
+        return ZERO if known is None else sum(map(self._collateral, known.instruments), ZERO)
+
+    def total_exposure(self) -> Decimal:
+        return sum((self._collateral(i.id) for i in self.instruments), ZERO)
+
+    def _collateral(self, instrument: InstrumentId) -> Decimal:
+        row = self._core.ledger.positions.get((EVENT_ARBITRAGE, instrument))
+        if row is None or not row.quantity:
+            return ZERO
+        return row.cost if row.quantity > ZERO else -row.quantity - row.cost
+
+    # What is held
+
+    def tick(self) -> None:
+        """Look at every pair of which something is held."""
+        if not self._core.state.started:
+            return
+        now = self._clock.now_ns()
+        for pair in self._core.ledger.event_pairs.values():
+            if any(self._held(name) for name in pair.instruments):
+                self._look(pair, now)
+
+    def watch(self, events: Sequence[Event], changes: Changes) -> bool:
+        """Note what a listener of the event hub hears; whether a tick should follow at once."""
+        if changes.event_pairs:
+            self.rewatch()
+        wake = False
+        for event in events:
+            if isinstance(event, PositionForced) and event.forced.cause in RESOLVED:
+                self._resolved[event.forced.instrument] = event.forced.at_ns
+            wake |= isinstance(event, PositionForced | FillSettled | KillSwitchEngaged) or (
+                isinstance(event, TradeAdvanced) and event.state.terminal
+            )
+        return wake
+
+    def _look(self, pair: EventPair, now: int) -> None:
+        if self._busy(pair) or any(self._core.ledger.unsettled(n) for n in pair.instruments):
+            return
+        latch = self._core.ledger.kill_switch
+        if latch.engaged and latch.flatten:
+            self._reduce(pair, [(name, self._held(name)) for name in pair.instruments], now)
+            return
+        alone = self._lone(pair)
+        if alone:
+            self._reduce(pair, alone, now)
+
+    def _lone(self, pair: EventPair) -> list[tuple[InstrumentId, Decimal]]:
+        """What of either leg has no other leg to pay when it does not: signed contracts."""
+        first, second = pair.instruments
+        if first in self._resolved or second in self._resolved:
+            # One of them has paid already: the other's outcome is decided, and its payout comes.
+            return []
+        one, other = self._held(first), self._held(second)
+        turned = -other if pair.polarity is Polarity.SAME else other
+        matched = ZERO
+        if one * turned > ZERO:
+            matched = min(abs(one), abs(turned))
+        over = [
+            (name, quantity - matched if quantity > ZERO else quantity + matched)
+            for name, quantity in ((first, one), (second, other))
+        ]
+        return [(name, quantity) for name, quantity in over if quantity]
+
+    def _reduce(
+        self, pair: EventPair, alone: Sequence[tuple[InstrumentId, Decimal]], now: int
+    ) -> None:
+        if now < self._wait_until.get(pair.id, 0):
+            return
+        legs = [leg for name, quantity in alone if (leg := self._closing(name, quantity))]
+        if not legs:
+            return
+        plan = Plan(
+            id=self._ids.plan(now),
+            strategy=EVENT_ARBITRAGE,
+            family=Family.EVENTS,
+            actor=ENGINE,
+            symbol=self._core.registry.by_id(legs[0].instrument).symbol,
+            legs=tuple(legs),
+            reduce_only=True,
+            created_ns=now,
+        )
+        decision = self._core.propose(plan)
+        if isinstance(decision, TradeOpened):
+            log.info("event pair reduced", pair=pair.id, legs=len(legs))
+        self._wait_until[pair.id] = now + self.spread.settings.retry_ns
+
+    def _closing(self, name: InstrumentId, quantity: Decimal) -> Leg | None:
+        """A marketable limit against what is held; None without a quote or below the minimum."""
+        instrument = self._core.registry.by_id(name)
+        side = Side.SELL if quantity > ZERO else Side.BUY
+        size = instrument.floor_size(abs(quantity))
+        touch = self._core.touch(name, side)
+        if touch is None or size < instrument.min_size or not size:
+            return None
+        slip = self.spread.settings.limit_slippage
+        if side is Side.BUY:
+            price = min(instrument.ceil_price(touch + slip), ONE - instrument.tick)
+        else:
+            price = instrument.floor_price(max(touch - slip, instrument.tick))
+        return Leg(instrument=name, side=side, size=size, price=price, planned_price=touch)
+
+    def _held(self, instrument: InstrumentId) -> Decimal:
+        """Signed contracts of this strategy."""
+        row = self._core.ledger.positions.get((EVENT_ARBITRAGE, instrument))
+        return ZERO if row is None else row.quantity
+
+    def _busy(self, pair: EventPair) -> bool:
+        return any(
+            trade.strategy == EVENT_ARBITRAGE
+            and any(leg.instrument in pair.instruments for leg in trade.legs)
+            for trade in self._core.ledger.open_trades()
+        )
