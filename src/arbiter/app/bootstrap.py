@@ -228,7 +228,14 @@ class _Run:
             ledger=ledger,
             recorder=core.recorder,
             strategies=STRATEGIES,
-            left_out=() if settings.spot.enabled else (SPOT_ARBITRAGE,),
+            left_out=tuple(
+                name
+                for name, runs in (
+                    (SPOT_ARBITRAGE, settings.spot.enabled),
+                    (EVENT_ARBITRAGE, settings.events.enabled),
+                )
+                if not runs
+            ),
             tuner=tuning,
         )
         done = listings.TradeFilter(states=[TradeState.COMPLETED], since_ns=day_start(now))

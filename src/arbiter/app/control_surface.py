@@ -280,6 +280,9 @@ class EngineArbitrage:
             return ArbState.STOPPED, f"the kill switch is engaged: {ledger.kill_switch.reason}"
         if not ledger.strategies.get(EVENT_ARBITRAGE, True):
             return ArbState.STOPPED, ""
+        watch = self._running.events
+        if watch is not None and not watch.desk.enabled:
+            return ArbState.STOPPED, "this run was started without it (events.enabled, --only)"
         why = self._obstacle(now_ns)
         return (ArbState.PAUSED, why) if why else (ArbState.RUNNING, "")
 
