@@ -1,7 +1,8 @@
 """What a symbol is made of.
 
-Spot symbols are ``BTC/USDT``, perpetual ones ``BTC/USDT:PERP``. What perpetuals leave over is
-carried under a name of its own, ``BTC-PERP``: it is no coin that anybody holds.
+Spot symbols are ``BTC/USDT``, perpetual ones ``BTC/USDT:PERP``, event markets ``NAME/USD:EVENT``.
+What contracts leave over is carried under a name of its own, ``BTC-PERP``, ``NAME-EVENT``: it is no
+coin that anybody holds.
 """
 
 from functools import lru_cache
@@ -21,7 +22,7 @@ def base_and_quote(symbol: Symbol) -> tuple[Asset, Asset]:
 
 @lru_cache(maxsize=8192)
 def account_assets(symbol: Symbol) -> tuple[Asset, Asset]:
-    """Name base and quote of a trade's account, of either kind of symbol."""
-    pair, colon, _ = symbol.partition(":")
+    """Name base and quote of a trade's account, of any kind of symbol."""
+    pair, colon, kind = symbol.partition(":")
     base, quote = base_and_quote(Symbol(pair))
-    return (Asset(f"{base}-PERP") if colon else base), quote
+    return (Asset(f"{base}-{kind}") if colon else base), quote

@@ -163,6 +163,24 @@ class Copies:
             else:
                 self._put(row.traded(-row.quantity, payout, at_ns), changes)
 
+    def pay_out(
+        self, order: Order, units: Decimal, price: Decimal, at_ns: int, changes: Changes
+    ) -> None:
+        """End what a fill brought that was told after its market had paid."""
+        subscription = subscription_of(order.actor)
+        row = None
+        if subscription is not None:
+            row = self.positions.get((subscription, order.instrument))
+        if row is not None:
+            self._put(row.traded(units, price, at_ns), changes)
+
+    def of(self, instrument: InstrumentId) -> tuple[CopyPosition, ...]:
+        return tuple(row for row in self.positions.values() if row.instrument == instrument)
+
+    def put_back(self, row: CopyPosition, changes: Changes) -> None:
+        """Keep a row as it would stand without something that is void."""
+        self._put(row, changes)
+
     def _get(self, subscription: SubscriptionId) -> CopySubscription:
         row = self.subscriptions.get(subscription)
         if row is None:

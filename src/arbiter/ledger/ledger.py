@@ -29,6 +29,7 @@ from arbiter.ledger.pnl import NOTHING, settle
 from arbiter.ledger.positions import Positions
 from arbiter.ledger.reads import LedgerReads
 from arbiter.ledger.residuals import Residuals
+from arbiter.ledger.settling import Paid
 from arbiter.ledger.trades import Trades, fee_value, with_execution, with_fill
 from arbiter.model import events as ev
 from arbiter.model.changes import Changes
@@ -40,6 +41,7 @@ from arbiter.model.money import ZERO
 from arbiter.model.orders import Order, OrderStatus
 from arbiter.model.perpetuals import Contract
 from arbiter.model.plans import Family
+from arbiter.model.settling import SettledFill
 from arbiter.model.trades import Trade
 
 DIGITS = 60
@@ -72,12 +74,12 @@ class Ledger(LedgerReads):
         self._budgets = Budgets()
         self._residuals = Residuals()
         self._days = TradingDays()
-        self._margin = MarginBooks(
-            self._balances, self._positions, self._budgets, keys_kept=fill_keys_kept
-        )
         self._pairs = Pairs()
         self._event_pairs = EventPairs()
         self._copies = Copies()
+        self._margin = MarginBooks(
+            self._balances, self._positions, self._budgets, self._copies, keys_kept=fill_keys_kept
+        )
         self._fill_keys: OrderedDict[tuple[VenueId, str], None] = OrderedDict()
         self._kill_switch = KillSwitch()
         self._strategies: dict[StrategyId, bool] = {}
@@ -114,6 +116,7 @@ class Ledger(LedgerReads):
             ev.ContractSet: self._contract_set,
             ev.FundingPaid: self._funding_paid,
             ev.PositionForced: self._position_forced,
+            ev.FillSettled: self._fill_settled,
             ev.PairOpened: self._pairs.open,
             ev.PairAdvanced: self._pairs.advance,
             ev.PairNoted: self._pairs.note,
@@ -180,6 +183,9 @@ class Ledger(LedgerReads):
             contracts=_by_key(self._margin.contracts),
             margin_positions=_by_key(self._margin.positions),
             payment_keys=frozenset(self._margin.payment_keys),
+            resolutions=_by_key(self._margin.settling.resolutions),
+            settling=_by_key(self._margin.settling.rows),
+            settled=_by_key(self._margin.settling.settled),
             pairs=tuple(sorted(self._pairs.rows.values(), key=lambda row: (row.opened_ns, row.id))),
             event_pairs=_by_key(self._event_pairs.rows),
             copy_subscriptions=_by_key(self._copies.subscriptions),
@@ -376,16 +382,23 @@ class Ledger(LedgerReads):
         fill, at_ns = event.fill, event.at_ns
         key = (fill.venue, fill.venue_trade_id)
         self._remember_fill(key)
-        changes.fills[key] = fill
         order = order_book.filled(before, fill, at_ns)
+        if self._margin.settling.failed(*key):
+            order = order_book.voided(order, fill, at_ns)
+            self._replace_order(before, order, at_ns, changes)
+            return
+        changes.fills[key] = fill
         self._watch_fill(before, order, fill.fee, at_ns)
         self._replace_order(before, order, at_ns, changes)
-        booked = self._margin.fill(contract, fill, order.strategy, at_ns, changes)
+        booked = self._margin.fill(contract, fill, order, at_ns, changes)
         units = booked.units * order.side.sign
         self._copies.fill(order, units, booked.price, booked.fee, at_ns, changes)
         trade = self._trades.get(order.trade_id)
         after = with_execution(trade, fill.side, booked.units, booked.price, booked.fee)
         self._account(trade, after, at_ns, changes)
+        paid = self._margin.pay_late(contract, fill, order, at_ns, changes)
+        if paid is not None:
+            self._carry(contract, paid, at_ns, changes)
 
     def _check_assets(self, order: Order) -> None:
         """Refuse an order whose fills would move no known cash."""
@@ -413,13 +426,48 @@ class Ledger(LedgerReads):
             return
         contract = self._margin.contract(close.instrument)
         self._remember_fill(key)
+        for paid in self._margin.force(close, at_ns, changes):
+            self._carry(contract, paid, at_ns, changes)
+
+    def _fill_settled(self, event: ev.FillSettled, changes: Changes) -> None:
+        """Take a fill that failed out of every book it went into."""
+        at_ns = event.at_ns
+        word = SettledFill(
+            venue=event.venue,
+            venue_trade_id=event.venue_trade_id,
+            instrument=event.instrument,
+            ok=event.ok,
+            at_ns=at_ns,
+        )
+        void = self._margin.settle(word, at_ns, changes)
+        if void is None:
+            return
+        changes.fills.pop((event.venue, event.venue_trade_id), None)
+        changes.void_fills.add((event.venue, event.venue_trade_id))
+        step, booked = void.step, void.booked
+        order = step.client_order_id and self._orders.by_id.get(step.client_order_id)
+        trade = self._trades.find(order.trade_id) if order else None
+        if order:
+            self._replace_order(order, order_book.voided(order, step, at_ns), at_ns, changes)
+        if trade is not None:
+            trade = self._trades.get(trade.id)
+            after = with_execution(trade, step.side, -booked.units, booked.price, -booked.fee)
+            self._account(trade, after, at_ns, changes)
+        contract = self._margin.contract(event.instrument)
+        if trade is None and step.strategy is not None:
+            units = -booked.units * step.side.sign
+            paid = Paid(step.strategy, units, booked.price, -booked.fee)
+            self._carry(contract, paid, at_ns, changes)
+        for paid in void.paid:
+            self._carry(contract, paid, at_ns, changes)
+
+    def _carry(self, contract: Contract, paid: Paid, at_ns: int, changes: Changes) -> None:
+        """Keep what no trade accounts for as a leftover that another one will meet."""
         base, quote = account_assets(contract.symbol)
-        for strategy, booked in self._margin.force(close, at_ns, changes):
-            units = booked.units * close.side.sign
-            realized = self._residuals.add(
-                (strategy, base, quote), units, units * booked.price, at_ns, changes
-            )
-            self._days.add(at_ns, realized - booked.fee, at_ns, changes)
+        cost = paid.units * paid.price
+        key = (paid.strategy, base, quote)
+        realized = self._residuals.add(key, paid.units, cost, at_ns, changes)
+        self._days.add(at_ns, realized - paid.fee, at_ns, changes)
 
     def _order_of(self, event: ev.OrderFilled) -> Order:
         """Find the fill's order, taking it and its trade back from the event if they had left."""

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from arbiter.model.errors import LedgerError
 from arbiter.model.ids import ClientOrderId, TradeId, VenueOrderId
-from arbiter.model.money import ZERO, quotient
+from arbiter.model.money import ZERO, plain, quotient
 from arbiter.model.orders import Fill, Order, OrderStatus
+from arbiter.model.settling import SettlingStep
 
 _UNANSWERED = (OrderStatus.CREATED, OrderStatus.SUBMITTED)
 
@@ -153,6 +154,25 @@ def filled(order: Order, fill: Fill, at_ns: int) -> Order:
         filled_value=order.filled_value + fill.size * fill.price,
         status=status,
         unknown_since_ns=None if status.terminal else order.unknown_since_ns,
+        updated_ns=at_ns,
+    )
+
+
+def voided(order: Order, fill: Fill | SettlingStep, at_ns: int) -> Order:
+    """Take an execution out again; an order that is over stays over, and nothing is sent anew."""
+    left = order.filled_size - fill.size
+    status, reason = order.status, order.reason
+    if status is OrderStatus.FILLED:
+        status = OrderStatus.EXPIRED
+        reason = f"fill {fill.venue_trade_id} of {plain(fill.size)} failed to settle"
+    elif not status.terminal:
+        status = OrderStatus.PARTIALLY_FILLED if left else OrderStatus.WORKING
+    return replace(
+        order,
+        filled_size=left,
+        filled_value=order.filled_value - fill.size * fill.price,
+        status=status,
+        reason=reason,
         updated_ns=at_ns,
     )
 

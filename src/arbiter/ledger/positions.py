@@ -88,7 +88,7 @@ class Positions:
         at_ns: int,
         changes: Changes,
     ) -> Effect:
-        """Book signed contracts of a perpetual; values in its settlement currency.
+        """Book signed contracts on margin; values in their settlement currency.
 
         The capital of a position is its margin: its cost over the leverage.
         """
@@ -102,8 +102,8 @@ class Positions:
             realized = -realized
         after = replace(after, realized_pnl=before.realized_pnl + realized, fees=before.fees + fee)
         self._record(after, changes)
-        margin = quotient(after.cost, contract.leverage)
-        return Effect(margin - quotient(before.cost, contract.leverage), realized)
+        capital = contract.margin(after.quantity, after.cost)
+        return Effect(capital - contract.margin(before.quantity, before.cost), realized)
 
     def _opposite(self, order: Order, own: Position, units: Decimal) -> list[Position]:
         """Other venues' positions that these units close, once our own venue's is closed."""
@@ -122,6 +122,10 @@ class Positions:
                 left = units + row.quantity
                 units = left if (left > ZERO) == (units > ZERO) else ZERO
         return found
+
+    def put_back(self, row: Position, changes: Changes) -> None:
+        """Keep a row as it would stand without something that is void."""
+        self._record(row, changes)
 
     def _record(self, row: Position, changes: Changes) -> None:
         self._put(row)

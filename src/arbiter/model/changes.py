@@ -34,6 +34,7 @@ from arbiter.model.pairs import FundingPair, PairId
 from arbiter.model.perpetuals import Contract, ForcedClose, FundingPayment, MarginPosition
 from arbiter.model.placed import PlacedOrder
 from arbiter.model.plans import Signal
+from arbiter.model.settling import SettledFill, Settling
 from arbiter.model.trades import Trade
 
 
@@ -51,6 +52,8 @@ class Changes(msgspec.Struct):
     positions: dict[tuple[StrategyId, InstrumentId], Position] = {}
     closed_positions: dict[tuple[StrategyId, InstrumentId, int], ClosedPosition] = {}
     """By strategy, instrument and the position's number."""
+    reopened: set[tuple[StrategyId, InstrumentId, int]] = set()
+    """Of closed positions: rows that must go, because what closed them is void."""
     budgets: dict[tuple[StrategyId, Asset], Budget] = {}
     removed_budgets: set[tuple[StrategyId, Asset]] = set()
     residuals: dict[tuple[StrategyId, Asset, Asset], Residual] = {}
@@ -63,6 +66,11 @@ class Changes(msgspec.Struct):
     """By venue and the venue's payment id."""
     forced_closes: dict[tuple[VenueId, str], ForcedClose] = {}
     """By venue and trade id."""
+    settling: dict[InstrumentId, Settling] = {}
+    settled: dict[tuple[VenueId, str], SettledFill] = {}
+    """By venue and trade id."""
+    void_fills: set[tuple[VenueId, str]] = set()
+    """Rows of fills that must go: they failed to settle."""
     funding_pairs: dict[PairId, FundingPair] = {}
     event_pairs: dict[EventPairId, EventPair] = {}
     copy_subscriptions: dict[SubscriptionId, CopySubscription] = {}
@@ -87,6 +95,11 @@ class Changes(msgspec.Struct):
         self.balances.update(later.balances)
         self.positions.update(later.positions)
         self.closed_positions.update(later.closed_positions)
+        if self.reopened or later.reopened:
+            self.reopened -= later.closed_positions.keys()
+            self.reopened |= later.reopened
+            for closed in later.reopened:
+                self.closed_positions.pop(closed, None)
         self.budgets.update(later.budgets)
         self.removed_budgets -= later.budgets.keys()
         self.removed_budgets |= later.removed_budgets
@@ -98,6 +111,12 @@ class Changes(msgspec.Struct):
         self.margin_positions.update(later.margin_positions)
         self.funding_payments.update(later.funding_payments)
         self.forced_closes.update(later.forced_closes)
+        self.settling.update(later.settling)
+        self.settled.update(later.settled)
+        if later.void_fills:
+            self.void_fills |= later.void_fills
+            for fill in later.void_fills:
+                self.fills.pop(fill, None)
         self.funding_pairs.update(later.funding_pairs)
         self.event_pairs.update(later.event_pairs)
         self.copy_subscriptions.update(later.copy_subscriptions)

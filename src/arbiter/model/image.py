@@ -16,7 +16,8 @@ from arbiter.model.holdings import (
 from arbiter.model.ids import StrategyId, VenueId
 from arbiter.model.orders import Fill, Order
 from arbiter.model.pairs import FundingPair
-from arbiter.model.perpetuals import Contract, MarginPosition
+from arbiter.model.perpetuals import Contract, ForcedClose, MarginPosition
+from arbiter.model.settling import SettledFill, Settling
 from arbiter.model.trades import Trade
 
 
@@ -42,6 +43,11 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True):
     margin_positions: tuple[MarginPosition, ...] = ()
     payment_keys: frozenset[tuple[VenueId, str]] = frozenset()
     """Of recently booked funding payments: none is booked twice."""
+    resolutions: tuple[ForcedClose, ...] = ()
+    """The newest of each binary contract that ever paid out."""
+    settling: tuple[Settling, ...] = ()
+    settled: tuple[SettledFill, ...] = ()
+    """The venues' last words on recent fills."""
     pairs: tuple[FundingPair, ...] = ()
     """The active ones, and the last that closed."""
     event_pairs: tuple[EventPair, ...] = ()

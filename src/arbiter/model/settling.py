@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from arbiter.model.copying import CopyPosition
 from arbiter.model.holdings import Position
-from arbiter.model.ids import Actor, ClientOrderId, InstrumentId, StrategyId, VenueId
+from arbiter.model.ids import Actor, Asset, ClientOrderId, InstrumentId, StrategyId, VenueId
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Side
 from arbiter.model.perpetuals import Contract, MarginPosition, executed
@@ -27,13 +27,17 @@ class SettlingStep(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     size: Decimal
     price: Decimal
     fee: Decimal = ZERO
-    """In the settlement currency."""
+    fee_asset: Asset | None = None
+    """None: the settlement currency."""
     client_order_id: ClientOrderId | None = None
     strategy: StrategyId | None = None
     actor: Actor | None = None
     """Whose order it was, where that matters; a venue does not know."""
     resolution: bool = False
     """Closes what every strategy holds, whatever the account as a whole has to close."""
+    payout: bool = False
+    """Pays out one fill, of the same name, that was told after its market's resolution: the
+    account was closed by that."""
     final: bool
     at_ns: int
 
@@ -90,6 +94,6 @@ def account_after(row: Settling, contract: Contract) -> MarginPosition:
     """What the account holds after all steps."""
     account = row.account or MarginPosition(instrument=row.instrument)
     for step in row.steps:
-        if step.contracts:
+        if step.contracts and not step.payout:
             account = executed(account, contract, step.contracts, step.price, step.at_ns)
     return account
