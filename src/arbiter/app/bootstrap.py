@@ -28,12 +28,12 @@ from arbiter.app.pair_calls import PairCalls
 from arbiter.app.pairs_service import make_pair_desk
 from arbiter.app.running import Running
 from arbiter.app.sim_world import World, perpetual_clients
+from arbiter.app.strategies import STRATEGIES
 from arbiter.app.surfaces import Surface, surfaces
 from arbiter.app.tuning import Tuning
 from arbiter.app.worlds import Venues, connect
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.commands import EngageKillSwitch, SetBudget
-from arbiter.model.copying import COPY_TRADING
 from arbiter.model.errors import StorageUnavailable
 from arbiter.model.ids import Actor, Asset, VenueId
 from arbiter.model.money import use_wide_context
@@ -42,7 +42,6 @@ from arbiter.model.time import NS_PER_HOUR, NS_PER_MINUTE, day_start
 from arbiter.model.trades import TradeState
 from arbiter.observe.metrics import Metrics
 from arbiter.opportunities.event_settings import EVENT_ARBITRAGE
-from arbiter.opportunities.funding_settings import FUNDING_ARBITRAGE
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.bans import BanWatch
@@ -55,7 +54,6 @@ from arbiter.runtime.engine import Engine
 from arbiter.runtime.funding_desk import FundingDesk
 from arbiter.runtime.funding_watch import FundingWatch
 from arbiter.runtime.hub import EventHub
-from arbiter.runtime.manual_desk import MANUAL
 from arbiter.runtime.outbox import LiveOutbox
 from arbiter.runtime.queries import Queries
 from arbiter.runtime.skew_watch import SkewWatch
@@ -73,8 +71,6 @@ if TYPE_CHECKING:
     from arbiter.app.agents_service import AgentService
 
 log = structlog.get_logger(__name__)
-
-STRATEGIES = (SPOT_ARBITRAGE, FUNDING_ARBITRAGE, EVENT_ARBITRAGE, COPY_TRADING, MANUAL)
 
 USD_RATES: Mapping[Asset, Decimal] = {
     Asset("USD"): Decimal(1),

@@ -19,6 +19,7 @@ from arbiter.app import kill_file
 from arbiter.app.checks import Verdict, run_checks
 from arbiter.app.config import Settings
 from arbiter.app.running import Running
+from arbiter.app.strategies import CARDS
 from arbiter.model.commands import (
     AddCopy,
     ChangeSettings,
@@ -28,23 +29,19 @@ from arbiter.model.commands import (
     StartStrategy,
     StopStrategy,
 )
-from arbiter.model.copying import COPY_TRADING, SubscriptionId
+from arbiter.model.copying import SubscriptionId
 from arbiter.model.errors import Conflict, InvalidValue, NotFound
 from arbiter.model.event_pairs import EventPair, EventPairId, Review
 from arbiter.model.ids import Actor, VenueId
-from arbiter.model.instruments import InstrumentKind
-from arbiter.model.plans import Family
 from arbiter.model.time import NS_PER_DAY, day_start
 from arbiter.opportunities.event_pair import EventSpread
 from arbiter.opportunities.event_settings import EVENT_ARBITRAGE
-from arbiter.opportunities.funding_settings import FUNDING_ARBITRAGE
-from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.ports.clock import IdSource
 from arbiter.runtime.clock import SignalIds, SystemIds
 from arbiter.runtime.copy_view import CopyRow
-from arbiter.runtime.desk_view import DeskView, StrategyCard
+from arbiter.runtime.desk_view import DeskView
 from arbiter.runtime.event_tally import EventTally
-from arbiter.runtime.manual_desk import MANUAL, ManualDesk
+from arbiter.runtime.manual_desk import ManualDesk
 from arbiter.runtime.pair_review import RULES_CHANGED
 from arbiter.storage import listings
 from arbiter.storage.placed_orders import StoredOrders
@@ -52,16 +49,6 @@ from arbiter.storage.placed_orders import StoredOrders
 _MOST = 100_000
 _DISABLED = "disabled through the control API"
 _VERDICTS = {Verdict.OK: "pass", Verdict.WARN: "warn", Verdict.FAIL: "fail"}
-
-
-CARDS = (
-    StrategyCard(name=SPOT_ARBITRAGE, family=Family.SPOT, kinds=(InstrumentKind.SPOT,)),
-    StrategyCard(name=FUNDING_ARBITRAGE, family=Family.FUNDING, kinds=(InstrumentKind.LINEAR,)),
-    StrategyCard(name=EVENT_ARBITRAGE, family=Family.EVENTS, kinds=(InstrumentKind.BINARY,)),
-    StrategyCard(name=COPY_TRADING, family=Family.COPY, kinds=tuple(InstrumentKind)),
-    StrategyCard(name=MANUAL, family=Family.MANUAL, kinds=tuple(InstrumentKind)),
-)
-"""Every strategy with its family and the kinds of instruments it may trade."""
 
 
 async def make_control(settings: Settings, running: Running) -> ControlServer:

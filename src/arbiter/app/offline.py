@@ -13,12 +13,10 @@ import msgspec
 
 from arbiter.app.config import Settings
 from arbiter.app.database_service import DatabaseService
+from arbiter.app.strategies import STRATEGIES
 from arbiter.ledger.ledger import Ledger
-from arbiter.model.copying import COPY_TRADING
 from arbiter.model.errors import ArbiterError
 from arbiter.model.money import use_wide_context
-from arbiter.opportunities.funding_settings import FUNDING_ARBITRAGE
-from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.clock import SystemClock
 from arbiter.runtime.hub import EventHub
@@ -27,8 +25,6 @@ from arbiter.storage import loader, migrate
 from arbiter.storage.database import make_engine
 from arbiter.storage.instance_lock import InstanceLock
 from arbiter.storage.journal import PgJournal
-
-STRATEGIES = (SPOT_ARBITRAGE, FUNDING_ARBITRAGE, COPY_TRADING)
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,24 +15,14 @@ from arbiter.app.config import Settings
 from arbiter.app.config_sections import BUDGET_CURRENCIES
 from arbiter.app.health_facts import RunningHealth
 from arbiter.app.running import Running
+from arbiter.app.strategies import CARDS
 from arbiter.model.commands import ReleaseKillSwitch
-from arbiter.model.copying import COPY_TRADING
 from arbiter.model.ids import Actor, Asset
-from arbiter.model.instruments import InstrumentKind
-from arbiter.model.plans import Family
-from arbiter.opportunities.funding_settings import FUNDING_ARBITRAGE
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 
 if TYPE_CHECKING:
     from arbiter.app.agents_service import AgentService
     from arbiter.app.spot_backtest import SpotBacktests
-
-STRATEGIES = (
-    (SPOT_ARBITRAGE, Family.SPOT, (InstrumentKind.SPOT,)),
-    (FUNDING_ARBITRAGE, Family.FUNDING, (InstrumentKind.LINEAR,)),
-    (COPY_TRADING, Family.COPY, (InstrumentKind.BINARY, InstrumentKind.LINEAR)),
-)
-"""Every strategy with its family and the kinds of instruments it may trade."""
 
 
 class Surface(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +123,7 @@ def _desk(settings: Settings, running: Running, version: str) -> Surface:
     from arbiter.api.common.listen import is_loopback
     from arbiter.api.desk.deps import DeskAgents, DeskApiSettings, DeskDeps
     from arbiter.api.desk.surface import make_desk
-    from arbiter.runtime.desk_view import DeskView, StrategyCard
+    from arbiter.runtime.desk_view import DeskView
     from arbiter.storage.candle_store import PgCandles
     from arbiter.storage.desk_reads import DeskReads
 
@@ -158,10 +148,7 @@ def _desk(settings: Settings, running: Running, version: str) -> Surface:
                 queries=running.queries,
                 clock=running.clock,
                 usd_rate=running.usd_rate,
-                strategies=tuple(
-                    StrategyCard(name=name, family=family, kinds=kinds)
-                    for name, family, kinds in STRATEGIES
-                ),
+                strategies=CARDS,
             ),
             history=DeskReads(running.reads),
             candles=PgCandles(running.reads),
