@@ -164,6 +164,9 @@ class SimServer:
                 session.send_quotes(rows, framed)
 
     def _quote_of(self, instrument: InstrumentId) -> tuple[float, float] | None:
+        """What is shown now; nothing of a market that is closed."""
+        if not self._house.trades(instrument, self._now_ns()):
+            return None
         shown = self._table[self._house.row_of[instrument]]
         bid, ask = float(shown["bid"]), float(shown["ask"])
         return (bid, ask) if 0.0 < bid < ask else None
