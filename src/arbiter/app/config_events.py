@@ -148,7 +148,7 @@ class SimEvents(Section):
     """The simulated Polymarket and Kalshi: markets that are decided anew every round."""
 
     enabled: Switch = text(True, "Whether they are simulated.")
-    round_seconds: Real = number(240.0, Unit.SECONDS, 5, 604_800, "From opening to close.")
+    round_seconds: Real = number(240.0, Unit.SECONDS, 5, 100_000, "From opening to close.")
     pause_seconds: Real = number(5.0, Unit.SECONDS, 1, 3_600, "From close to the next opening.")
     quotes_per_second: Real = number(60.0, Unit.COUNT, 1, 100_000, "Over all event markets.")
     volatility: Real = number(1.1, Unit.NUMBER, 0, 10, "Of the log odds over one round.")
@@ -157,7 +157,7 @@ class SimEvents(Section):
     )
     depth: Real = number(400.0, Unit.COUNT, 1, 1_000_000_000, "Contracts usually shown.")
     confirm_seconds: Real = number(
-        2.0, Unit.SECONDS, 0, 3_600, "From a match on Polymarket to its confirmation."
+        2.0, Unit.SECONDS, 0, 600, "From a match on Polymarket to its confirmation."
     )
     failing: Real = number(0.0, Unit.FRACTION, 0, 1, "Matches on Polymarket that fail.")
     divergent: Real = number(0.0, Unit.FRACTION, 0, 1, "Rounds that the venues decide apart.")
