@@ -11,6 +11,7 @@ from arbiter.model.ids import Asset, InstrumentId, TradeId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO
 from arbiter.model.trades import Trade
+from arbiter.risk.needs import stake
 
 Values = Iterable[tuple[Asset, Decimal]]
 """A value per leg, each in its own quote currency."""
@@ -59,7 +60,7 @@ class OpenExposure:
         for leg in trade.legs:
             instrument = self._instrument_of(leg.instrument)
             price = leg.planned_price if leg.limit is None else leg.limit
-            yield instrument.quote, instrument.notional(leg.size, price)
+            yield instrument.quote, stake(instrument, leg.side, leg.size, price)
 
     def _forget_all_but(self, open_trades: Collection[Trade]) -> None:
         self._known = {

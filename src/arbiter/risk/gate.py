@@ -13,6 +13,7 @@ import msgspec
 from arbiter.model.denials import Denied
 from arbiter.model.ids import Asset, InstrumentId, VenueId
 from arbiter.model.money import ZERO
+from arbiter.model.perpetuals import is_margined
 from arbiter.model.plans import Plan
 from arbiter.risk.checks import bounds, funds, markets, reducing, rules, standing
 from arbiter.risk.exposure import OpenExposure
@@ -175,7 +176,7 @@ def _approve_reducing(proposal: Proposal, view: RiskView) -> Approved:
     locks: list[Amount] = []
     for leg in proposal.legs:
         asset, wanted = leg.need.lock
-        if leg.instrument.margin is not None:
+        if is_margined(leg.instrument):
             locks.append((asset, ZERO))  # closing on margin sets nothing aside
             continue
         locked = min(wanted, left[leg.instrument.venue, asset])

@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import msgspec
 
+from arbiter.model import binaries
+from arbiter.model.binaries import order_cost
 from arbiter.model.ids import Asset
 from arbiter.model.instruments import FeeCharge, Instrument, InstrumentKind
 from arbiter.model.money import ONE, ZERO, quotient
@@ -12,6 +14,7 @@ from arbiter.model.plans import Leg
 
 # Looking a member up on its enum costs more than comparing with it.
 _SELL, _IN_QUOTE, _INVERSE = Side.SELL, FeeCharge.QUOTE, InstrumentKind.INVERSE
+_BINARY = InstrumentKind.BINARY
 _MARGINED = (InstrumentKind.LINEAR, _INVERSE)
 
 Amount = tuple[Asset, Decimal]
@@ -25,9 +28,16 @@ class Need(msgspec.Struct, frozen=True, gc=False):
     """Taken from the strategy's budget in this currency; zero where none is needed."""
 
 
-def worst_price(leg: Leg, market_slippage: Decimal) -> Decimal:
-    """Give the price that bounds a leg's cost: its limit, or far touch × (1 + slippage)."""
-    return leg.planned_price * (ONE + market_slippage) if leg.price is None else leg.price
+def worst_price(leg: Leg, instrument: Instrument, market_slippage: Decimal) -> Decimal:
+    """Give the price that bounds a leg's cost: its limit, or far touch × (1 + slippage).
+
+    Selling a binary contract costs more the lower its price.
+    """
+    if leg.price is not None:
+        return leg.price
+    if instrument.kind is _BINARY and leg.side is _SELL:
+        return leg.planned_price * (ONE - market_slippage)
+    return leg.planned_price * (ONE + market_slippage)
 
 
 def need_of(
@@ -38,7 +48,11 @@ def need_of(
     Where a venue's asset is bought or sold, a buy pays size × price and reserves that with the
     taker fee; a sell gives up the asset itself, which was paid for before, and needs no budget.
     Perpetuals are margined on either side, in the settlement currency: value / leverage and fee.
+    Binary contracts are paid for in full on either side, YES at the price, NO at what it leaves to 1.
     """
+    if instrument.kind is _BINARY:
+        cost = leg.size * order_cost(instrument, leg.side, min(price, ONE))
+        return Need((instrument.settle, cost), (instrument.settle, cost))
     if instrument.kind in _MARGINED:
         return _margin(instrument, price, value, leverage)
     if leg.side is _SELL:
@@ -46,6 +60,13 @@ def need_of(
     with_fee = value + value * _fee_estimate(instrument)
     locked = with_fee if instrument.fee_charge is _IN_QUOTE else value
     return Need((instrument.quote, locked), (instrument.quote, with_fee))
+
+
+def stake(instrument: Instrument, side: Side, size: Decimal, price: Decimal) -> Decimal:
+    """Give what a leg puts at stake, in quote: of binary contracts what they cost, not the price."""
+    if instrument.kind is _BINARY:
+        return size * instrument.contract_size * binaries.cost(side, min(price, ONE))
+    return instrument.notional(size, price)
 
 
 def _margin(instrument: Instrument, price: Decimal, value: Decimal, leverage: Decimal) -> Need:

@@ -12,7 +12,7 @@ from arbiter.model.money import ONE, ZERO
 from arbiter.model.plans import Leg, Plan
 from arbiter.model.trades import Trade
 from arbiter.risk.exposure import larger_leg_usd
-from arbiter.risk.needs import Need, need_of, worst_price
+from arbiter.risk.needs import Need, need_of, stake, worst_price
 from arbiter.risk.view import RiskView
 
 K = TypeVar("K")
@@ -73,8 +73,8 @@ def bare(plan: Plan, now_ns: int) -> Proposal:
 
 def _propose_leg(leg: Leg, view: RiskView, market_slippage: Decimal) -> ProposedLeg:
     instrument = view.registry.by_id(leg.instrument)
-    price = worst_price(leg, market_slippage)
-    value = instrument.notional(leg.size, price)
+    price = worst_price(leg, instrument, market_slippage)
+    value = stake(instrument, leg.side, leg.size, price)
     leverage = ONE if instrument.margin is None else view.leverage(instrument.id)
     return ProposedLeg(leg, instrument, value, need_of(leg, instrument, price, value, leverage))
 

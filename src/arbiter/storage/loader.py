@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Select, Table, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from arbiter.model.copying import CopyPosition, CopySubscription, LeaderAction
@@ -15,12 +16,14 @@ from arbiter.model.ids import ClientOrderId, StrategyId, VenueId
 from arbiter.model.image import LedgerImage
 from arbiter.model.orders import Fill, Order
 from arbiter.model.pairs import FundingPair
-from arbiter.model.perpetuals import Contract, MarginPosition
+from arbiter.model.perpetuals import Contract, ForcedClose, MarginPosition
+from arbiter.model.settling import SettledFill, Settling
 from arbiter.model.trades import Trade
 from arbiter.storage import copying_schema, margin_schema, schema
 from arbiter.storage.database import reading
 from arbiter.storage.event_schema import EVENT_PAIRS
 from arbiter.storage.rows import read
+from arbiter.storage.settling_schema import SETTLED_FILLS, SETTLING
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -66,6 +69,15 @@ async def load(
                 connection, MarginPosition, margin_schema.MARGIN_POSITIONS
             ),
             payment_keys=await _payment_keys(connection, fill_keys),
+            resolutions=tuple(await _resolutions(connection)),
+            settling=await _rows(connection, Settling, SETTLING),
+            settled=tuple(
+                await _all(
+                    connection,
+                    SettledFill,
+                    select(SETTLED_FILLS).order_by(SETTLED_FILLS.c.at_ns.desc()).limit(fill_keys),
+                )
+            ),
             pairs=tuple(await _pairs(connection, closed_trades)),
             event_pairs=await _rows(connection, EventPair, EVENT_PAIRS),
             copy_subscriptions=tuple(
@@ -98,12 +110,14 @@ async def known_fills(
     """Say which fills were ever booked: for those older than a ledger's own memory of keys."""
     if not keys:
         return set()
-    table = schema.FILLS
-    key = tuple_(table.c.venue, table.c.venue_trade_id)
-    query = select(table.c.venue, table.c.venue_trade_id).where(key.in_(list(keys)))
+    known: set[tuple[VenueId, str]] = set()
     async with reading(engine) as connection:
-        rows = await connection.execute(query)
-        return {(VenueId(venue), name) for venue, name in rows}
+        for table in (schema.FILLS, SETTLED_FILLS):  # one that failed is only among the latter
+            key = tuple_(table.c.venue, table.c.venue_trade_id)
+            query = select(table.c.venue, table.c.venue_trade_id).where(key.in_(list(keys)))
+            rows = await connection.execute(query)
+            known.update((VenueId(venue), name) for venue, name in rows)
+    return known
 
 
 async def find_order(
@@ -155,14 +169,20 @@ async def _fills_of(connection: AsyncConnection, orders: Sequence[ClientOrderId]
 
 
 async def _fill_keys(connection: AsyncConnection, count: int) -> frozenset[tuple[VenueId, str]]:
-    """Of fills and of forced closes, which share their numbers."""
+    """Of fills, void ones too, and of forced closes, which share their numbers."""
     table, forced = schema.FILLS, margin_schema.FORCED_CLOSES
     fills = select(table.c.venue, table.c.venue_trade_id).order_by(table.c.seq.desc()).limit(count)
     closes = (
         select(forced.c.venue, forced.c.venue_trade_id).order_by(forced.c.at_ns.desc()).limit(count)
     )
+    void = (
+        select(SETTLED_FILLS.c.venue, SETTLED_FILLS.c.venue_trade_id)
+        .where(SETTLED_FILLS.c.ok.is_(False))
+        .order_by(SETTLED_FILLS.c.at_ns.desc())
+        .limit(count)
+    )
     keys: set[tuple[VenueId, str]] = set()
-    for query in (fills, closes):
+    for query in (fills, closes, void):
         rows = await connection.execute(query)
         keys.update((VenueId(venue), name) for venue, name in rows)
     return frozenset(keys)
@@ -172,6 +192,18 @@ async def _payment_keys(connection: AsyncConnection, count: int) -> frozenset[tu
     table = margin_schema.FUNDING_PAYMENTS
     query = select(table.c.venue, table.c.payment_id).order_by(table.c.at_ns.desc()).limit(count)
     return frozenset((VenueId(venue), name) for venue, name in await connection.execute(query))
+
+
+async def _resolutions(connection: AsyncConnection) -> Sequence[ForcedClose]:
+    """Give the newest of each market."""
+    forced = margin_schema.FORCED_CLOSES
+    newest = (
+        select(forced)
+        .where(margin_schema.RESOLUTION)
+        .ext(distinct_on(forced.c.instrument))
+        .order_by(forced.c.instrument, forced.c.at_ns.desc())
+    )
+    return await _all(connection, ForcedClose, newest)
 
 
 async def _pairs(connection: AsyncConnection, closed: int) -> Sequence[FundingPair]:

@@ -1,6 +1,6 @@
 """Tables of perpetuals: contracts, positions on margin, funding payments, forced closes, pairs."""
 
-from sqlalchemy import BigInteger, Column, Index, Table, Text, Uuid, literal_column
+from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, Uuid, literal_column
 
 from arbiter.storage.metadata import METADATA
 from arbiter.storage.schema import MOMENT, MONEY
@@ -22,6 +22,7 @@ CONTRACTS = Table(
     _needed("settle", Text),
     _needed("contract_size", MONEY),
     _needed("leverage", MONEY),
+    _needed("settles_fills", Boolean),
 )
 
 MARGIN_POSITIONS = Table(
@@ -73,6 +74,13 @@ FORCED_CLOSES = Table(
     _needed("at", MOMENT),
 )
 Index("ix_forced_closes_at_ns", FORCED_CLOSES.c.at_ns)
+RESOLUTION = FORCED_CLOSES.c.cause == literal_column("'resolution'")
+Index(
+    "ix_forced_closes_resolutions",
+    FORCED_CLOSES.c.instrument,
+    FORCED_CLOSES.c.at_ns,
+    postgresql_where=RESOLUTION,
+)
 
 FUNDING_PAIRS = Table(
     "funding_pairs",

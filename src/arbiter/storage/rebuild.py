@@ -21,6 +21,7 @@ from arbiter.storage.event_schema import EVENT_PAIRS
 from arbiter.storage.journal import ENGINE_LOCK
 from arbiter.storage.placed_schema import PLACED_ORDERS
 from arbiter.storage.rows import projection_statements, run_statements
+from arbiter.storage.settling_schema import SETTLED_FILLS, SETTLING
 
 T = TypeVar("T")
 
@@ -40,6 +41,8 @@ PROJECTIONS: tuple[Table, ...] = (
     margin_schema.FUNDING_PAYMENTS,
     margin_schema.FORCED_CLOSES,
     margin_schema.FUNDING_PAIRS,
+    SETTLING,
+    SETTLED_FILLS,
     EVENT_PAIRS,
     copying_schema.COPY_SUBSCRIPTIONS,
     copying_schema.COPY_POSITIONS,

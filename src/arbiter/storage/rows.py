@@ -34,10 +34,12 @@ from arbiter.model.pairs import FundingPair
 from arbiter.model.perpetuals import Contract, ForcedClose, FundingPayment, MarginPosition
 from arbiter.model.placed import PlacedOrder
 from arbiter.model.plans import Signal
+from arbiter.model.settling import SettledFill, Settling
 from arbiter.model.trades import Trade
 from arbiter.storage import copying_schema, margin_schema, schema
 from arbiter.storage.event_schema import EVENT_PAIRS
 from arbiter.storage.placed_schema import PLACED_ORDERS
+from arbiter.storage.settling_schema import SETTLED_FILLS, SETTLING
 
 Statement = tuple[str, tuple[Any, ...]]
 """SQL and its arguments, for asyncpg."""
@@ -154,6 +156,10 @@ _WRITE_FORCED = _write(
     keys=["venue", "venue_trade_id"],
     moments={"at": "at_ns"},
 )
+_WRITE_SETTLING = _write(SETTLING, Settling, keys=["instrument"])
+_WRITE_SETTLED = _write(
+    SETTLED_FILLS, SettledFill, keys=["venue", "venue_trade_id"], moments={"at": "at_ns"}
+)
 _WRITE_PAIRS = _write(margin_schema.FUNDING_PAIRS, FundingPair, keys=["id"])
 _WRITE_SUBSCRIPTIONS = _write(copying_schema.COPY_SUBSCRIPTIONS, CopySubscription, keys=["id"])
 _WRITE_COPIES = _write(
@@ -170,6 +176,16 @@ _WRITE_PLACED = _write(PLACED_ORDERS, PlacedOrder, keys=["actor", "key"])
 _REMOVE_BUDGETS = """
 DELETE FROM budgets USING unnest($1::text[], $2::text[]) AS gone (strategy, currency)
 WHERE budgets.strategy = gone.strategy AND budgets.currency = gone.currency
+"""
+_REMOVE_FILLS = """
+DELETE FROM fills USING unnest($1::text[], $2::text[]) AS void (venue, venue_trade_id)
+WHERE fills.venue = void.venue AND fills.venue_trade_id = void.venue_trade_id
+"""
+_REOPEN = """
+DELETE FROM closed_positions
+USING unnest($1::text[], $2::text[], $3::bigint[]) AS gone (strategy, instrument, number)
+WHERE closed_positions.strategy = gone.strategy
+  AND closed_positions.instrument = gone.instrument AND closed_positions.number = gone.number
 """
 _FORGET_ACTS = """
 DELETE FROM leader_actions
@@ -226,6 +242,12 @@ def projection_statements(changes: Changes) -> list[Statement]:
         statements.append(
             (_REMOVE_BUDGETS, ([strategy for strategy, _ in gone], [asset for _, asset in gone]))
         )
+    if changes.void_fills:
+        told, names = zip(*sorted(changes.void_fills), strict=True)
+        statements.append((_REMOVE_FILLS, (list(told), list(names))))
+    if changes.reopened:
+        owners, held, numbers = zip(*sorted(changes.reopened), strict=True)
+        statements.append((_REOPEN, (list(owners), list(held), list(numbers))))
     if changes.forgotten_acts:
         venues, wallets, markets = zip(*sorted(changes.forgotten_acts), strict=True)
         statements.append((_FORGET_ACTS, (list(venues), list(wallets), list(markets))))
@@ -244,6 +266,8 @@ def projection_statements(changes: Changes) -> list[Statement]:
         (_WRITE_MARGIN, changes.margin_positions.values()),
         (_WRITE_PAYMENTS, changes.funding_payments.values()),
         (_WRITE_FORCED, changes.forced_closes.values()),
+        (_WRITE_SETTLING, changes.settling.values()),
+        (_WRITE_SETTLED, changes.settled.values()),
         (_WRITE_PAIRS, changes.funding_pairs.values()),
         (_WRITE_EVENT_PAIRS, changes.event_pairs.values()),
         (_WRITE_SUBSCRIPTIONS, changes.copy_subscriptions.values()),

@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arbiter.model.ids import Asset, InstrumentId, StrategyId
+from arbiter.model.ids import InstrumentId, StrategyId
 from arbiter.model.instruments import FeeCharge, InstrumentKind
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Side
@@ -73,18 +73,14 @@ def test_inverse_perpetual_is_margined_in_base() -> None:
     assert world.approved(short).locks == ((BTC, D("0.01001")),)
 
 
-def test_outcome_shares_are_paid_on_buying_and_given_up_on_selling() -> None:
+def test_a_binary_contract_is_paid_for_in_full_on_either_side() -> None:
     world = World()
-    yes = Asset("YES-RAIN")
-    name = InstrumentId("RAIN-YES.KALSHI")
-    world.registry.instruments[name] = instrument(
-        name, A, kind=InstrumentKind.BINARY, base=yes, lot="1"
-    )
-    world.ledger.fund(A, yes, "100")
+    name = InstrumentId("RAIN.KALSHI")
+    world.registry.instruments[name] = instrument(name, A, kind=InstrumentKind.BINARY, lot="1")
     buy = plan(leg(Side.BUY, name, "50", "0.4"), family=Family.EVENTS)
     sell = plan(leg(Side.SELL, name, "50", "0.4"), family=Family.EVENTS)
-    assert world.approved(buy).locks == ((USDT, D("20.02")),)
-    assert world.approved(sell).locks == ((yes, D(50)),)
+    assert world.approved(buy).locks == world.approved(buy).reserve == ((USDT, D("20.02")),)
+    assert world.approved(sell).locks == world.approved(sell).reserve == ((USDT, D("30.03")),)
 
 
 def test_sizing_never_draws_on_the_inventory_floor() -> None:

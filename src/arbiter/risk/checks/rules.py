@@ -4,12 +4,13 @@ from decimal import Decimal
 
 from arbiter.model.denials import DenialCode, Denied, deny
 from arbiter.model.instruments import Instrument, InstrumentKind
-from arbiter.model.money import on_step
+from arbiter.model.money import ONE, on_step
+from arbiter.model.perpetuals import is_margined
 from arbiter.model.plans import Leg
 from arbiter.risk.proposal import Proposal
 from arbiter.risk.view import RiskView
 
-_INVERSE = InstrumentKind.INVERSE
+_INVERSE, _BINARY = InstrumentKind.INVERSE, InstrumentKind.BINARY
 _SIZE_RULES = {
     "lot": DenialCode.LOT_SIZE,
     "min_size": DenialCode.MIN_SIZE,
@@ -22,12 +23,8 @@ def sizes_are_tradable(proposal: Proposal, view: RiskView) -> Denied | None:
         leg, instrument = proposed.leg, proposed.instrument
         price = leg.planned_price if leg.price is None else leg.price
         problem = instrument.size_problem(leg.size, price)
-        if (
-            problem == "min_notional"
-            and proposal.plan.reduce_only
-            and instrument.margin is not None
-        ):
-            continue  # venues of perpetuals let any remainder be closed
+        if problem == "min_notional" and proposal.plan.reduce_only and is_margined(instrument):
+            continue  # such venues let any remainder of a position be closed
         if problem is not None:
             return _size_refusal(_SIZE_RULES[problem], leg, instrument, price)
     return None
@@ -75,7 +72,10 @@ def _same_steps(one: Instrument, other: Instrument) -> bool:
 def prices_are_on_tick(proposal: Proposal, view: RiskView) -> Denied | None:
     for proposed in proposal.legs:
         price, instrument = proposed.leg.price, proposed.instrument
-        if price is not None and not on_step(price, instrument.tick):
+        if price is None:
+            continue
+        beyond = instrument.kind is _BINARY and price >= ONE
+        if beyond or not on_step(price, instrument.tick):
             return deny(
                 DenialCode.TICK_SIZE, instrument=instrument.id, price=price, step=instrument.tick
             )
