@@ -327,10 +327,17 @@ class CopyDesk:
         return True
 
     def _reduces(self, instrument: Instrument, wanted: Wanted) -> bool:
-        """Whether an exit reduces the strategy as a whole: another subscription may be against it."""
-        row = self._core.ledger.positions.get((COPY_TRADING, instrument.id))
-        against = ZERO if row is None else row.quantity * -wanted.side.sign
-        return against >= wanted.size
+        """Whether an exit reduces the strategy as a whole, and the account at the venue.
+
+        Another subscription or strategy may hold the other side there; the venue, which nets them,
+        would then refuse a reduction.
+        """
+        ledger = self._core.ledger
+        row = ledger.positions.get((COPY_TRADING, instrument.id))
+        account = ledger.margin_positions.get(instrument.id)
+        held = ZERO if row is None else row.quantity
+        sizes = [held, *([] if account is None else [account.quantity])]
+        return all(size * -wanted.side.sign >= wanted.size for size in sizes)
 
     def _note_end(self, key: Key) -> _Tries:
         """Rest after an order that filled nothing; longer with each."""

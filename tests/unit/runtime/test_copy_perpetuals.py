@@ -3,6 +3,8 @@
 from decimal import Decimal
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from arbiter.copying.settings import CopySettings
 from arbiter.model.copying import COPY_TRADING, CopySubscription, SubscriptionId
 from arbiter.model.events import ContractSet, CopyAdded
@@ -96,6 +98,16 @@ def test_what_he_held_before_makes_his_exits_smaller_for_us() -> None:
     stage.leader("B", "20", "60")
     stage.leader("A", "40", "80")  # half of all he had
     assert stage.held == ONE
+
+
+def test_an_exit_does_not_ask_a_venue_to_reduce_what_another_strategy_holds_against_us() -> None:
+    stage = Stage()
+    stage.leader("B", "20", "0")
+    account = stage.desk.ledger.margin_positions[BTC.id]
+    books = stage.desk.ledger._margin.positions
+    books[BTC.id] = replace(account, quantity=Decimal(-5), value=Decimal(-500))
+    (closed,) = stage.leader("A", "20", "20")
+    assert (closed.side, closed.size, closed.reduce_only) == (Side.SELL, Decimal(2), False)
 
 
 def test_a_perpetual_whose_terms_are_not_set_is_left_alone() -> None:
