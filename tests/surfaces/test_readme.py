@@ -49,6 +49,9 @@ def engine(
         for what, value in (("ENABLED", "true"), ("PORT", str(free_port())))
     }
     listeners |= {
+        # The example's order is refused neither for a slow machine nor for other trades.
+        "ARBITER__RISK__STALENESS_THRESHOLD_MS": "60000",
+        "ARBITER__RISK__MAX_CONCURRENT_TRADES": "1000",
         "ARBITER__LISTEN__CONTROL_ENABLED": "true",
         "ARBITER__LISTEN__CONTROL_PORT": str(free_port()),
     }
