@@ -153,9 +153,9 @@ class SimEvents(Section):
     quotes_per_second: Real = number(60.0, Unit.COUNT, 1, 100_000, "Over all event markets.")
     volatility: Real = number(1.1, Unit.NUMBER, 0, 10, "Of the log odds over one round.")
     dislocations_per_minute: Real = number(
-        14.0, Unit.COUNT, 0, 6_000, "How often one venue's price runs away."
+        8.0, Unit.COUNT, 0, 6_000, "How often one venue's price runs away."
     )
-    depth: Real = number(400.0, Unit.COUNT, 1, 1_000_000_000, "Contracts usually shown.")
+    depth: Real = number(150.0, Unit.COUNT, 1, 1_000_000_000, "Contracts usually shown.")
     confirm_seconds: Real = number(
         2.0, Unit.SECONDS, 0, 600, "From a match on Polymarket to its confirmation."
     )

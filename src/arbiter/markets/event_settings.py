@@ -64,12 +64,12 @@ class EventMarketSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """Of the log odds, over one round."""
     basis: float = 0.004
     """Usual distance of a venue from the common probability, in dollars."""
-    dislocations_per_minute: float = 14.0
+    dislocations_per_minute: float = 8.0
     smallest: float = 0.045
     """A dislocation, in dollars."""
     largest: float = 0.10
     hold_seconds: float = 2.5
-    depth: float = 400.0
+    depth: float = 150.0
     """Contracts usually shown on each side."""
     confirm_seconds: float = 2.0
     """From a match to its confirmation, where a venue settles matches apart."""
