@@ -158,7 +158,9 @@ class ControlApi(
 
     async def ListAgents(self, request: Any, context: Any) -> Any:
         await self._check(context)
-        return pb.ListAgentsResponse(agents=[pb.Agent(name="trend-agent", status="active", model="rules-1")])
+        return pb.ListAgentsResponse(
+            agents=[pb.Agent(name="trend-agent", status="active", model="rules-1")]
+        )
 
     async def EngageKillSwitch(self, request: Any, context: Any) -> Any:
         await self._check(context)

@@ -32,7 +32,9 @@ PARTS = {
 
 
 def up(
-    mode: Annotated[str | None, typer.Option(help="sim (the default), replay, paper or live.")] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="sim (the default), replay, paper or live.")
+    ] = None,
     data: Annotated[
         list[Path] | None,
         typer.Option("--data", metavar="FILE", help="Replay: Parquet of quotes; repeatable."),
