@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PARTS = {
     "spot": ("spot.enabled", "listen.spot_enabled"),
     "funding": ("funding.enabled",),
+    "events": ("events.enabled",),
     "copy": ("copying.enabled",),
     "agents": ("agents.enabled", "listen.agents_enabled"),
     "desk": ("listen.desk_enabled",),
