@@ -183,7 +183,7 @@ class Ledger(LedgerReads):
             contracts=_by_key(self._margin.contracts),
             margin_positions=_by_key(self._margin.positions),
             payment_keys=frozenset(self._margin.payment_keys),
-            resolutions=_by_key(self._margin.settling.resolutions),
+            resolutions=sum(_by_key(self._margin.settling.resolutions), ()),
             settling=_by_key(self._margin.settling.rows),
             settled=_by_key(self._margin.settling.settled),
             pairs=tuple(sorted(self._pairs.rows.values(), key=lambda row: (row.opened_ns, row.id))),

@@ -128,8 +128,8 @@ class MarginBooks:
         self, contract: Contract, fill: Fill, order: Order, at_ns: int, changes: Changes
     ) -> Paid | None:
         """Pay out a fill, booked just now, that its market's resolution had closed at the venue."""
-        resolution = self.settling.resolutions.get(contract.instrument)
-        if resolution is None or fill.at_ns > resolution.at_ns:
+        resolution = self.settling.resolved(fill)
+        if resolution is None:
             return None
         contracts, price = -fill.size * fill.side.sign, resolution.price
         self._attribute(order.strategy, contract, contracts, price, ZERO, at_ns, changes)

@@ -18,8 +18,12 @@ from arbiter.model.holdings import ClosedPosition
 from arbiter.model.ids import InstrumentId, StrategyId, VenueId
 from arbiter.model.image import LedgerImage
 from arbiter.model.money import ZERO
+from arbiter.model.orders import Fill
 from arbiter.model.perpetuals import Contract, ForcedClose, MarginPosition, executed
 from arbiter.model.settling import SettledFill, Settling, SettlingStep
+
+RESOLUTIONS_KEPT = 8
+"""Of each market: a fill may be told that much later than it was made."""
 
 
 class Paid(NamedTuple):
@@ -119,11 +123,13 @@ class SettlingBooks:
         self._keys_kept = keys_kept
         self.rows: dict[InstrumentId, Settling] = {}
         self.settled: OrderedDict[tuple[VenueId, str], SettledFill] = OrderedDict()
-        self.resolutions: dict[InstrumentId, ForcedClose] = {}
+        self.resolutions: dict[InstrumentId, tuple[ForcedClose, ...]] = {}
+        """The newest of each market, oldest first."""
 
     def restore(self, image: LedgerImage) -> None:
         self.rows.update((row.instrument, row) for row in image.settling)
-        self.resolutions.update((row.instrument, row) for row in image.resolutions)
+        for close in sorted(image.resolutions, key=lambda close: close.at_ns):
+            self.paid_out(close)
         words = sorted(image.settled, key=lambda word: (word.at_ns, word.venue_trade_id))
         self.settled.update(((word.venue, word.venue_trade_id), word) for word in words)
 
@@ -147,9 +153,16 @@ class SettlingBooks:
         return True
 
     def paid_out(self, close: ForcedClose) -> None:
-        known = self.resolutions.get(close.instrument)
-        if known is None or known.at_ns <= close.at_ns:
-            self.resolutions[close.instrument] = close
+        known = (*self.resolutions.get(close.instrument, ()), close)
+        in_time = sorted(known, key=lambda close: close.at_ns)
+        self.resolutions[close.instrument] = tuple(in_time[-RESOLUTIONS_KEPT:])
+
+    def resolved(self, fill: Fill) -> ForcedClose | None:
+        """The resolution that closed what this fill had brought, if there was one since."""
+        for close in self.resolutions.get(fill.instrument, ()):
+            if close.at_ns >= fill.at_ns:
+                return close
+        return None
 
     def keep(self, row: Settling, contract: Contract, changes: Changes) -> None:
         """Keep a row; what is final at its front becomes the standing the rest is counted from."""

@@ -44,7 +44,7 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True):
     payment_keys: frozenset[tuple[VenueId, str]] = frozenset()
     """Of recently booked funding payments: none is booked twice."""
     resolutions: tuple[ForcedClose, ...] = ()
-    """The newest of each binary contract that ever paid out."""
+    """The newest few of each binary contract that ever paid out."""
     settling: tuple[Settling, ...] = ()
     settled: tuple[SettledFill, ...] = ()
     """The venues' last words on recent fills."""

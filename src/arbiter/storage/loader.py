@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Select, Table, func, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from arbiter.ledger.settling import RESOLUTIONS_KEPT
 from arbiter.model.copying import CopyPosition, CopySubscription, LeaderAction
 from arbiter.model.event_pairs import EventPair
 from arbiter.model.events import SettingChanged
@@ -195,15 +195,14 @@ async def _payment_keys(connection: AsyncConnection, count: int) -> frozenset[tu
 
 
 async def _resolutions(connection: AsyncConnection) -> Sequence[ForcedClose]:
-    """Give the newest of each market."""
+    """Give the newest few of each market."""
     forced = margin_schema.FORCED_CLOSES
-    newest = (
-        select(forced)
-        .where(margin_schema.RESOLUTION)
-        .ext(distinct_on(forced.c.instrument))
-        .order_by(forced.c.instrument, forced.c.at_ns.desc())
+    by_age = func.row_number().over(
+        partition_by=forced.c.instrument, order_by=forced.c.at_ns.desc()
     )
-    return await _all(connection, ForcedClose, newest)
+    ranked = select(forced, by_age.label("age")).where(margin_schema.RESOLUTION).subquery()
+    query = select(ranked).where(ranked.c.age <= RESOLUTIONS_KEPT).order_by(ranked.c.at_ns)
+    return await _all(connection, ForcedClose, query)
 
 
 async def _pairs(connection: AsyncConnection, closed: int) -> Sequence[FundingPair]:
