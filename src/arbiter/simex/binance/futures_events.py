@@ -18,7 +18,7 @@ from arbiter.model.reports import (
 from arbiter.model.time import NS_PER_MS
 from arbiter.simex.account import Account, OrderView
 from arbiter.simex.binance import words
-from arbiter.simex.binance.futures import forced_id, forced_number
+from arbiter.simex.binance.futures_account import forced_id, forced_number
 from arbiter.simex.binance.spot_events import Event
 from arbiter.simex.binance.words import fixed, short
 

@@ -1,11 +1,9 @@
-"""The v5 REST API: routes, parameters, handlers."""
+"""The v5 REST API with a key: orders and the account."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
-
-import msgspec
 
 from arbiter.matching.faults import Fault
 from arbiter.matching.orders import OrderRequest
@@ -13,78 +11,25 @@ from arbiter.model.errors import InvalidValue, VenueRefused
 from arbiter.model.ids import ClientOrderId
 from arbiter.model.orders import OrderType, Side, TimeInForce
 from arbiter.model.reports import CancelRefused, Refused
-from arbiter.model.time import NS_PER_MS
-from arbiter.simex.account import Account, ApiKey, OrderView
+from arbiter.simex.account import Account, OrderView
 from arbiter.simex.bybit import rows, words
+from arbiter.simex.bybit.calls import Context, Route
+from arbiter.simex.bybit.public import Public
 from arbiter.simex.bybit.words import LINEAR, SPOT, number
 from arbiter.simex.rest import VenueError
-from arbiter.simex.tape import Bar
 from arbiter.simex.venue import Shown, VenueServer
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
-INTERVALS = {"1": 1, "3": 3, "5": 5, "15": 15, "30": 30, "60": 60, "240": 240, "D": 1_440}
-
-
-class Context(msgspec.Struct, frozen=True):
-    params: Mapping[str, Any]
-    account: Account
-    key: ApiKey | None
-    headers: Mapping[str, str] = {}
-
-    def text(self, name: str, default: str = "") -> str:
-        value = self.params.get(name, default)
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return str(value) if value is not None else default
-
-    def need(self, name: str) -> str:
-        value = self.text(name)
-        if not value:
-            raise words.invalid(f"{name} can not be empty")
-        return value
-
-    def whole(self, name: str, default: int) -> int:
-        text = self.text(name)
-        if not text:
-            return default
-        try:
-            return int(text)
-        except ValueError:
-            raise words.invalid(f"{name} invalid") from None
-
-    def flag(self, name: str) -> bool:
-        return self.text(name).lower() == "true"
-
-
-Handler = Callable[[Context], Any]
-
-
-class Route(msgspec.Struct, frozen=True):
-    handler: Handler
-    signed: bool = False
-    trading: bool = False
-    call: str | None = None
 
 
 class Api:
     def __init__(self, server: VenueServer, fresh_id: Callable[[], str]) -> None:
         self._server = server
         self._fresh_id = fresh_id
-        self._listed: dict[str, dict[str, Shown]] = {SPOT: {}, LINEAR: {}}
-        for shown in server.shown.values():
-            self._listed[words.category_of(shown.instrument)][shown.market_id] = shown
-        market, order, account, position = (
-            f"/v5/{part}" for part in ("market", "order", "account", "position")
-        )
+        self.public = Public(server)
+        order, account, position = (f"/v5/{part}" for part in ("order", "account", "position"))
         self.routes: dict[tuple[str, str], Route] = {
-            ("GET", f"{market}/time"): Route(self.time),
-            ("GET", f"{market}/instruments-info"): Route(self.instruments),
-            ("GET", f"{market}/tickers"): Route(self.tickers),
-            ("GET", f"{market}/orderbook"): Route(self.orderbook),
-            ("GET", f"{market}/recent-trade"): Route(self.recent_trades),
-            ("GET", f"{market}/kline"): Route(self.kline),
-            ("GET", f"{market}/funding/history"): Route(lambda _: {"category": LINEAR, "list": []}),
-            ("GET", f"{market}/risk-limit"): Route(self.risk_limits),
+            **self.public.routes,
             ("POST", f"{order}/create"): Route(self.place, True, True, "submit"),
             ("POST", f"{order}/cancel"): Route(self.cancel, True, True, "cancel"),
             ("POST", f"{order}/cancel-all"): Route(self.cancel_all, True, True, "cancel"),
@@ -103,192 +48,6 @@ class Api:
             ("GET", "/v5/asset/coin/query-info"): Route(self.coins, True),
         }
 
-    def find(self, category: str, name: str) -> Shown:
-        listed = self._listed.get(category)
-        if listed is None:
-            raise words.invalid("Illegal category")
-        shown = listed.get(name)
-        if shown is None:
-            raise words.refusal_error("UNKNOWN_INSTRUMENT", category)
-        return shown
-
-    def _category(self, context: Context) -> str:
-        category = context.need("category")
-        if category not in (SPOT, LINEAR, "inverse", "option"):
-            raise words.invalid("Illegal category")
-        return category
-
-    def _which(self, context: Context) -> list[Shown]:
-        category = self._category(context)
-        if context.text("symbol"):
-            return [self.find(category, context.text("symbol"))]
-        return list(self._listed.get(category, {}).values())
-
-    # Market data.
-
-    def time(self, _: Context) -> dict[str, str]:
-        now = self._server.now_ns()
-        return {"timeSecond": str(now // 1_000_000_000), "timeNano": str(now)}
-
-    def instruments(self, context: Context) -> dict[str, Any]:
-        category = self._category(context)
-        make = _spot_symbol if category == SPOT else self._linear_symbol
-        told = [make(shown) for shown in self._which(context)]
-        return {"category": category, "list": told, "nextPageCursor": ""}
-
-    def _linear_symbol(self, shown: Shown) -> dict[str, Any]:
-        i = shown.instrument
-        assert i.margin is not None, "every perpetual has margin terms"
-        return {
-            "symbol": i.market_id,
-            "contractType": "LinearPerpetual",
-            "status": "Trading",
-            "baseCoin": i.base,
-            "quoteCoin": i.quote,
-            "launchTime": "1585526400000",
-            "deliveryTime": "0",
-            "deliveryFeeRate": "",
-            "priceScale": "2",
-            "leverageFilter": {
-                "minLeverage": "1",
-                "maxLeverage": number(i.margin.max_leverage),
-                "leverageStep": "0.01",
-            },
-            "priceFilter": {
-                "minPrice": number(i.tick),
-                "maxPrice": "10000000",
-                "tickSize": number(i.tick),
-            },
-            "lotSizeFilter": {
-                "maxOrderQty": "100000000",
-                "minOrderQty": number(i.min_size),
-                "qtyStep": number(i.lot),
-                "postOnlyMaxOrderQty": "100000000",
-                "maxMktOrderQty": "100000000",
-                "minNotionalValue": number(i.min_notional),
-            },
-            "unifiedMarginTrade": True,
-            "fundingInterval": self._server.funding[shown.row].interval_hours * 60,
-            "settleCoin": i.settle,
-            "copyTrading": "none",
-            "upperFundingRate": "0.00375",
-            "lowerFundingRate": "-0.00375",
-            "isPreListing": False,
-            "preListingInfo": None,
-        }
-
-    def tickers(self, context: Context) -> dict[str, Any]:
-        told = [self.ticker(shown) for shown in self._which(context)]
-        return {"category": self._category(context), "list": told}
-
-    def ticker(self, shown: Shown) -> dict[str, Any]:
-        scale, bar = shown.book.scale, shown.tape.day()
-        bid, ask, bid_size, ask_size = shown.book.top
-        last = bar.close or bid
-        opened = bar.open or last
-        turnover = bar.turnover * float(shown.instrument.tick) * float(shown.instrument.lot)
-        told: dict[str, Any] = {
-            "symbol": shown.market_id,
-            "lastPrice": scale.price(last),
-            "prevPrice24h": scale.price(opened),
-            "price24hPcnt": f"{last / opened - 1:.6f}" if opened else "0",
-            "highPrice24h": scale.price(bar.high or last),
-            "lowPrice24h": scale.price(bar.low or last),
-            "turnover24h": f"{turnover:.8f}",
-            "volume24h": scale.size(bar.volume),
-            "bid1Price": scale.price(bid),
-            "bid1Size": scale.size(bid_size),
-            "ask1Price": scale.price(ask),
-            "ask1Size": scale.size(ask_size),
-        }
-        if not shown.perpetual:
-            return told | {"usdIndexPrice": scale.price(last)}
-        rate = self._server.funding[shown.row]
-        return told | {
-            "markPrice": number(rate.mark),
-            "indexPrice": number(rate.mark),
-            "prevPrice1h": scale.price(opened),
-            "openInterest": "1000",
-            "openInterestValue": number(rate.mark * 1_000),
-            "fundingRate": number(rate.rate),
-            "nextFundingTime": str(rate.next_funding_ns // NS_PER_MS),
-            "fundingIntervalHour": str(rate.interval_hours),
-            "fundingCap": "0.00375",
-            "predictedDeliveryPrice": "",
-            "basisRate": "",
-            "deliveryFeeRate": "",
-            "deliveryTime": "0",
-            "basis": "",
-        }
-
-    def orderbook(self, context: Context) -> dict[str, Any]:
-        shown = self.find(self._category(context), context.need("symbol"))
-        bids, asks = shown.book.levels()
-        scale, limit = shown.book.scale, context.whole("limit", 25)
-        return {
-            "s": shown.market_id,
-            "b": [[scale.price(p), scale.size(s)] for p, s in bids[:limit]],
-            "a": [[scale.price(p), scale.size(s)] for p, s in asks[:limit]],
-            "ts": shown.book.at_ns // NS_PER_MS,
-            "u": shown.book.last_id,
-            "seq": shown.book.last_id,
-            "cts": shown.book.at_ns // NS_PER_MS,
-        }
-
-    def recent_trades(self, context: Context) -> dict[str, Any]:
-        shown = self.find(self._category(context), context.need("symbol"))
-        scale = shown.book.scale
-        newest = list(shown.tape.trades)[-min(context.whole("limit", 60), 1_000) :]
-        told = [
-            {
-                "execId": str(one.number),
-                "symbol": shown.market_id,
-                "price": scale.price(one.price),
-                "size": scale.size(one.size),
-                "side": "Sell" if one.sold else "Buy",
-                "time": str(one.at_ms),
-                "isBlockTrade": False,
-            }
-            for one in reversed(newest)
-        ]
-        return {"category": self._category(context), "list": told}
-
-    def kline(self, context: Context) -> dict[str, Any]:
-        shown = self.find(self._category(context), context.need("symbol"))
-        if context.need("interval") not in INTERVALS:
-            raise words.invalid("interval invalid")
-        start, end = context.whole("start", 0), context.whole("end", 2**62)
-        limit = min(context.whole("limit", 200), 1_000)
-        found = [(at, bar) for at, bar in shown.tape.bars.items() if start <= at <= end]
-        told = [_kline(shown, at, bar) for at, bar in found[-limit:]]
-        return {
-            "category": self._category(context),
-            "symbol": shown.market_id,
-            "list": told[::-1],
-        }
-
-    def risk_limits(self, context: Context) -> dict[str, Any]:
-        told = []
-        for shown in self._which(context):
-            terms = shown.instrument.margin
-            if terms is None:
-                continue
-            for tier_number, tier in enumerate(terms.tiers, 1):
-                cap = tier.up_to if tier.up_to is not None else Decimal(100_000_000)
-                told.append(
-                    {
-                        "id": tier_number,
-                        "symbol": shown.market_id,
-                        "riskLimitValue": number(cap),
-                        "maintenanceMargin": number(tier.rate),
-                        "initialMargin": number(1 / terms.max_leverage),
-                        "isLowestRisk": int(tier_number == 1),
-                        "maxLeverage": number(terms.max_leverage),
-                        "mmDeduction": number(tier.deduction),
-                    }
-                )
-        return {"category": LINEAR, "list": told, "nextPageCursor": ""}
-
     # Orders.
 
     def place(self, context: Context) -> dict[str, str]:
@@ -296,8 +55,8 @@ class Api:
             self._server.brokers["Referer"] += 1
             if self._server.settings.refuse_brokers:
                 raise VenueError(10005, "Orders that carry a broker's mark are refused here.", 200)
-        category = self._category(context)
-        shown = self.find(category, context.need("symbol"))
+        category = self.public.category(context)
+        shown = self.public.find(category, context.need("symbol"))
         request = self._request(context, shown)
         self._door(shown, marketable=not request.post_only)
         reports = context.account.submit(request, self._server.now_ns())
@@ -362,7 +121,7 @@ class Api:
         return view
 
     def cancel(self, context: Context) -> dict[str, str]:
-        category = self._category(context)
+        category = self.public.category(context)
         view = self._own(context, category)
         if view is None:
             raise words.no_such_order(category)
@@ -376,7 +135,7 @@ class Api:
         return _ids(view, account)
 
     def cancel_all(self, context: Context) -> dict[str, Any]:
-        category, wanted = self._category(context), context.text("symbol")
+        category, wanted = self.public.category(context), context.text("symbol")
         told = [
             self._cancelled(context.account, view)
             for view in context.account.open_orders()
@@ -387,7 +146,7 @@ class Api:
 
     def realtime(self, context: Context) -> dict[str, Any]:
         """Open orders; asked for by id, an ended one too."""
-        category, wanted = self._category(context), context.text("symbol")
+        category, wanted = self.public.category(context), context.text("symbol")
         if context.text("orderId") or context.text("orderLinkId"):
             view = self._own(context, category)
             found = [] if view is None else [view]
@@ -401,7 +160,7 @@ class Api:
         return self._page(context, [rows.order_row(v, context.account.number) for v in found])
 
     def history(self, context: Context) -> dict[str, Any]:
-        category, wanted = self._category(context), context.text("symbol")
+        category, wanted = self.public.category(context), context.text("symbol")
         view = self._own(context, category)
         found = [] if view is None else [view]
         if not context.text("orderId") and not context.text("orderLinkId"):
@@ -416,7 +175,7 @@ class Api:
 
     def executions(self, context: Context) -> dict[str, Any]:
         """Newest first, as the venue does."""
-        account, category = context.account, self._category(context)
+        account, category = context.account, self.public.category(context)
         start, end = context.whole("startTime", 0), context.whole("endTime", 2**62)
         kind = context.text("execType")
         made: list[dict[str, Any]] = []
@@ -459,7 +218,7 @@ class Api:
         first = context.whole("cursor", 0)
         more = first + limit < len(found)
         return {
-            "category": self._category(context),
+            "category": self.public.category(context),
             "list": found[first : first + limit],
             "nextPageCursor": str(first + limit) if more else "",
         }
@@ -468,7 +227,7 @@ class Api:
 
     def prices(self) -> dict[str, Decimal]:
         made = {"USDT": Decimal(1)}
-        for shown in self._listed[SPOT].values():
+        for shown in self.public.listed[SPOT].values():
             made[shown.instrument.base] = shown.book.top[0] * shown.instrument.tick
         return made
 
@@ -495,13 +254,13 @@ class Api:
                 "makerFeeRate": number(shown.instrument.maker_fee),
                 "baseCoin": "",
             }
-            for shown in self._which(context)
+            for shown in self.public.which(context)
         ]
         return {"list": told}
 
     def positions(self, context: Context) -> dict[str, Any]:
         account, wanted = context.account, context.text("symbol")
-        if self._category(context) != LINEAR:
+        if self.public.category(context) != LINEAR:
             return {"category": context.text("category"), "list": [], "nextPageCursor": ""}
         held = {p.instrument: p for p in account.exchange.margin.told(self._server.now_ns())}
         told = [
@@ -511,13 +270,13 @@ class Api:
                 account.exchange.margin.contracts[shown.instrument.id].leverage,
                 self._server.now_ms(),
             )
-            for shown in self._listed[LINEAR].values()
+            for shown in self.public.listed[LINEAR].values()
             if wanted == shown.market_id or (not wanted and shown.instrument.id in held)
         ]
         return {"category": LINEAR, "list": told, "nextPageCursor": ""}
 
     def set_leverage(self, context: Context) -> dict[str, Any]:
-        shown = self.find(self._category(context), context.need("symbol"))
+        shown = self.public.find(self.public.category(context), context.need("symbol"))
         times = _decimal(context, "buyLeverage")
         contract = context.account.exchange.margin.contracts[shown.instrument.id]
         if contract.leverage == times:
@@ -589,33 +348,3 @@ def _decimal(context: Context, name: str) -> Decimal:
     if not value.is_finite() or value <= 0:
         raise words.invalid(f"{name} invalid")
     return value
-
-
-def _spot_symbol(shown: Shown) -> dict[str, Any]:
-    i = shown.instrument
-    return {
-        "symbol": i.market_id,
-        "baseCoin": i.base,
-        "quoteCoin": i.quote,
-        "innovation": "0",
-        "status": "Trading",
-        "marginTrading": "none",
-        "stTag": "0",
-        "lotSizeFilter": {
-            "basePrecision": number(i.lot),
-            "quotePrecision": "0.00000001",
-            "minOrderQty": number(i.min_size),
-            "maxOrderQty": "100000000",
-            "minOrderAmt": number(i.min_notional),
-            "maxOrderAmt": "8000000",
-        },
-        "priceFilter": {"tickSize": number(i.tick)},
-        "riskParameters": {"priceLimitRatioX": "0.05", "priceLimitRatioY": "0.05"},
-    }
-
-
-def _kline(shown: Shown, at: int, bar: Bar) -> list[str]:
-    scale = shown.book.scale
-    turnover = bar.turnover * float(shown.instrument.tick) * float(shown.instrument.lot)
-    prices = [scale.price(p) for p in (bar.open, bar.high, bar.low, bar.close)]
-    return [str(at), *prices, scale.size(bar.volume), f"{turnover:.8f}"]

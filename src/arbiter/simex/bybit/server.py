@@ -21,7 +21,8 @@ from arbiter.model.reports import (
 from arbiter.model.time import NS_PER_S
 from arbiter.simex.account import Account, ApiKey
 from arbiter.simex.bybit import rows, words
-from arbiter.simex.bybit.api import Api, Context
+from arbiter.simex.bybit.api import Api
+from arbiter.simex.bybit.calls import Context
 from arbiter.simex.bybit.streams import PublicStreams
 from arbiter.simex.hub import Connection
 from arbiter.simex.market import Market
@@ -54,7 +55,7 @@ class Bybit(VenueServer):
         super().__init__(name, settings, market, faults, now_ns)
         self._numbers = itertools.count(1)
         self._api = Api(self, self._fresh_id)
-        self._streams = PublicStreams(self, self.hub, self._api.ticker)
+        self._streams = PublicStreams(self, self.hub, self._api.public.ticker)
         self._private: dict[Connection, _Private] = {}
 
     def _fresh_id(self) -> str:

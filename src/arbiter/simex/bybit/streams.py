@@ -5,7 +5,7 @@ from typing import Any
 
 from arbiter.model.time import NS_PER_MS
 from arbiter.simex.bybit import words
-from arbiter.simex.bybit.api import INTERVALS
+from arbiter.simex.bybit.public import INTERVALS
 from arbiter.simex.hub import Connection, Hub
 from arbiter.simex.rest import encode
 from arbiter.simex.tape import Print
