@@ -30,12 +30,12 @@ from arbiter.ledger.positions import Positions
 from arbiter.ledger.reads import LedgerReads
 from arbiter.ledger.residuals import Residuals
 from arbiter.ledger.settling import Paid
+from arbiter.ledger.switches import Switches
 from arbiter.ledger.trades import Trades, fee_value, with_execution, with_fill
 from arbiter.model import events as ev
 from arbiter.model.changes import Changes
 from arbiter.model.errors import LedgerError
-from arbiter.model.holdings import KillSwitch
-from arbiter.model.ids import StrategyId, TradeId, VenueId
+from arbiter.model.ids import TradeId, VenueId
 from arbiter.model.image import LedgerImage
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Order, OrderStatus
@@ -81,9 +81,7 @@ class Ledger(LedgerReads):
             self._balances, self._positions, self._budgets, self._copies, keys_kept=fill_keys_kept
         )
         self._fill_keys: OrderedDict[tuple[VenueId, str], None] = OrderedDict()
-        self._kill_switch = KillSwitch()
-        self._strategies: dict[StrategyId, bool] = {}
-        self._settings: dict[str, ev.SettingChanged] = {}
+        self._switches = Switches()
         self._next_trade_seq = 1
         self._next_signal_seq = 1
         self.alarms: deque[Alarm] = deque(maxlen=1_000)
@@ -109,10 +107,10 @@ class Ledger(LedgerReads):
             ev.TradeAdvanced: self._trade_advanced,
             ev.BudgetSet: self._budgets.set,
             ev.BudgetRemoved: self._budgets.remove,
-            ev.KillSwitchEngaged: self._kill_switch_engaged,
-            ev.KillSwitchReleased: self._kill_switch_released,
-            ev.StrategySwitched: self._strategy_switched,
-            ev.SettingChanged: self._setting_changed,
+            ev.KillSwitchEngaged: self._switches.engage,
+            ev.KillSwitchReleased: self._switches.release,
+            ev.StrategySwitched: self._switches.switch,
+            ev.SettingChanged: self._switches.set,
             ev.ContractSet: self._contract_set,
             ev.FundingPaid: self._funding_paid,
             ev.PositionForced: self._position_forced,
@@ -161,9 +159,7 @@ class Ledger(LedgerReads):
         self._pairs.restore(image.pairs)
         self._event_pairs.restore(image.event_pairs)
         self._copies.restore(image)
-        self._kill_switch = image.kill_switch
-        self._strategies.update(image.strategies)
-        self._settings.update(image.settings)
+        self._switches.restore(image)
         self._next_trade_seq = image.next_trade_seq
         self._next_signal_seq = image.next_signal_seq
 
@@ -191,9 +187,9 @@ class Ledger(LedgerReads):
             copy_subscriptions=_by_key(self._copies.subscriptions),
             copy_positions=_by_key(self._copies.positions),
             leader_actions=self._copies.all_actions(),
-            kill_switch=self._kill_switch,
-            strategies=dict(sorted(self._strategies.items())),
-            settings=dict(sorted(self._settings.items())),
+            kill_switch=self._switches.kill_switch,
+            strategies=dict(sorted(self._switches.strategies.items())),
+            settings=dict(sorted(self._switches.settings.items())),
             next_trade_seq=self._next_trade_seq,
             next_signal_seq=self._next_signal_seq,
         )
@@ -237,15 +233,18 @@ class Ledger(LedgerReads):
             if not (lock >= ZERO and reserve >= ZERO):
                 raise LedgerError(f"order {key} cannot hold {lock} or reserve {reserve}")
             holds = (lock_asset, lock, reserve_asset, reserve)
-            if holds != (order.lock_asset, order.lock, order.reserve_asset, order.reserve):
-                order = replace(
+            if holds == (order.lock_asset, order.lock, order.reserve_asset, order.reserve):
+                orders.append(order)
+                continue
+            orders.append(
+                replace(
                     order,
                     lock_asset=lock_asset,
                     lock=lock,
                     reserve_asset=reserve_asset,
                     reserve=reserve,
                 )
-            orders.append(order)
+            )
         unknown = (event.locks.keys() | event.reserve.keys()) - {
             order.client_order_id for order in orders
         }
@@ -446,11 +445,11 @@ class Ledger(LedgerReads):
         changes.void_fills.add((event.venue, event.venue_trade_id))
         step, booked = void.step, void.booked
         order = step.client_order_id and self._orders.by_id.get(step.client_order_id)
-        trade = self._trades.find(order.trade_id) if order else None
+        trade = None
         if order:
             self._replace_order(order, order_book.voided(order, step, at_ns), at_ns, changes)
+            trade = self._trades.find(order.trade_id)
         if trade is not None:
-            trade = self._trades.get(trade.id)
             after = with_execution(trade, step.side, -booked.units, booked.price, -booked.fee)
             self._account(trade, after, at_ns, changes)
         contract = self._margin.contract(event.instrument)
@@ -568,30 +567,6 @@ class Ledger(LedgerReads):
                 del closed[trade_id]
                 self._orders.forget(trade_id)
                 return
-
-    # Switches and settings
-
-    def _kill_switch_engaged(self, event: ev.KillSwitchEngaged, changes: Changes) -> None:
-        self._kill_switch = changes.kill_switch = KillSwitch(
-            engaged=True,
-            actor=event.actor,
-            reason=event.reason,
-            flatten=event.flatten,
-            changed_ns=event.at_ns,
-        )
-
-    def _kill_switch_released(self, event: ev.KillSwitchReleased, changes: Changes) -> None:
-        self._kill_switch = changes.kill_switch = KillSwitch(
-            actor=event.actor, changed_ns=event.at_ns
-        )
-
-    def _strategy_switched(self, event: ev.StrategySwitched, changes: Changes) -> None:
-        self._strategies[event.strategy] = event.running
-        changes.strategies[event.strategy] = event.running
-
-    def _setting_changed(self, event: ev.SettingChanged, changes: Changes) -> None:
-        self._settings[event.path] = event
-        changes.settings[event.path] = event
 
 
 def _by_key(rows: Mapping[Any, Row]) -> tuple[Row, ...]:

@@ -14,6 +14,7 @@ from arbiter.ledger.orders import Orders
 from arbiter.ledger.pairs import Pairs
 from arbiter.ledger.positions import Positions
 from arbiter.ledger.residuals import Residuals
+from arbiter.ledger.switches import Switches
 from arbiter.ledger.trades import Trades
 from arbiter.model.copying import (
     CopyPosition,
@@ -48,9 +49,7 @@ class LedgerReads:
     _event_pairs: EventPairs
     _copies: Copies
     _fill_keys: OrderedDict[tuple[VenueId, str], None]
-    _kill_switch: KillSwitch
-    _strategies: dict[StrategyId, bool]
-    _settings: dict[str, SettingChanged]
+    _switches: Switches
     _next_trade_seq: int
     _next_signal_seq: int
 
@@ -92,16 +91,16 @@ class LedgerReads:
 
     @property
     def kill_switch(self) -> KillSwitch:
-        return self._kill_switch
+        return self._switches.kill_switch
 
     @property
     def strategies(self) -> Mapping[StrategyId, bool]:
         """Running or not, as last switched; one never switched is absent."""
-        return self._strategies
+        return self._switches.strategies
 
     @property
     def settings(self) -> Mapping[str, SettingChanged]:
-        return self._settings
+        return self._switches.settings
 
     @property
     def next_trade_seq(self) -> int:
