@@ -30,7 +30,7 @@ from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, StrategyId, Tr
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Order
 from arbiter.model.pairs import FundingPair, PairId
-from arbiter.model.perpetuals import Contract, MarginPosition
+from arbiter.model.perpetuals import Contract, ForcedClose, MarginPosition
 from arbiter.model.trades import Trade
 
 
@@ -187,6 +187,11 @@ class LedgerReads:
     def unsettled(self, instrument: InstrumentId) -> bool:
         """Whether a fill here was matched and is neither confirmed nor void yet."""
         return self._margin.settling.unsettled(instrument)
+
+    def resolution(self, instrument: InstrumentId) -> ForcedClose | None:
+        """The last payout of an event market to this account."""
+        told = self._margin.settling.resolutions.get(instrument)
+        return told[-1] if told else None
 
     def has_settled(self, venue: VenueId, venue_trade_id: str) -> bool:
         """Whether the venue's last word on a fill is booked."""

@@ -31,7 +31,7 @@ from arbiter.model.ids import ENGINE, Asset, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import Side
-from arbiter.model.perpetuals import ForcedCause, contract_of
+from arbiter.model.perpetuals import contract_of
 from arbiter.model.plans import Family, Leg, Plan, Signal
 from arbiter.model.time import NS_PER_S
 from arbiter.opportunities.event_pair import EventSpread, Opening, Way
@@ -44,7 +44,6 @@ log = structlog.get_logger(__name__)
 
 QUIET_NS = 10 * NS_PER_S
 """Nothing is opened so shortly before a payout: a lone leg could not be mended in time."""
-RESOLVED = (ForcedCause.RESOLUTION,)
 
 
 class EventDesk:
@@ -69,8 +68,6 @@ class EventDesk:
         self._simulated = simulated
         self._told: dict[Way, Signal] = {}
         """The signal of each opening that lasts, so that it is counted once."""
-        self._resolved: dict[InstrumentId, int] = {}
-        """When a market last paid, in this run."""
         self._troubles: frozenset[str] = frozenset()
         self._wait_until: dict[EventPairId, int] = {}
 
@@ -140,8 +137,6 @@ class EventDesk:
             self._note(opening, now, str(decision))
             return
         self.spread.note_traded(opening, now)
-        for leg in plan.legs:
-            self._resolved.pop(leg.instrument, None)
 
     def _why_not(self, pair: EventPair, now: int) -> str | None:
         """What keeps an opening from being gone after, before any money is looked at."""
@@ -160,9 +155,7 @@ class EventDesk:
             return "UNSETTLED: a fill may still fail"
         if self._busy(pair):
             return "BUSY: a trade of the pair is under way"
-        if self._lone(pair) or any(
-            name in self._resolved and self._held(name) for name in pair.instruments
-        ):
+        if self._unequal(pair):
             return "LONE_LEG: the legs are not equal"
         return None
 
@@ -219,8 +212,6 @@ class EventDesk:
             self.rewatch()
         wake = False
         for event in events:
-            if isinstance(event, PositionForced) and event.forced.cause in RESOLVED:
-                self._resolved[event.forced.instrument] = event.forced.at_ns
             wake |= isinstance(event, PositionForced | FillSettled | KillSwitchEngaged) or (
                 isinstance(event, TradeAdvanced) and event.state.terminal
             )
@@ -238,11 +229,44 @@ class EventDesk:
             self._reduce(pair, alone, now)
 
     def _lone(self, pair: EventPair) -> list[tuple[InstrumentId, Decimal]]:
+        """What of either leg has to be reduced: signed contracts."""
+        alone = self._unequal(pair)
+        return [] if alone and self._awaits_payout(pair) else alone
+
+    def _awaits_payout(self, pair: EventPair) -> bool:
+        """Whether one leg was paid while both were held, and the other's payout is to come.
+
+        Read from the ledger, which outlives this run. An opening counts from when its order was
+        made: its fill may be booked late, after the other leg's payout.
+        """
+        first, second = pair.instruments
+        for paid, left in ((first, second), (second, first)):
+            row = self._core.ledger.positions.get((EVENT_ARBITRAGE, paid))
+            payout = self._core.ledger.resolution(paid)
+            if payout is None or row is None or row.quantity or row.closed_ns is None:
+                continue
+            if payout.at_ns >= self._began_ns(paid) and row.closed_ns >= self._began_ns(left):
+                return True
+        return False
+
+    def _began_ns(self, instrument: InstrumentId) -> int:
+        """When the first order of the present, or last, position was made."""
+        row = self._core.ledger.positions[EVENT_ARBITRAGE, instrument]
+        return min(
+            (
+                order.created_ns
+                for order in self._core.ledger.orders.values()
+                if order.instrument == instrument
+                and order.strategy == EVENT_ARBITRAGE
+                and order.filled_size
+                and order.updated_ns >= row.opened_ns
+            ),
+            default=row.opened_ns,
+        )
+
+    def _unequal(self, pair: EventPair) -> list[tuple[InstrumentId, Decimal]]:
         """What of either leg has no other leg to pay when it does not: signed contracts."""
         first, second = pair.instruments
-        if first in self._resolved or second in self._resolved:
-            # One of them has paid already: the other's outcome is decided, and its payout comes.
-            return []
         one, other = self._held(first), self._held(second)
         turned = -other if pair.polarity is Polarity.SAME else other
         matched = ZERO
