@@ -13,10 +13,9 @@ from arbiter.app.config import load
 from arbiter.app.running import Running
 from arbiter.matching.faults import Fault
 from arbiter.model.ids import ClientOrderId, VenueId
-from arbiter.model.orders import Order
-from arbiter.model.reports import Accepted, Refused, Unknown
 from arbiter.runtime.reconciler import ReconcileReport, reconcile
-from arbiter.venues.sim.client import SimOrderClient
+from arbiter.venues.sim import wire
+from arbiter.venues.sim.link import SimLink
 from arbiter.venues.sim.probe import Probe, VenueTruth, truth
 
 FAULTY_S = 70.0
@@ -106,13 +105,15 @@ async def test_ledger_equals_the_venues_once_they_heal_and_no_order_is_sent_twic
     tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: Counter[ClientOrderId] = Counter()
-    submit = SimOrderClient.submit
+    post = SimLink.post
 
-    async def counted(client: SimOrderClient, order: Order) -> Accepted | Refused | Unknown:
-        sent[order.client_order_id] += 1
-        return await submit(client, order)
+    def counted(link: SimLink, request: wire.AnyRequest) -> None:
+        post(link, request)
+        if isinstance(request, wire.PlaceOrder):
+            sent[request.order.client_order_id] += 1
 
-    monkeypatch.setattr(SimOrderClient, "submit", counted)
+    # Every order leaves here, at its decision as well as later.
+    monkeypatch.setattr(SimLink, "post", counted)
     file = tmp_path / "arbiter.toml"
     file.write_text(FAULTS)
     home = tmp_path / "home"
