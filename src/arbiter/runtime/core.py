@@ -115,7 +115,7 @@ class TradingCore:
         self.heard: dict[int, Callable[[], None]] = {}
         """What to call after a quote of a slot: families that look for openings of their own."""
         self.standing: dict[Family, Callable[[Plan, int], str | None]] = {}
-        """Asked why a plan of a family no longer stands, just before its orders are sent."""
+        """Asked why an opening of a family no longer stands, just before its orders are sent."""
         self._unsent: dict[TradeId, Plan] = {}
         """Plans whose intents wait for their commit."""
         self._on_breach: Callable[[str], None] = lambda _reason: None
@@ -267,7 +267,7 @@ class TradingCore:
         )
         if denied is not None:
             return str(denied)
-        stands = self.standing.get(plan.family)
+        stands = None if plan.reduce_only else self.standing.get(plan.family)
         return None if stands is None else stands(plan, self._clock.now_ns())
 
     def _spendable(self, venue: VenueId, asset: Asset) -> Decimal:
