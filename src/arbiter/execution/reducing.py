@@ -19,16 +19,21 @@ from arbiter.execution.effects import (
     AddOrder,
     Advance,
     Alert,
-    Ask,
-    Cancel,
-    Effect,
-    Send,
     WakeAt,
 )
 from arbiter.execution.settings import ExecutionSettings
-from arbiter.execution.two_leg import Progress, Step, Stimulus
+from arbiter.execution.under_way import (
+    Progress,
+    Step,
+    Stimulus,
+    begin,
+    fruitless,
+    pause_ns,
+    send,
+    wait,
+)
 from arbiter.execution.ways_out import MarketView
-from arbiter.model.ids import ClientOrderId, InstrumentId
+from arbiter.model.ids import InstrumentId
 from arbiter.model.money import ONE, ZERO, plain
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side
 from arbiter.model.plans import Family
@@ -63,14 +68,14 @@ def step(
     if trade.state.terminal:
         return progress, ()
     if trade.state is TradeState.PLANNED:
-        return _begin(progress, orders, stimulus, now_ns, settings, reason)
+        return begin(progress, orders, orders, stimulus, now_ns, settings, reason)
     if progress.began_ns is None:
         progress = replace(progress, began_ns=now_ns)
     working = [order for order in orders if order.open]
     if any(order.status is OrderStatus.CREATED for order in working):
         return progress, ()  # it waits for its own commit: `send_added`
     if working:
-        decided = _wait(progress, working, stimulus, now_ns, settings)
+        decided = wait(progress, working, stimulus, now_ns, settings)
     else:
         decided = _close_rest(progress, trade, orders, now_ns, settings, market, held)
     return _watch(decided, trade, stimulus, now_ns, settings)
@@ -86,71 +91,7 @@ def send_added(
     if order.size > there:
         why = f"{plain(max(there, ZERO))} are left to reduce, not {plain(order.size)}"
         return progress, (Abandon(order.client_order_id, why), WakeAt(now_ns))
-    return _send(progress, [order.client_order_id], now_ns, settings)
-
-
-def _begin(
-    progress: Progress,
-    orders: Sequence[Order],
-    stimulus: Stimulus,
-    now_ns: int,
-    settings: ExecutionSettings,
-    reason: str,
-) -> Step:
-    if stimulus is Stimulus.GONE:
-        abandoned = tuple(Abandon(order.client_order_id, reason) for order in orders if order.open)
-        return progress, (*abandoned, Advance(TradeState.ABANDONED, reason))
-    if stimulus is not Stimulus.DURABLE:
-        return progress, ()
-    keys = [order.client_order_id for order in orders]
-    progress, sends = _send(progress, keys, now_ns, settings)
-    return progress, (Advance(TradeState.WORKING), *sends)
-
-
-def _send(
-    progress: Progress, orders: Sequence[ClientOrderId], now_ns: int, settings: ExecutionSettings
-) -> Step:
-    progress = replace(
-        progress,
-        sent_ns=progress.sent_ns | dict.fromkeys(orders, now_ns),
-        began_ns=now_ns if progress.began_ns is None else progress.began_ns,
-    )
-    effects: list[Effect] = [Send(order) for order in orders]
-    effects.append(WakeAt(now_ns + settings.leg_timeout_ms * NS_PER_MS))
-    return progress, tuple(effects)
-
-
-def _wait(
-    progress: Progress,
-    working: Sequence[Order],
-    stimulus: Stimulus,
-    now_ns: int,
-    settings: ExecutionSettings,
-) -> Step:
-    """Ask for and cancel what is overdue; set the next look."""
-    effects: list[Effect] = []
-    asked = dict(progress.asked)
-    timeout_ns = settings.leg_timeout_ms * NS_PER_MS
-    looks: list[int] = []
-    for order in working:
-        key = order.client_order_id
-        due = progress.sent_ns.get(key, now_ns - timeout_ns) + timeout_ns
-        if order.unknown_since_ns is not None:
-            due = min(due, now_ns)
-        last_ns, times = asked.get(key, (0, 0))
-        if times:
-            due = max(due, last_ns + _pause_ns(times - 1, settings))
-        if now_ns >= due:
-            effects.append(Ask(key))
-            if order.venue_order_id is not None:
-                effects.append(Cancel(key))
-            asked[key] = (now_ns, times + 1)
-            due = now_ns + _pause_ns(times, settings)
-        looks.append(due)
-    if not effects and stimulus is not Stimulus.DEADLINE:
-        return progress, ()
-    effects.append(WakeAt(min(looks)))
-    return replace(progress, asked=asked), tuple(effects)
+    return send(progress, [order.client_order_id], now_ns, settings)
 
 
 def _close_rest(
@@ -170,14 +111,14 @@ def _close_rest(
         return progress, (Advance(ending, orders[-1].reason or ""),)
     if now_ns < progress.next_try_ns:
         return progress, (WakeAt(progress.next_try_ns),)
-    pause_ns = _pause_ns(_fruitless(orders), settings)
-    progress = replace(progress, next_try_ns=now_ns + pause_ns)
+    pause = pause_ns(fruitless(orders), settings)
+    progress = replace(progress, next_try_ns=now_ns + pause)
     added = [
         order
         for leg, size in wanted
         if (order := _order(leg, size, orders, settings, market)) is not None
     ]
-    return progress, (*added, WakeAt(now_ns + pause_ns))
+    return progress, (*added, WakeAt(now_ns + pause))
 
 
 def _left(leg: PlannedLeg, orders: Sequence[Order], market: MarketView, held: Held) -> Decimal:
@@ -243,16 +184,3 @@ def _watch(
         Alert("critical", "NOT_REDUCED", text),
         *effects,
     )
-
-
-def _fruitless(orders: Sequence[Order]) -> int:
-    count = 0
-    for order in reversed(orders):
-        if order.filled_size:
-            break
-        count += 1
-    return count
-
-
-def _pause_ns(times: int, settings: ExecutionSettings) -> int:
-    return min(settings.retry_ms << min(times, 16), settings.max_retry_ms) * NS_PER_MS

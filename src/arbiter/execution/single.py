@@ -17,20 +17,23 @@ from arbiter.execution.effects import (
     Abandon,
     AddOrder,
     Advance,
-    Ask,
-    Cancel,
-    Effect,
-    Send,
     WakeAt,
 )
 from arbiter.execution.settings import ExecutionSettings
-from arbiter.execution.two_leg import Progress, Step, Stimulus
+from arbiter.execution.under_way import (
+    Progress,
+    Step,
+    Stimulus,
+    begin,
+    fruitless,
+    pause_ns,
+    send,
+    wait,
+)
 from arbiter.execution.ways_out import MarketView
-from arbiter.model.ids import ClientOrderId
 from arbiter.model.money import ONE, ZERO, plain
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
 from arbiter.model.plans import Family
-from arbiter.model.time import NS_PER_MS
 from arbiter.model.trades import Trade, TradeState
 
 _SHOWN = frozenset({OrderStatus.WORKING, OrderStatus.PARTIALLY_FILLED})
@@ -69,7 +72,7 @@ def step(
     if trade.state.terminal:
         return progress, ()
     if trade.state is TradeState.PLANNED:
-        return _begin(progress, orders, stimulus, now_ns, settings, reason)
+        return begin(progress, orders, orders, stimulus, now_ns, settings, reason)
     if progress.began_ns is None:
         progress = msgspec.structs.replace(progress, began_ns=now_ns)
     working = [order for order in orders if order.open]
@@ -77,7 +80,10 @@ def step(
         return _settle(progress, trade, orders, now_ns, settings, market, halted)
     if any(order.status is OrderStatus.CREATED for order in working):
         return progress, ()  # it waits for its own commit: `send_added`
-    return _wait(progress, working, stimulus, now_ns, settings)
+    asked = [order for order in working if not rests(order)]
+    if not asked:
+        return progress, ()
+    return wait(progress, asked, stimulus, now_ns, settings, spare=TimeInForce.GTC)
 
 
 def send_added(
@@ -88,71 +94,7 @@ def send_added(
         return progress, ()
     if halted and not order.reduce_only:
         return progress, (Abandon(order.client_order_id, "trading was stopped"), WakeAt(now_ns))
-    return _send(progress, order.client_order_id, now_ns, settings)
-
-
-def _begin(
-    progress: Progress,
-    orders: Sequence[Order],
-    stimulus: Stimulus,
-    now_ns: int,
-    settings: ExecutionSettings,
-    reason: str,
-) -> Step:
-    order = orders[0]
-    if stimulus is Stimulus.GONE:
-        abandon = (Abandon(order.client_order_id, reason),) if order.open else ()
-        return progress, (*abandon, Advance(TradeState.ABANDONED, reason))
-    if stimulus is not Stimulus.DURABLE:
-        return progress, ()
-    progress, sends = _send(progress, order.client_order_id, now_ns, settings)
-    return progress, (Advance(TradeState.WORKING), *sends)
-
-
-def _send(
-    progress: Progress, order: ClientOrderId, now_ns: int, settings: ExecutionSettings
-) -> Step:
-    progress = msgspec.structs.replace(
-        progress,
-        sent_ns=progress.sent_ns | {order: now_ns},
-        began_ns=now_ns if progress.began_ns is None else progress.began_ns,
-    )
-    return progress, (Send(order), WakeAt(now_ns + settings.leg_timeout_ms * NS_PER_MS))
-
-
-def _wait(
-    progress: Progress,
-    working: Sequence[Order],
-    stimulus: Stimulus,
-    now_ns: int,
-    settings: ExecutionSettings,
-) -> Step:
-    """Ask for what is overdue, and cancel it where it should not stand in a book."""
-    effects: list[Effect] = []
-    asked = dict(progress.asked)
-    timeout_ns = settings.leg_timeout_ms * NS_PER_MS
-    looks: list[int] = []
-    for order in working:
-        if rests(order):
-            continue
-        key = order.client_order_id
-        due = progress.sent_ns.get(key, now_ns - timeout_ns) + timeout_ns
-        if order.unknown_since_ns is not None:
-            due = min(due, now_ns)
-        last_ns, times = asked.get(key, (0, 0))
-        if times:
-            due = max(due, last_ns + _pause_ns(times - 1, settings))
-        if now_ns >= due:
-            effects.append(Ask(key))
-            if order.venue_order_id is not None and order.time_in_force is not TimeInForce.GTC:
-                effects.append(Cancel(key))
-            asked[key] = (now_ns, times + 1)
-            due = now_ns + _pause_ns(times, settings)
-        looks.append(due)
-    if not looks or (not effects and stimulus is not Stimulus.DEADLINE):
-        return progress, ()
-    effects.append(WakeAt(min(looks)))
-    return msgspec.structs.replace(progress, asked=asked), tuple(effects)
+    return send(progress, [order.client_order_id], now_ns, settings)
 
 
 def _settle(
@@ -183,7 +125,7 @@ def _settle(
         shown = "nothing" if touch is None else plain(touch)
         return progress, (_ending(orders, f"{instrument.id} shows {shown}, bound {plain(bound)}"),)
     progress = msgspec.structs.replace(
-        progress, next_try_ns=now_ns + _pause_ns(_fruitless(orders), settings)
+        progress, next_try_ns=now_ns + pause_ns(fruitless(orders), settings)
     )
     return progress, (
         AddOrder(
@@ -211,24 +153,11 @@ def _why_over(
         return last.reason or ""
     if halted and not last.reduce_only:
         return "trading was stopped"
-    if _fruitless(orders) >= settings.unwind_attempts:
-        return f"{_fruitless(orders)} orders in a row filled nothing"
+    if fruitless(orders) >= settings.unwind_attempts:
+        return f"{fruitless(orders)} orders in a row filled nothing"
     return None
-
-
-def _fruitless(orders: Sequence[Order]) -> int:
-    count = 0
-    for order in reversed(orders):
-        if order.filled_size:
-            break
-        count += 1
-    return count
 
 
 def _ending(orders: Sequence[Order], why: str) -> Advance:
     filled = any(order.filled_size for order in orders)
     return Advance(TradeState.COMPLETED if filled else TradeState.FAILED, why)
-
-
-def _pause_ns(times: int, settings: ExecutionSettings) -> int:
-    return min(settings.retry_ms << min(times, 20), settings.max_retry_ms) * NS_PER_MS

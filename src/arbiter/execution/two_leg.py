@@ -13,7 +13,6 @@ a late fill is open again by the time it comes here, and is closed or mended lik
 """
 
 from collections.abc import Sequence
-from enum import Enum
 
 import msgspec
 
@@ -22,15 +21,12 @@ from arbiter.execution.effects import (
     AddOrder,
     Advance,
     Alert,
-    Ask,
-    Cancel,
     Effect,
-    Send,
     WakeAt,
 )
 from arbiter.execution.settings import ExecutionSettings, LegOrder, LoneLeg
+from arbiter.execution.under_way import Progress, Step, Stimulus, begin, pause_ns, send, wait
 from arbiter.execution.ways_out import CHASE, UNWIND, MarketView, Way, excess, fruitless, outlook
-from arbiter.model.ids import ClientOrderId
 from arbiter.model.money import ZERO, plain
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side
 from arbiter.model.time import NS_PER_MS
@@ -38,33 +34,6 @@ from arbiter.model.trades import Trade, TradeState
 
 _RECALLED = 51
 """First attempt of a trade that was recalled without all of its orders: an id is never reused."""
-
-
-class Stimulus(Enum):
-    DURABLE = 1
-    """The intents were committed and edge and quote age still stand."""
-    GONE = 2
-    """The intents were committed, but the edge or the quotes are gone."""
-    CHANGED = 3
-    """The ledger has news of one of the trade's orders."""
-    DEADLINE = 4
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """What the machine remembers beside the ledger; losing it costs a question, never a trade.
-
-    Times are monotonic ns.
-    """
-
-    began_ns: int | None = None
-    """First order sent, or trade taken up after a restart: `flat_ms` counts from here."""
-    sent_ns: dict[ClientOrderId, int] = {}
-    asked: dict[ClientOrderId, tuple[int, int]] = {}
-    """When an order was last asked for, and how often."""
-    next_try_ns: int = 0
-
-
-Step = tuple[Progress, tuple[Effect, ...]]
 
 
 def step(
@@ -82,7 +51,8 @@ def step(
     if trade.state.terminal:
         return progress, ()
     if trade.state is TradeState.PLANNED:
-        return _begin(progress, trade, orders, stimulus, now_ns, settings, reason)
+        legs = orders[:1] if settings.leg_order is LegOrder.SEQUENTIAL else orders
+        return begin(progress, orders, legs, stimulus, now_ns, settings, reason)
     if progress.began_ns is None:
         progress = msgspec.structs.replace(progress, began_ns=now_ns)
     decided = _go_on(progress, trade, orders, stimulus, now_ns, settings, market)
@@ -106,7 +76,7 @@ def send_added(
     over = excess(trade)
     side = Side.SELL if over > ZERO else Side.BUY
     if over and order.side is side and order.size <= abs(over):
-        return _send(progress, [order.client_order_id], now_ns, settings)
+        return send(progress, [order.client_order_id], now_ns, settings)
     why = f"{plain(abs(over))} stand alone by now, not {plain(order.size)}"
     return progress, (Abandon(order.client_order_id, why), WakeAt(now_ns))
 
@@ -115,25 +85,6 @@ def in_flight(progress: Progress, order: Order, now_ns: int, settings: Execution
     """Whether the request may still be on its way, so that a venue cannot know of it yet."""
     sent = progress.sent_ns.get(order.client_order_id)
     return sent is not None and now_ns - sent < settings.absent_after_ms * NS_PER_MS
-
-
-def _begin(
-    progress: Progress,
-    trade: Trade,
-    orders: Sequence[Order],
-    stimulus: Stimulus,
-    now_ns: int,
-    settings: ExecutionSettings,
-    reason: str,
-) -> Step:
-    if stimulus is Stimulus.GONE:
-        abandoned = tuple(Abandon(order.client_order_id, reason) for order in orders if order.open)
-        return progress, (*abandoned, Advance(TradeState.ABANDONED, reason))
-    if stimulus is not Stimulus.DURABLE:
-        return progress, ()
-    legs = orders[:1] if settings.leg_order is LegOrder.SEQUENTIAL else orders
-    progress, sends = _send(progress, [order.client_order_id for order in legs], now_ns, settings)
-    return progress, (Advance(TradeState.WORKING), *sends)
 
 
 def _go_on(
@@ -147,7 +98,7 @@ def _go_on(
 ) -> Step:
     waiting = [order for order in orders if order.open and order.status is not OrderStatus.CREATED]
     if waiting:
-        return _wait(progress, waiting, stimulus, now_ns, settings)
+        return wait(progress, waiting, stimulus, now_ns, settings)
     unsent = [order for order in orders if order.status is OrderStatus.CREATED]
     if unsent:
         planned = {leg.order for leg in trade.legs}
@@ -155,55 +106,6 @@ def _go_on(
             return progress, ()  # an added order waits for its own commit: `send_added`
         return _second_leg(progress, trade, orders, unsent[0], now_ns, settings, market)
     return _settle(progress, trade, orders, now_ns, settings, market)
-
-
-def _send(
-    progress: Progress, orders: Sequence[ClientOrderId], now_ns: int, settings: ExecutionSettings
-) -> Step:
-    progress = msgspec.structs.replace(
-        progress,
-        sent_ns=progress.sent_ns | dict.fromkeys(orders, now_ns),
-        began_ns=now_ns if progress.began_ns is None else progress.began_ns,
-    )
-    effects: list[Effect] = [Send(order) for order in orders]
-    effects.append(WakeAt(now_ns + settings.leg_timeout_ms * NS_PER_MS))
-    return progress, tuple(effects)
-
-
-def _wait(
-    progress: Progress,
-    waiting: Sequence[Order],
-    stimulus: Stimulus,
-    now_ns: int,
-    settings: ExecutionSettings,
-) -> Step:
-    """Ask for and cancel what is overdue; set the next look.
-
-    A timer may fire a little early, so that every look at a deadline sets the next one.
-    """
-    effects: list[Effect] = []
-    asked = progress.asked
-    timeout_ns = settings.leg_timeout_ms * NS_PER_MS
-    looks: list[int] = []
-    for order in waiting:
-        key = order.client_order_id
-        due = progress.sent_ns.get(key, now_ns - timeout_ns) + timeout_ns
-        if order.unknown_since_ns is not None:
-            due = min(due, now_ns)
-        last_ns, times = asked.get(key, (0, 0))
-        if times:
-            due = max(due, last_ns + _pause_ns(times - 1, settings))
-        if now_ns >= due:
-            effects.append(Ask(key))
-            if order.venue_order_id is not None:
-                effects.append(Cancel(key))
-            asked = asked | {key: (now_ns, times + 1)}
-            due = now_ns + _pause_ns(times, settings)
-        looks.append(due)
-    if not effects and stimulus is not Stimulus.DEADLINE:
-        return progress, ()
-    effects.append(WakeAt(min(looks)))
-    return msgspec.structs.replace(progress, asked=asked), tuple(effects)
 
 
 def _second_leg(
@@ -233,7 +135,7 @@ def _second_leg(
         why = f"{instrument.id} shows {shown} for {plain(abs(over))} {instrument.base}"
         return progress, (Abandon(key, why), WakeAt(now_ns))
     if size == second.size:
-        return _send(progress, [key], now_ns, settings)
+        return send(progress, [key], now_ns, settings)
     reason = f"first leg left {plain(abs(over))} of {plain(second.size)}"
     return progress, (
         Abandon(key, reason),
@@ -273,13 +175,13 @@ def _settle(
         return progress, (Advance(_ending(orders), told),)
     if settings.lone_leg is LoneLeg.HOLD:
         return progress, ()
-    pause_ns = _pause_ns(fruitless(orders), settings)
+    pause = pause_ns(fruitless(orders), settings)
     if not view.ways:
-        return progress, (WakeAt(now_ns + pause_ns),)
+        return progress, (WakeAt(now_ns + pause),)
     best = view.ways[0]
     if best.failures and now_ns < progress.next_try_ns:
         return progress, (WakeAt(progress.next_try_ns),)
-    progress = msgspec.structs.replace(progress, next_try_ns=now_ns + pause_ns)
+    progress = msgspec.structs.replace(progress, next_try_ns=now_ns + pause)
     why = "; ".join([f"{plain(abs(over))} stand alone", *map(str, view.ways), *view.notes])
     order = _order(best, trade, orders, why)
     state = TradeState.WORKING if best.role == CHASE else TradeState.UNWINDING
@@ -352,10 +254,6 @@ def _watch_the_clock(
 
 def _ends(effects: Sequence[Effect]) -> bool:
     return any(isinstance(effect, Advance) and effect.state.terminal for effect in effects)
-
-
-def _pause_ns(times: int, settings: ExecutionSettings) -> int:
-    return min(settings.retry_ms << min(times, 16), settings.max_retry_ms) * NS_PER_MS
 
 
 def _refusals(orders: Sequence[Order]) -> str:

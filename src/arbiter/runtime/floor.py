@@ -24,7 +24,8 @@ from arbiter.execution.effects import (
     WakeAt,
 )
 from arbiter.execution.settings import ExecutionSettings, LoneLeg
-from arbiter.execution.two_leg import Progress, Step, Stimulus, in_flight, send_added, step
+from arbiter.execution.two_leg import in_flight, send_added, step
+from arbiter.execution.under_way import Progress, Step, Stimulus
 from arbiter.execution.ways_out import MarketView
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.errors import LedgerError

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from arbiter.execution.effects import AddOrder, Advance, Alert, Effect
 from arbiter.execution.settings import ExecutionSettings
-from arbiter.execution.two_leg import Progress, Step, Stimulus, step
+from arbiter.execution.two_leg import step
+from arbiter.execution.under_way import Progress, Step, Stimulus
 from arbiter.model.ids import (
     Actor,
     InstrumentId,

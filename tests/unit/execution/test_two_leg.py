@@ -6,7 +6,8 @@ import pytest
 
 from arbiter.execution.effects import Abandon, AddOrder, Ask, Cancel, Send, WakeAt
 from arbiter.execution.settings import ExecutionSettings, LegOrder, LoneLeg
-from arbiter.execution.two_leg import Progress, Stimulus, in_flight, send_added
+from arbiter.execution.two_leg import in_flight, send_added
+from arbiter.execution.under_way import Progress, Stimulus
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side
 from arbiter.model.trades import TradeState
