@@ -380,12 +380,12 @@ class Ledger(LedgerReads):
     ) -> None:
         fill, at_ns = event.fill, event.at_ns
         key = (fill.venue, fill.venue_trade_id)
-        self._remember_fill(key)
         order = order_book.filled(before, fill, at_ns)
         if self._margin.settling.failed(*key):
             order = order_book.voided(order, fill, at_ns)
             self._replace_order(before, order, at_ns, changes)
             return
+        self._remember_fill(key)
         changes.fills[key] = fill
         self._watch_fill(before, order, fill.fee, at_ns)
         self._replace_order(before, order, at_ns, changes)
@@ -441,8 +441,10 @@ class Ledger(LedgerReads):
         void = self._margin.settle(word, at_ns, changes)
         if void is None:
             return
-        changes.fills.pop((event.venue, event.venue_trade_id), None)
-        changes.void_fills.add((event.venue, event.venue_trade_id))
+        key = (event.venue, event.venue_trade_id)
+        self._fill_keys.pop(key, None)  # the last word tells it from a new one
+        changes.fills.pop(key, None)
+        changes.of_settlement().void_fills.add(key)
         step, booked = void.step, void.booked
         order = step.client_order_id and self._orders.by_id.get(step.client_order_id)
         trade = None

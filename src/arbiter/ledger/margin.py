@@ -291,11 +291,13 @@ class MarginBooks:
                 realized=now.realized_pnl - was.realized_pnl,
                 fees=now.fees - was.fees,
             )
-        for reopened in before.closed.keys() - after.closed.keys():
-            changes.closed_positions.pop(reopened, None)
-            changes.reopened.add(reopened)
+        reopened = before.closed.keys() - after.closed.keys()
+        for key_of_closed in reopened:
+            changes.closed_positions.pop(key_of_closed, None)
         changes.closed_positions.update(after.closed)
-        changes.reopened -= after.closed.keys()
+        settlement = changes.of_settlement()
+        settlement.reopened |= reopened
+        settlement.reopened -= after.closed.keys()
         for subscription in before.copies:
             bare = CopyPosition(subscription=subscription, instrument=name)
             self._copies.put_back(after.copies.get(subscription, bare), changes)

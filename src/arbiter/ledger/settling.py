@@ -147,7 +147,7 @@ class SettlingBooks:
         key = (word.venue, word.venue_trade_id)
         if key in self.settled:
             return False
-        self.settled[key] = changes.settled[key] = word
+        self.settled[key] = changes.of_settlement().settled[key] = word
         if len(self.settled) > self._keys_kept:
             self.settled.popitem(last=False)
         return True
@@ -180,4 +180,4 @@ class SettlingBooks:
                 copies=tuple(stands.copies.values()),
                 steps=row.steps[final:],
             )
-        self.rows[row.instrument] = changes.settling[row.instrument] = row
+        self.rows[row.instrument] = changes.of_settlement().settling[row.instrument] = row

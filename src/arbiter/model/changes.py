@@ -38,6 +38,18 @@ from arbiter.model.settling import SettledFill, Settling
 from arbiter.model.trades import Trade
 
 
+class SettlementChanges(msgspec.Struct):
+    """What markets whose fills are final only later add to it."""
+
+    settling: dict[InstrumentId, Settling] = {}
+    settled: dict[tuple[VenueId, str], SettledFill] = {}
+    """By venue and trade id."""
+    void_fills: set[tuple[VenueId, str]] = set()
+    """Rows of fills that must go: they failed to settle."""
+    reopened: set[tuple[StrategyId, InstrumentId, int]] = set()
+    """Of closed positions: rows that must go, because what closed them is void."""
+
+
 class Changes(msgspec.Struct):
     """The newest record of everything touched; within one batch the last write wins.
 
@@ -52,8 +64,6 @@ class Changes(msgspec.Struct):
     positions: dict[tuple[StrategyId, InstrumentId], Position] = {}
     closed_positions: dict[tuple[StrategyId, InstrumentId, int], ClosedPosition] = {}
     """By strategy, instrument and the position's number."""
-    reopened: set[tuple[StrategyId, InstrumentId, int]] = set()
-    """Of closed positions: rows that must go, because what closed them is void."""
     budgets: dict[tuple[StrategyId, Asset], Budget] = {}
     removed_budgets: set[tuple[StrategyId, Asset]] = set()
     residuals: dict[tuple[StrategyId, Asset, Asset], Residual] = {}
@@ -66,11 +76,8 @@ class Changes(msgspec.Struct):
     """By venue and the venue's payment id."""
     forced_closes: dict[tuple[VenueId, str], ForcedClose] = {}
     """By venue and trade id."""
-    settling: dict[InstrumentId, Settling] = {}
-    settled: dict[tuple[VenueId, str], SettledFill] = {}
-    """By venue and trade id."""
-    void_fills: set[tuple[VenueId, str]] = set()
-    """Rows of fills that must go: they failed to settle."""
+    settlement: SettlementChanges | None = None
+    """Made by `of_settlement`; most events have none."""
     funding_pairs: dict[PairId, FundingPair] = {}
     event_pairs: dict[EventPairId, EventPair] = {}
     copy_subscriptions: dict[SubscriptionId, CopySubscription] = {}
@@ -86,6 +93,11 @@ class Changes(msgspec.Struct):
     placed: list[PlacedOrder] = []
     audit: list[Audited] = []
 
+    def of_settlement(self) -> SettlementChanges:
+        if self.settlement is None:
+            self.settlement = SettlementChanges()
+        return self.settlement
+
     def merge(self, later: "Changes") -> None:
         """Take what came after; its records replace ours."""
         self.orders.update(later.orders)
@@ -95,11 +107,8 @@ class Changes(msgspec.Struct):
         self.balances.update(later.balances)
         self.positions.update(later.positions)
         self.closed_positions.update(later.closed_positions)
-        if self.reopened or later.reopened:
-            self.reopened -= later.closed_positions.keys()
-            self.reopened |= later.reopened
-            for closed in later.reopened:
-                self.closed_positions.pop(closed, None)
+        if self.settlement is not None or later.settlement is not None:
+            self._merge_settlement(later)
         self.budgets.update(later.budgets)
         self.removed_budgets -= later.budgets.keys()
         self.removed_budgets |= later.removed_budgets
@@ -111,12 +120,6 @@ class Changes(msgspec.Struct):
         self.margin_positions.update(later.margin_positions)
         self.funding_payments.update(later.funding_payments)
         self.forced_closes.update(later.forced_closes)
-        self.settling.update(later.settling)
-        self.settled.update(later.settled)
-        if later.void_fills:
-            self.void_fills |= later.void_fills
-            for fill in later.void_fills:
-                self.fills.pop(fill, None)
         self.funding_pairs.update(later.funding_pairs)
         self.event_pairs.update(later.event_pairs)
         self.copy_subscriptions.update(later.copy_subscriptions)
@@ -135,3 +138,18 @@ class Changes(msgspec.Struct):
         self.settings.update(later.settings)
         self.placed.extend(later.placed)
         self.audit.extend(later.audit)
+
+    def _merge_settlement(self, later: "Changes") -> None:
+        ours = self.of_settlement()
+        ours.reopened -= later.closed_positions.keys()
+        theirs = later.settlement
+        if theirs is None:
+            return
+        ours.settling.update(theirs.settling)
+        ours.settled.update(theirs.settled)
+        ours.reopened |= theirs.reopened
+        for closed in theirs.reopened:
+            self.closed_positions.pop(closed, None)
+        ours.void_fills |= theirs.void_fills
+        for fill in theirs.void_fills:
+            self.fills.pop(fill, None)

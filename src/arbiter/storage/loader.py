@@ -169,20 +169,14 @@ async def _fills_of(connection: AsyncConnection, orders: Sequence[ClientOrderId]
 
 
 async def _fill_keys(connection: AsyncConnection, count: int) -> frozenset[tuple[VenueId, str]]:
-    """Of fills, void ones too, and of forced closes, which share their numbers."""
+    """Of fills and of forced closes, which share their numbers."""
     table, forced = schema.FILLS, margin_schema.FORCED_CLOSES
     fills = select(table.c.venue, table.c.venue_trade_id).order_by(table.c.seq.desc()).limit(count)
     closes = (
         select(forced.c.venue, forced.c.venue_trade_id).order_by(forced.c.at_ns.desc()).limit(count)
     )
-    void = (
-        select(SETTLED_FILLS.c.venue, SETTLED_FILLS.c.venue_trade_id)
-        .where(SETTLED_FILLS.c.ok.is_(False))
-        .order_by(SETTLED_FILLS.c.at_ns.desc())
-        .limit(count)
-    )
     keys: set[tuple[VenueId, str]] = set()
-    for query in (fills, closes, void):
+    for query in (fills, closes):
         rows = await connection.execute(query)
         keys.update((VenueId(venue), name) for venue, name in rows)
     return frozenset(keys)

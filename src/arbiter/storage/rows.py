@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 from sqlalchemy.sql import ColumnElement, Executable, FromClause
 
-from arbiter.model.changes import Changes
+from arbiter.model.changes import Changes, SettlementChanges
 from arbiter.model.copying import CopyPosition, CopySubscription, LeaderAction
 from arbiter.model.event_pairs import EventPair
 from arbiter.model.events import Audited, EngineStarted, EngineStopped, Event, SettingChanged
@@ -242,12 +242,8 @@ def projection_statements(changes: Changes) -> list[Statement]:
         statements.append(
             (_REMOVE_BUDGETS, ([strategy for strategy, _ in gone], [asset for _, asset in gone]))
         )
-    if changes.void_fills:
-        told, names = zip(*sorted(changes.void_fills), strict=True)
-        statements.append((_REMOVE_FILLS, (list(told), list(names))))
-    if changes.reopened:
-        owners, held, numbers = zip(*sorted(changes.reopened), strict=True)
-        statements.append((_REOPEN, (list(owners), list(held), list(numbers))))
+    if changes.settlement is not None:
+        statements += _settlement_statements(changes.settlement)
     if changes.forgotten_acts:
         venues, wallets, markets = zip(*sorted(changes.forgotten_acts), strict=True)
         statements.append((_FORGET_ACTS, (list(venues), list(wallets), list(markets))))
@@ -266,8 +262,6 @@ def projection_statements(changes: Changes) -> list[Statement]:
         (_WRITE_MARGIN, changes.margin_positions.values()),
         (_WRITE_PAYMENTS, changes.funding_payments.values()),
         (_WRITE_FORCED, changes.forced_closes.values()),
-        (_WRITE_SETTLING, changes.settling.values()),
-        (_WRITE_SETTLED, changes.settled.values()),
         (_WRITE_PAIRS, changes.funding_pairs.values()),
         (_WRITE_EVENT_PAIRS, changes.event_pairs.values()),
         (_WRITE_SUBSCRIPTIONS, changes.copy_subscriptions.values()),
@@ -282,6 +276,21 @@ def projection_statements(changes: Changes) -> list[Statement]:
     for sql, records in tables:
         if records:
             statements.append((sql, (encode(records),)))
+    return statements
+
+
+def _settlement_statements(changes: SettlementChanges) -> list[Statement]:
+    statements: list[Statement] = []
+    if changes.void_fills:
+        venues, names = zip(*sorted(changes.void_fills), strict=True)
+        statements.append((_REMOVE_FILLS, (list(venues), list(names))))
+    if changes.reopened:
+        owners, held, numbers = zip(*sorted(changes.reopened), strict=True)
+        statements.append((_REOPEN, (list(owners), list(held), list(numbers))))
+    if changes.settling:
+        statements.append((_WRITE_SETTLING, (encode(changes.settling.values()),)))
+    if changes.settled:
+        statements.append((_WRITE_SETTLED, (encode(changes.settled.values()),)))
     return statements
 
 
