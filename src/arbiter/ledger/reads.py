@@ -215,4 +215,6 @@ class LedgerReads:
         return self._orders.of(trade_id)
 
     def has_fill(self, venue: VenueId, venue_trade_id: str) -> bool:
-        return (venue, venue_trade_id) in self._fill_keys
+        """Whether a fill was booked, or called void: told once more, or only now, it is no news."""
+        key = (venue, venue_trade_id)
+        return key in self._fill_keys or self._margin.settling.failed(*key)

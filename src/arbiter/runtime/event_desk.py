@@ -29,7 +29,7 @@ from arbiter.model.events import (
 )
 from arbiter.model.ids import ENGINE, Asset, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument, InstrumentKind
-from arbiter.model.money import ONE, ZERO
+from arbiter.model.money import ONE, ZERO, quotient
 from arbiter.model.orders import Side
 from arbiter.model.perpetuals import contract_of
 from arbiter.model.plans import Family, Leg, Plan, Signal
@@ -182,18 +182,31 @@ class EventDesk:
         return self._core.gate.spendable(venue, asset)
 
     def pair_exposure(self, pair: EventPairId) -> Decimal:
-        """Collateral of what is held in a pair, both legs."""
+        """Most that may be lost of what is held in a pair: collateral of both legs, and fees."""
         known = self._core.ledger.event_pairs.get(pair)
-        return ZERO if known is None else sum(map(self._collateral, known.instruments), ZERO)
+        return ZERO if known is None else sum(map(self._at_stake, known.instruments), ZERO)
 
     def total_exposure(self) -> Decimal:
-        return sum((self._collateral(i.id) for i in self.instruments), ZERO)
+        return sum((self._at_stake(i.id) for i in self.instruments), ZERO)
 
-    def _collateral(self, instrument: InstrumentId) -> Decimal:
-        row = self._core.ledger.positions.get((EVENT_ARBITRAGE, instrument))
+    def _at_stake(self, name: InstrumentId) -> Decimal:
+        """Collateral and entry fees of what is held.
+
+        Fees are those of one order at the average cost, and a rounding more for each that may
+        have been: fees bend towards the middle, so many orders pay less but for their roundings.
+        """
+        row = self._core.ledger.positions.get((EVENT_ARBITRAGE, name))
         if row is None or not row.quantity:
             return ZERO
-        return row.cost if row.quantity > ZERO else -row.quantity - row.cost
+        size = abs(row.quantity)
+        collateral = row.cost if row.quantity > ZERO else size - row.cost
+        instrument = self._core.registry.by_id(name)
+        fee = self.spread.settings.fee_of(instrument.venue, name)
+        orders = sum(
+            order.instrument == name and order.updated_ns >= row.opened_ns
+            for order in self._core.ledger.orders.values()
+        )
+        return collateral + fee.of(size, quotient(collateral, size)) + orders * fee.step
 
     # What is held
 
