@@ -1,7 +1,6 @@
 """A whole engine on a loop of its own: simulated venues, PostgreSQL, and the spot API on a port."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from arbiter.app.running import Running
 from arbiter.model.errors import ArbiterError
 from arbiter.model.ids import InstrumentId
 from arbiter.storage.candle_store import PgCandles
+from tests.fakes.ports import free_port
 
 T = TypeVar("T")
 
@@ -41,13 +41,8 @@ OTHERS_OFF = {
 """Every other API, whichever there are."""
 
 START_S = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+ANSWER_S = 80.0
+"""For any answer: a backtest's start brings up a process, which takes its time on a busy machine."""
 
 
 class LiveEngine:
@@ -134,7 +129,7 @@ class LiveEngine:
         return await PgCandles(self.running.reads).missing(instruments)
 
     def client(self, **options: Any) -> httpx.Client:
-        return httpx.Client(base_url=self.api, timeout=20.0, **options)
+        return httpx.Client(base_url=self.api, timeout=ANSWER_S, **options)
 
     def destroy(self) -> None:
         """Stop the engine and its venues."""

@@ -17,6 +17,8 @@ from tests.fakes.recordings import START_NS, lively_market, written
 from tests.surfaces.spot.conftest import MakeEngine, until
 from tests.surfaces.spot.harness import LiveEngine
 
+pytestmark = pytest.mark.timeout(300)
+
 SETTINGS = {
     "ARBITER__SPOT__MIN_PROFIT_THRESHOLD": "0.0005",
     "ARBITER__SPOT__SLIPPAGE_TOLERANCE": "0.0003",

@@ -16,15 +16,23 @@ from pathlib import Path
 
 import pytest
 
+from arbiter.app.config import SCHEMA
 from arbiter.model.errors import OutcomeUnknown, TryAgain
 from arbiter.venues.sim import wire
 from arbiter.venues.sim.probe import Probe
 from arbiter.venues.sim.spawn import SimHandle
+from tests.fakes.ports import free_port
 from tests.unit.cli.conftest import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SPOT_VENUES = {"binance", "bybit", "okx", "kraken"}
+PORTS = [
+    leaf.env_name
+    for path, leaf in SCHEMA.leaves.items()
+    if path[0] == "listen" and path[-1].endswith("_port")
+]
+"""Of every API, whichever there are: other engines listen on the usual ones."""
 ARBITER = [sys.executable, "-c", "from arbiter.cli.main import main; main()"]
 
 
@@ -33,9 +41,7 @@ def engine_environment(environment: dict[str, str], database_url: str) -> dict[s
     return {
         **environment,
         "DATABASE_URL": database_url,
-        "ARBITER__LISTEN__OPS_PORT": str(_free_port()),
-        "ARBITER__LISTEN__DESK_PORT": str(_free_port()),
-        "ARBITER__LISTEN__CONTROL_PORT": str(_free_port()),
+        **{name: str(free_port()) for name in PORTS},
         "ARBITER__SIM__SYMBOLS": "10",
         "ARBITER__SIM__QUOTES_PER_SECOND": "200",
     }
@@ -233,9 +239,3 @@ def test_taken_port_is_told_before_anything_trades(
     assert ended.returncode == 1
     assert f"error: port {port} is in use by another program; set listen.ops_port\n" in ended.stderr
     assert "Traceback" not in ended.stderr
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
