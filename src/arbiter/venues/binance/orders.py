@@ -65,6 +65,8 @@ class BinanceOrders(VenueAccount):
 
     verdicts = VERDICTS
     _order_path: str
+    _cancel_path: str
+    _open_path: str
     _time_path: str
     _price_path: str
 
@@ -87,13 +89,21 @@ class BinanceOrders(VenueAccount):
             params["price"] = plain(order.price)
         return params
 
-    async def _ask_order(
-        self, path: str, client_order_id: ClientOrderId, instrument: Instrument
-    ) -> OrderTruth:
+    async def _cancel(self, order: Order, instrument: Instrument) -> None:
+        params = {"symbol": instrument.market_id, "origClientOrderId": order.client_order_id}
+        await self._rest.call(self._cancel_path, params)
+
+    async def _query(
+        self, client_order_id: ClientOrderId, instrument: Instrument
+    ) -> OrderTruth | None:
         row = await self._rest.call(
-            path, {"symbol": instrument.market_id, "origClientOrderId": client_order_id}
+            self._order_path,
+            {"symbol": instrument.market_id, "origClientOrderId": client_order_id},
         )
         return self._truth(row, instrument)
+
+    async def _open_orders(self) -> Sequence[OrderTruth]:
+        return self._truths(await self._rest.call(self._open_path))
 
     def _truth(self, row: Any, instrument: Instrument) -> OrderTruth:
         name = ClientOrderId(row["clientOrderId"])
@@ -157,6 +167,8 @@ class BinanceOrders(VenueAccount):
 
 class BinanceSpotOrders(BinanceOrders):
     _order_path = "private_get_order"
+    _cancel_path = "private_delete_order"
+    _open_path = "private_get_openorders"
     _time_path = "public_get_time"
     _price_path = "public_get_ticker_price"
 
@@ -196,18 +208,6 @@ class BinanceSpotOrders(BinanceOrders):
         params["newOrderRespType"] = "ACK"
         told = await self._rest.call("private_post_order", params)
         return VenueOrderId(str(told["orderId"]))
-
-    async def _cancel(self, order: Order, instrument: Instrument) -> None:
-        params = {"symbol": instrument.market_id, "origClientOrderId": order.client_order_id}
-        await self._rest.call("private_delete_order", params)
-
-    async def _query(
-        self, client_order_id: ClientOrderId, instrument: Instrument
-    ) -> OrderTruth | None:
-        return await self._ask_order("private_get_order", client_order_id, instrument)
-
-    async def _open_orders(self) -> Sequence[OrderTruth]:
-        return self._truths(await self._rest.call("private_get_openorders"))
 
     async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
         rows = await self._trades("private_get_mytrades", since_ns)
@@ -269,6 +269,8 @@ class BinanceFuturesOrders(BinanceOrders):
     """Also `ports.MarginClient`."""
 
     _order_path = "fapiprivate_get_order"
+    _cancel_path = "fapiprivate_delete_order"
+    _open_path = "fapiprivate_get_openorders"
     _time_path = "fapipublic_get_time"
     _price_path = "fapipublic_get_ticker_price"
 
@@ -318,18 +320,6 @@ class BinanceFuturesOrders(BinanceOrders):
         params["newOrderRespType"] = "ACK"
         told = await self._rest.call("fapiprivate_post_order", params)
         return VenueOrderId(str(told["orderId"]))
-
-    async def _cancel(self, order: Order, instrument: Instrument) -> None:
-        params = {"symbol": instrument.market_id, "origClientOrderId": order.client_order_id}
-        await self._rest.call("fapiprivate_delete_order", params)
-
-    async def _query(
-        self, client_order_id: ClientOrderId, instrument: Instrument
-    ) -> OrderTruth | None:
-        return await self._ask_order("fapiprivate_get_order", client_order_id, instrument)
-
-    async def _open_orders(self) -> Sequence[OrderTruth]:
-        return self._truths(await self._rest.call("fapiprivate_get_openorders"))
 
     async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
         rows = await self._trades("fapiprivate_get_usertrades", since_ns)
