@@ -3,27 +3,22 @@
 from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
-from arbiter.storage.metadata import METADATA
+from arbiter.storage.metadata import METADATA, needed
 from arbiter.storage.schema import MOMENT, MONEY
-
-
-def _needed(name: str, kind: type | object) -> "Column[object]":
-    return Column(name, kind, nullable=False)  # type: ignore[arg-type]
-
 
 COPY_SUBSCRIPTIONS = Table(
     "copy_subscriptions",
     METADATA,
     Column("id", Uuid, primary_key=True),
-    _needed("venue", Text),
-    _needed("wallet", Text),
-    _needed("multiplier", MONEY),
-    _needed("max_position_size", MONEY),
-    _needed("enabled", Boolean),
-    _needed("actor", Text),
-    _needed("pauses", JSONB),
-    _needed("based", Boolean),
-    _needed("created_ns", BigInteger),
+    needed("venue", Text),
+    needed("wallet", Text),
+    needed("multiplier", MONEY),
+    needed("max_position_size", MONEY),
+    needed("enabled", Boolean),
+    needed("actor", Text),
+    needed("pauses", JSONB),
+    needed("based", Boolean),
+    needed("created_ns", BigInteger),
     Column("removed_ns", BigInteger, nullable=True),
 )
 
@@ -32,12 +27,12 @@ COPY_POSITIONS = Table(
     METADATA,
     Column("subscription", Uuid, primary_key=True),
     Column("instrument", Text, primary_key=True),
-    _needed("quantity", MONEY),
-    _needed("cost", MONEY),
-    _needed("realized_pnl", MONEY),
-    _needed("fees", MONEY),
-    _needed("fills", BigInteger),
-    _needed("updated_ns", BigInteger),
+    needed("quantity", MONEY),
+    needed("cost", MONEY),
+    needed("realized_pnl", MONEY),
+    needed("fees", MONEY),
+    needed("fills", BigInteger),
+    needed("updated_ns", BigInteger),
 )
 
 LEADER_ACTIONS = Table(
@@ -46,15 +41,15 @@ LEADER_ACTIONS = Table(
     Column("venue", Text, primary_key=True),
     Column("wallet", Text, primary_key=True),
     Column("key", Text, primary_key=True),
-    _needed("kind", Text),
-    _needed("market", Text),
-    _needed("outcome", Text),
-    _needed("size", MONEY),
-    _needed("price", MONEY),
-    _needed("decision", Text),
+    needed("kind", Text),
+    needed("market", Text),
+    needed("outcome", Text),
+    needed("size", MONEY),
+    needed("price", MONEY),
+    needed("decision", Text),
     Column("start", MONEY, nullable=True),
-    _needed("at_ns", BigInteger),
-    _needed("at", MOMENT),
+    needed("at_ns", BigInteger),
+    needed("at", MOMENT),
 )
 Index(
     "ix_leader_actions_venue_wallet_at_ns",

@@ -2,38 +2,33 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Table, Text, Uuid, literal_column
 
-from arbiter.storage.metadata import METADATA
+from arbiter.storage.metadata import METADATA, needed
 from arbiter.storage.schema import MOMENT, MONEY
-
-
-def _needed(name: str, kind: type | object) -> "Column[object]":
-    return Column(name, kind, nullable=False)  # type: ignore[arg-type]
-
 
 CONTRACTS = Table(
     "contracts",
     METADATA,
     Column("instrument", Text, primary_key=True),
-    _needed("venue", Text),
-    _needed("symbol", Text),
-    _needed("kind", Text),
-    _needed("base", Text),
-    _needed("quote", Text),
-    _needed("settle", Text),
-    _needed("contract_size", MONEY),
-    _needed("leverage", MONEY),
-    _needed("settles_fills", Boolean),
+    needed("venue", Text),
+    needed("symbol", Text),
+    needed("kind", Text),
+    needed("base", Text),
+    needed("quote", Text),
+    needed("settle", Text),
+    needed("contract_size", MONEY),
+    needed("leverage", MONEY),
+    needed("settles_fills", Boolean),
 )
 
 MARGIN_POSITIONS = Table(
     "margin_positions",
     METADATA,
     Column("instrument", Text, primary_key=True),
-    _needed("quantity", MONEY),
-    _needed("value", MONEY),
-    _needed("margin", MONEY),
-    _needed("realized_pnl", MONEY),
-    _needed("updated_ns", BigInteger),
+    needed("quantity", MONEY),
+    needed("value", MONEY),
+    needed("margin", MONEY),
+    needed("realized_pnl", MONEY),
+    needed("updated_ns", BigInteger),
 )
 
 FUNDING_PAYMENTS = Table(
@@ -41,15 +36,15 @@ FUNDING_PAYMENTS = Table(
     METADATA,
     Column("venue", Text, primary_key=True),
     Column("payment_id", Text, primary_key=True),
-    _needed("instrument", Text),
-    _needed("amount", MONEY),
-    _needed("asset", Text),
-    _needed("rate", MONEY),
-    _needed("mark", MONEY),
-    _needed("quantity", MONEY),
-    _needed("settled_ns", BigInteger),
-    _needed("at_ns", BigInteger),
-    _needed("at", MOMENT),
+    needed("instrument", Text),
+    needed("amount", MONEY),
+    needed("asset", Text),
+    needed("rate", MONEY),
+    needed("mark", MONEY),
+    needed("quantity", MONEY),
+    needed("settled_ns", BigInteger),
+    needed("at_ns", BigInteger),
+    needed("at", MOMENT),
 )
 Index("ix_funding_payments_at_ns", FUNDING_PAYMENTS.c.at_ns)
 Index(
@@ -63,15 +58,15 @@ FORCED_CLOSES = Table(
     METADATA,
     Column("venue", Text, primary_key=True),
     Column("venue_trade_id", Text, primary_key=True),
-    _needed("instrument", Text),
-    _needed("side", Text),
-    _needed("size", MONEY),
-    _needed("price", MONEY),
-    _needed("fee", MONEY),
-    _needed("fee_asset", Text),
-    _needed("cause", Text),
-    _needed("at_ns", BigInteger),
-    _needed("at", MOMENT),
+    needed("instrument", Text),
+    needed("side", Text),
+    needed("size", MONEY),
+    needed("price", MONEY),
+    needed("fee", MONEY),
+    needed("fee_asset", Text),
+    needed("cause", Text),
+    needed("at_ns", BigInteger),
+    needed("at", MOMENT),
 )
 Index("ix_forced_closes_at_ns", FORCED_CLOSES.c.at_ns)
 RESOLUTION = FORCED_CLOSES.c.cause == literal_column("'resolution'")
@@ -86,23 +81,23 @@ FUNDING_PAIRS = Table(
     "funding_pairs",
     METADATA,
     Column("id", Uuid, primary_key=True),
-    _needed("strategy", Text),
-    _needed("symbol", Text),
-    _needed("long_instrument", Text),
-    _needed("short_instrument", Text),
-    _needed("long_venue", Text),
-    _needed("short_venue", Text),
-    _needed("open_trade", Uuid),
-    _needed("planned_units", MONEY),
-    _needed("entry_spread", MONEY),
-    _needed("entry_price", MONEY),
-    _needed("state", Text),
-    _needed("reason", Text),
-    _needed("opened_ns", BigInteger),
+    needed("strategy", Text),
+    needed("symbol", Text),
+    needed("long_instrument", Text),
+    needed("short_instrument", Text),
+    needed("long_venue", Text),
+    needed("short_venue", Text),
+    needed("open_trade", Uuid),
+    needed("planned_units", MONEY),
+    needed("entry_spread", MONEY),
+    needed("entry_price", MONEY),
+    needed("state", Text),
+    needed("reason", Text),
+    needed("opened_ns", BigInteger),
     Column("closed_ns", BigInteger, nullable=True),
-    _needed("funding_collected", MONEY),
-    _needed("payments", BigInteger),
-    _needed("peak_profit", MONEY),
+    needed("funding_collected", MONEY),
+    needed("payments", BigInteger),
+    needed("peak_profit", MONEY),
     Column("narrow_since_ns", BigInteger, nullable=True),
 )
 ACTIVE_PAIR = FUNDING_PAIRS.c.state != literal_column("'CLOSED'")

@@ -1,6 +1,6 @@
 """One MetaData for every table, with names for constraints that migrations can rely on."""
 
-from sqlalchemy import MetaData
+from sqlalchemy import Column, MetaData
 
 METADATA = MetaData(
     naming_convention={
@@ -11,3 +11,8 @@ METADATA = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
+
+
+def needed(name: str, kind: type | object) -> "Column[object]":
+    """A column that is never null."""
+    return Column(name, kind, nullable=False)  # type: ignore[arg-type]
