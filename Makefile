@@ -75,7 +75,7 @@ chaos: setup-dev ## Run 1,000 seeds of faults and crashes in virtual time (ARGS=
 
 FACTOR ?= 20
 scenarios: setup-dev ## Play the named hazards of legs and pairs with many seeds (FACTOR=20)
-	ARBITER_SCENARIO_FACTOR=$(FACTOR) $(BIN)/python -m pytest tests/scenarios/legs tests/scenarios/funding -n auto $(ARGS)
+	ARBITER_SCENARIO_FACTOR=$(FACTOR) $(BIN)/python -m pytest tests/scenarios/legs tests/scenarios/funding tests/scenarios/events -n auto $(ARGS)
 
 check: setup-dev ## Lint, formatting, types, import contracts, docs
 	$(BIN)/ruff check .
