@@ -7,7 +7,7 @@ at once. While a trade of a pair is under way, or one of its fills may still fai
 alone.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 
 import structlog
@@ -34,6 +34,7 @@ from arbiter.model.orders import Side
 from arbiter.model.perpetuals import contract_of
 from arbiter.model.plans import Family, Leg, Plan, Signal
 from arbiter.model.time import NS_PER_S
+from arbiter.model.trades import Trade, TradeState
 from arbiter.opportunities.event_pair import EventSpread, Opening, Way
 from arbiter.opportunities.event_settings import EVENT_ARBITRAGE, EventSettings
 from arbiter.opportunities.view import Ids
@@ -231,7 +232,7 @@ class EventDesk:
         return wake
 
     def _look(self, pair: EventPair, now: int) -> None:
-        if self._busy(pair) or any(self._core.ledger.unsettled(n) for n in pair.instruments):
+        if self._working(pair) or any(self._core.ledger.unsettled(n) for n in pair.instruments):
             return
         latch = self._core.ledger.kill_switch
         if latch.engaged and latch.flatten:
@@ -335,8 +336,24 @@ class EventDesk:
         return ZERO if row is None else row.quantity
 
     def _busy(self, pair: EventPair) -> bool:
+        return any(True for _ in self._trades_of(pair))
+
+    def _working(self, pair: EventPair) -> bool:
+        """Whether a trade of the pair may still change what is held.
+
+        A held one has found no way out by itself: what it left may have been netted with an older
+        position, and stand alone on the other venue.
+        """
+        ledger = self._core.ledger
         return any(
-            trade.strategy == EVENT_ARBITRAGE
-            and any(leg.instrument in pair.instruments for leg in trade.legs)
-            for trade in self._core.ledger.open_trades()
+            trade.state is not TradeState.HELD
+            or any(order.open for order in ledger.orders_of(trade.id))
+            for trade in self._trades_of(pair)
         )
+
+    def _trades_of(self, pair: EventPair) -> Iterator[Trade]:
+        for trade in self._core.ledger.open_trades():
+            if trade.strategy == EVENT_ARBITRAGE and any(
+                leg.instrument in pair.instruments for leg in trade.legs
+            ):
+                yield trade
