@@ -33,7 +33,7 @@ class Venues(Section):
         Decimal(2_000), Unit.USD, 0, 1_000_000_000, "Paper: worth of each base asset at first."
     )
     paper_latency_ms: Real = number(
-        20.0, Unit.MILLISECONDS, 0, 10_000, "Paper: one way, for orders and reports."
+        20.0, Unit.MILLISECONDS, 0.1, 10_000, "Paper: one way, for orders and reports."
     )
 
     def venues(self) -> tuple[VenueId, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from arbiter.markets.event_settings import EventMarketSettings
 from arbiter.markets.settings import DislocationSettings, MarketSettings, PathSettings
 from arbiter.matching.latency import LatencySettings
 from arbiter.model.money import use_wide_context
@@ -24,6 +25,7 @@ CALM = SimSettings(
         dislocations=DislocationSettings(per_minute=0.0),
     ),
     latency=LatencySettings(order_ms=1.0, report_ms=1.0, jitter=0.5),
+    events=EventMarketSettings(enabled=False),
 )
 """Three symbols on four venues whose prices stand still and whose books show 50 USDT."""
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 import msgspec
 import pytest
 
+from arbiter.markets.event_settings import EventMarketSettings
 from arbiter.markets.settings import MarketSettings
 from arbiter.matching.latency import LatencySettings
 from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueUnreachable
@@ -368,7 +369,10 @@ def test_clean_end_on_sigterm(start: Starter, home: Path) -> None:
 
 async def test_slow_reader_gets_the_newest_quotes_and_bounded_memory(home: Path) -> None:
     """A reader that stops for seconds at a high rate: afterwards each instrument's newest quote."""
-    busy = SimSettings(markets=MarketSettings(symbols=150, quotes_per_second=50_000.0))
+    busy = SimSettings(
+        markets=MarketSettings(symbols=150, quotes_per_second=50_000.0),
+        events=EventMarketSettings(enabled=False),
+    )
     handle = await in_thread(lambda: ensure_running(home, busy))
     try:
         with connected_socket(socket_path(home)) as slow:

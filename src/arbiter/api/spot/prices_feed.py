@@ -17,6 +17,7 @@ from arbiter.api.spot.prices import leaf_of
 from arbiter.books.board import QuoteBoard
 from arbiter.books.registry import MarketRegistry
 from arbiter.model.ids import Symbol
+from arbiter.model.instruments import InstrumentKind
 
 TICK_S = 0.1
 _TURNS_AT_ONCE = 2
@@ -48,10 +49,15 @@ class PriceFeed:
         return self._frames[slot]
 
     def slots_of(self, symbols: frozenset[Symbol] | None) -> Slots:
-        """Mark the rows of these symbols; None for all."""
+        """Mark the rows of these symbols; None for every spot market."""
         listed = [self._registry.instrument_at(s) for s in range(self._registry.n_slots)]
         return np.array(
-            [i is not None and (symbols is None or i.symbol in symbols) for i in listed],
+            [
+                i is not None
+                and i.kind is InstrumentKind.SPOT
+                and (symbols is None or i.symbol in symbols)
+                for i in listed
+            ],
             dtype=np.bool_,
         )
 

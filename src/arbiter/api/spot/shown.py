@@ -64,11 +64,13 @@ def shown(deps: SpotDeps) -> Shown:
 
 
 def holdings(deps: SpotDeps) -> tuple[int, Iterable[Balance], dict[Asset, Decimal]]:
-    """Give the time, what is held, and dollar prices."""
+    """Give the time, what is held where spot is traded, and dollar prices."""
     run = deps.backtests.chosen
     if run is not None:
         return run.picture.now_ns, run.picture.balances, run.picture.marks
-    held = (balance for _, balance in sorted(deps.core.ledger.balances.items()))
+    venues = frozenset(deps.core.registry.spot_venues)
+    rows = sorted(deps.core.ledger.balances.items())
+    held = (balance for (venue, _), balance in rows if venue in venues)
     return deps.clock.now_ns(), held, usd_marks(deps.core, deps.usd_rate)
 
 

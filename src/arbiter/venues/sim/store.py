@@ -66,6 +66,8 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        """The very folder: another one put in its place later is not ours to write into."""
         self._log: int | None = None
         self._size = 0
         self._generation = 0
@@ -123,7 +125,7 @@ class Store:
     def compact(self, snapshot: Snapshot) -> None:
         """Put a snapshot in place of snapshot and log."""
         snapshot.generation = self._generation + 1
-        _replace(self._folder / "snapshot.msgpack", _encoder.encode(snapshot), sync=True)
+        self._replace("snapshot.msgpack", _encoder.encode(snapshot), sync=True)
         old = self._log_path(self._generation)
         self.close()
         self._generation = snapshot.generation
@@ -138,7 +140,7 @@ class Store:
         return None
 
     def save_market(self, memory: MarketMemory) -> None:
-        _replace(self._folder / "market.msgpack", _encoder.encode(memory), sync=False)
+        self._replace("market.msgpack", _encoder.encode(memory), sync=False)
 
     def load_leader(self) -> LeaderMemory | None:
         """Read what the simulated trader did and holds; damaged, he begins anew."""
@@ -147,12 +149,26 @@ class Store:
         return None
 
     def save_leader(self, memory: LeaderMemory) -> None:
-        _replace(self._folder / "leader.msgpack", _encoder.encode(memory), sync=False)
+        self._replace("leader.msgpack", _encoder.encode(memory), sync=False)
 
     def close(self) -> None:
         if self._log is not None:
             os.close(self._log)
             self._log = None
+
+    def _replace(self, name: str, data: bytes, *, sync: bool) -> None:
+        """Write beside and rename over: a reader finds the old or the new, never a mixture."""
+        beside = f"{name}.new"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        try:
+            with open(os.open(beside, flags, 0o600, dir_fd=self._place), "wb") as file:
+                file.write(data)
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(beside, name, src_dir_fd=self._place, dst_dir_fd=self._place)
+        except OSError as error:
+            raise StorageUnavailable(f"{self._folder / name}: {error}") from error
 
     def _log_path(self, generation: int) -> Path:
         return self._folder / f"steps-{generation}.log"
@@ -179,17 +195,3 @@ def _records(data: bytes) -> Iterator[tuple[Step, int]]:
             return
         at = start + length
         yield step, at
-
-
-def _replace(path: Path, data: bytes, *, sync: bool) -> None:
-    """Write beside and rename over: a reader finds the old or the new, never a mixture."""
-    beside = path.with_suffix(".new")
-    try:
-        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(data)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise StorageUnavailable(f"{path}: {error}") from error
