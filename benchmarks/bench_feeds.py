@@ -75,7 +75,12 @@ async def _in_process(repeats: int, messages: int) -> dict[str, dict[str, float]
 def _over_a_socket(runs: int, seconds: float) -> dict[str, float]:
     """Follow one server by turns; processor time as a share of one core."""
     command = [sys.executable, "-m", "benchmarks.feed_wire"]
-    server = subprocess.Popen([*command, "serve", str(RATE)], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [*command, "serve", str(RATE)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # asyncio remarks on every client that leaves
+        text=True,
+    )
     seen: dict[str, list[dict[str, float]]] = {"ours": [], "ccxt": []}
     try:
         assert server.stdout is not None
