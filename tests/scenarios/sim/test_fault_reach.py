@@ -102,6 +102,7 @@ async def of_kind(call: Awaitable[object], kind: type[Exception]) -> bool:
     return False
 
 
+@pytest.mark.slow
 async def test_a_blackhole_swallows_every_call_and_lets_no_new_connection_in(
     start: Starter, home: Path
 ) -> None:

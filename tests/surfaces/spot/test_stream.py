@@ -213,6 +213,7 @@ async def test_fourth_connection_within_a_second_is_429(guarded: LiveEngine) -> 
     assert codes == [101, 101, 101, 429, 429]
 
 
+@pytest.mark.slow
 async def test_client_that_does_not_read_is_cut_and_the_others_go_on(
     make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from tests.unit.cli.conftest import Run
 WALLET = "0x" + "Ab" * 20
 
 
+@pytest.mark.slow
 def test_a_wallet_is_followed_switched_off_and_left(with_database: Run) -> None:
     added = with_database("copy", "add", WALLET, "--multiplier", "0.5", "--max-position-size", "25")
     assert added.code == 0

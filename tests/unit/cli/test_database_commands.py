@@ -13,6 +13,7 @@ from tests.unit.cli.conftest import Run
 CREDENTIAL = "correct horse battery"
 
 
+@pytest.mark.slow
 def test_user_is_added_changed_and_removed_and_each_step_is_audited(with_database: Run) -> None:
     said = with_database("users", "add", "alice", "--role", "trader", stdin=f"{CREDENTIAL}\n")
     assert (said.code, said.err) == (0, "")

@@ -30,6 +30,7 @@ def written(folder: Path, *markets: dict[str, Any]) -> str:
     return str(file)
 
 
+@pytest.mark.slow
 def test_a_pair_is_proposed_read_approved_and_suspended(with_database: Run, tmp_path: Path) -> None:
     (proposed,) = json.loads(
         with_database("pairs", "propose", "--from", written(tmp_path), "--json").out
@@ -65,6 +66,7 @@ def test_a_pair_is_proposed_read_approved_and_suspended(with_database: Run, tmp_
     assert verified == {"differences": []}
 
 
+@pytest.mark.slow
 def test_two_named_markets_carry_what_speaks_against_them(
     with_database: Run, tmp_path: Path
 ) -> None:
