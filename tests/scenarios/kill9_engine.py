@@ -17,8 +17,13 @@ from arbiter.model.events import AlertRaised
 from arbiter.runtime.core import TradingCore
 
 SETTLED = "SETTLED"
-OPENING_NONE = {"ARBITER__SPOT__MIN_PROFIT_THRESHOLD": "0.1"}
-"""No spread of these markets is that wide."""
+OPENING_NONE = {
+    "ARBITER__SPOT__MIN_PROFIT_THRESHOLD": "0.1",
+    "ARBITER__EVENTS__ENABLED": "false",
+    "ARBITER__COPYING__ENABLED": "false",
+    "ARBITER__FUNDING__ENABLED": "false",
+}
+"""No spread of these markets is that wide, and no other family opens anything."""
 
 
 async def main() -> int:
