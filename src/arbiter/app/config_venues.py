@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 from arbiter.app.config_fields import Line, Money, Names, Real, Section, Unit, number, text
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import VenueId
+from arbiter.venues.catalogue import SUPPORTED
 
 if TYPE_CHECKING:
     from arbiter.matching.latency import LatencySettings
     from arbiter.venues.common.endpoints import Endpoints
-
-SUPPORTED = ("binance", "binance_futures", "bybit", "bybit_futures")
-"""Venues with an order client."""
 
 Addresses = dict[str, Line]
 

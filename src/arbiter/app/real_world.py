@@ -26,12 +26,10 @@ from arbiter.runtime.rate_budget import (
     RateBudget,
     RateSettings,
 )
-from arbiter.venues.binance.orders import make_binance
-from arbiter.venues.bybit.orders import make_bybit
+from arbiter.venues.catalogue import connector
 from arbiter.venues.common.account import AccountWiring, VenueAccount
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.wiring import FeedWiring
-from arbiter.venues.feeds import BINANCE, funding_feed, past_candles, quote_feed, trade_feed
 from arbiter.venues.paper.client import PaperClient
 from arbiter.venues.paper.feed import PaperFeed, PaperFunding
 
@@ -40,32 +38,19 @@ log = structlog.get_logger(__name__)
 PATIENCE_S = 60.0
 _USD = ("USD", "USDT", "USDC")
 
-_LIMITS: Mapping[VenueId, tuple[float, float]] = {
-    VenueId("binance"): (6_000.0, 100.0),
-    VenueId("binance_futures"): (2_400.0, 40.0),
-    VenueId("bybit"): (600.0, 100.0),
-    VenueId("bybit_futures"): (600.0, 100.0),
-}
-"""Weight at once and per second, as the venues publish them."""
-
 
 def rate_settings(settings: Settings, venue: VenueId) -> RateSettings:
     """The venue's own limits and weights, where the settings say nothing else."""
-    capacity, per_second = _LIMITS[venue]
-    rate = settings.rate
-    markets = max(len(settings.venues.symbols), 1)
-    weights = {"submit": 1.0, "cancel": 1.0}
-    if venue == VenueId("binance"):
-        weights |= {"query": 4.0, "open_orders": 80.0, "fills": 20.0 * markets, "holdings": 20.0}
-        weights["instruments"] = 21.0
-    elif venue == VenueId("binance_futures"):
-        weights |= {"open_orders": 40.0, "fills": 5.0 * markets, "holdings": 5.0}
-    capacity = float(rate.venue_capacity.get(venue, Decimal(str(capacity))))
+    known, rate = connector(venue), settings.rate
+    weights = {"submit": 1.0, "cancel": 1.0} | dict(
+        known.weights(max(len(settings.venues.symbols), 1))
+    )
+    capacity = float(rate.venue_capacity.get(venue, Decimal(str(known.capacity))))
     most = capacity * (1 - float(rate.reserve))
     weights |= {call: float(weight) for call, weight in rate.weights.items()}
     return RateSettings(
         capacity=capacity,
-        per_second=float(rate.venue_per_second.get(venue, Decimal(str(per_second)))),
+        per_second=float(rate.venue_per_second.get(venue, Decimal(str(known.per_second)))),
         reserve=float(rate.reserve),
         weights={call: min(weight, most) for call, weight in weights.items()},
     )
@@ -84,7 +69,7 @@ def make_account(
         symbols=settings.venues.wanted(),
         timeout_s=settings.venues.timeout_seconds,
     )
-    return make_binance(wiring) if venue in BINANCE else make_bybit(wiring)
+    return connector(venue).orders(wiring)
 
 
 class RealVenues:
@@ -132,11 +117,11 @@ async def connect_live(
     wirings = _wirings(settings, listed, registry, clock)
     world = World(
         registry=registry,
-        feeds=[quote_feed(wiring) for wiring in wirings],
+        feeds=[connector(wiring.venue).quotes(wiring) for wiring in wirings],
         clients={**spot, **margin},
         past=_past(wirings),
         margin=margin,
-        funding=[feed for wiring in wirings if (feed := funding_feed(wiring)) is not None],
+        funding=_funding(wirings),
         trades=_trades(wirings),
     )
     return world, real
@@ -182,12 +167,12 @@ async def connect_paper(
         if venue not in margin
     }
     feeds: list[Feed] = [
-        PaperFeed(quote_feed(w), clients[w.venue], by_slot[w.venue]) for w in wirings
+        PaperFeed(connector(w.venue).quotes(w), clients[w.venue], by_slot[w.venue]) for w in wirings
     ]
     funding: list[FundingFeed] = [
-        PaperFunding(feed, clients[wiring.venue])
+        PaperFunding(make(wiring), clients[wiring.venue])
         for wiring in wirings
-        if (feed := funding_feed(wiring)) is not None
+        if (make := connector(wiring.venue).funding) is not None
     ]
     world = World(
         registry=registry,
@@ -255,13 +240,19 @@ def _wirings(
     ]
 
 
+def _funding(wirings: Sequence[FeedWiring]) -> list[FundingFeed]:
+    makers = ((connector(wiring.venue).funding, wiring) for wiring in wirings)
+    return [make(wiring) for make, wiring in makers if make is not None]
+
+
 def _trades(wirings: Sequence[FeedWiring]) -> list[TradeFeed]:
-    return [feed for wiring in wirings if (feed := trade_feed(wiring)) is not None]
+    makers = ((connector(wiring.venue).trades, wiring) for wiring in wirings)
+    return [make(wiring) for make, wiring in makers if make is not None]
 
 
 def _past(wirings: Sequence[FeedWiring]) -> dict[VenueId, PastCandles]:
-    found = {wiring.venue: past_candles(wiring) for wiring in wirings}
-    return {venue: past for venue, past in found.items() if past is not None}
+    makers = ((connector(wiring.venue).past, wiring) for wiring in wirings)
+    return {wiring.venue: make(wiring) for make, wiring in makers if make is not None}
 
 
 async def _prices(

@@ -7,6 +7,7 @@ from arbiter.access.venue_keys import Credentials, VenueKeyStore
 from arbiter.app.home import Home
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import VenueId
+from arbiter.venues.catalogue import connector
 from arbiter.venues.common.keys import VenueKeys
 
 PASSPHRASE = "ARBITER_KEYS_PASSPHRASE"
@@ -77,10 +78,17 @@ def required_keys(
                 f"live trading on {venue} needs a key of yours: run `arbiter keys add {venue}`, "
                 f"or set {stem}_API_KEY and {stem}_SECRET"
             )
-    pair = (VenueId("bybit"), VenueId("bybit_futures"))
-    if all(v in found for v in pair) and found[pair[0]].api_key == found[pair[1]].api_key:
-        raise BadConfig(
-            "bybit and bybit_futures share one wallet under one key and it would be counted twice: "
-            "give bybit_futures the key of a subaccount of its own"
-        )
+    _refuse_one_wallet_twice(found)
     return found
+
+
+def _refuse_one_wallet_twice(keys: Mapping[VenueId, VenueKeys]) -> None:
+    seen: dict[tuple[str, str], VenueId] = {}
+    for venue, key in keys.items():
+        wallet = connector(venue).wallet
+        other = seen.setdefault((wallet, key.api_key), venue) if wallet else venue
+        if other != venue:
+            raise BadConfig(
+                f"{other} and {venue} share one wallet under one key and it would be counted "
+                f"twice: give {venue} the key of a subaccount of its own"
+            )

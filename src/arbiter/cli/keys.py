@@ -52,7 +52,10 @@ def revoke(name: KeyName, config: ConfigFile = None, home: HomeFolder = None) ->
 def add(
     venue: VenueName,
     from_stdin: Annotated[
-        bool, typer.Option("--stdin", help="Read JSON: apiKey, secret and, if any, password.")
+        bool,
+        typer.Option(
+            "--stdin", help="Read JSON with the parts under ccxt's names: apiKey, secret …"
+        ),
     ] = False,
     config: ConfigFile = None,
     home: HomeFolder = None,
@@ -66,7 +69,7 @@ def add(
     settings = load_settings(config, home).settings
     name = _venue(venue)
     settings.home.prepare()
-    credentials = _from_stdin() if from_stdin else _from_terminal(name)
+    credentials = _from_stdin(name) if from_stdin else _from_terminal(name)
     passphrase = os.environ.get(PASSPHRASE) or _new_passphrase(bool(store_of(settings.home).rows()))
     store_of(settings.home).add(name, credentials, passphrase, time.time_ns())
     emit(f"the key of {name} is kept; check it with: arbiter doctor")
@@ -107,9 +110,9 @@ def list_keys(
 
 def _venue(name: str) -> "VenueId":
     from arbiter.app.config_schema import closest
-    from arbiter.app.config_venues import SUPPORTED
     from arbiter.model.errors import BadConfig
     from arbiter.model.ids import VenueId
+    from arbiter.venues.catalogue import SUPPORTED
 
     if name in SUPPORTED:
         return VenueId(name)
@@ -118,31 +121,40 @@ def _venue(name: str) -> "VenueId":
     raise BadConfig(f"{name!r} is no venue with keys{hint}")
 
 
-def _from_stdin() -> "Credentials":
+def _from_stdin(venue: "VenueId") -> "Credentials":
     import sys
 
     import msgspec
 
     from arbiter.access.venue_keys import Credentials
     from arbiter.model.errors import BadConfig
+    from arbiter.venues.catalogue import connector
 
+    form = connector(venue).key
     try:
         told = msgspec.json.decode(sys.stdin.buffer.read(65_536), type=dict[str, Any])
         return Credentials(
-            api_key=told["apiKey"], secret=told["secret"], password=told.get("password", "")
+            api_key=told[form.api_key],
+            secret=told[form.secret],
+            password=told.get(form.password, "") if form.password else "",
         )
     except (msgspec.MsgspecError, KeyError, TypeError):
-        raise BadConfig("--stdin wants JSON with apiKey and secret") from None
+        parts = " and ".join(filter(None, (form.api_key, form.secret, form.password)))
+        raise BadConfig(f"--stdin wants JSON with {parts}") from None
 
 
-def _from_terminal(venue: str) -> "Credentials":
+def _from_terminal(venue: "VenueId") -> "Credentials":
     import getpass
 
     from arbiter.access.venue_keys import Credentials
+    from arbiter.venues.catalogue import connector
 
+    def ask(part: str) -> str:
+        return getpass.getpass(f"{part} of {venue}: ").strip() if part else ""
+
+    form = connector(venue).key
     return Credentials(
-        api_key=getpass.getpass(f"API key of {venue}: ").strip(),
-        secret=getpass.getpass("secret: ").strip(),
+        api_key=ask(form.api_key), secret=ask(form.secret), password=ask(form.password)
     )
 
 

@@ -27,11 +27,12 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     secret: str
     account: int
+    password: str = ""
     can_trade: bool = True
     can_withdraw: bool = False
 
 
-def make_key(server: str, seed: int, account: int, kind: str = "") -> ApiKey:
+def derive_key(server: str, seed: int, account: int, kind: str = "") -> ApiKey:
     """Derive a key from the seed: the same start gives the same credentials."""
 
     def digest(what: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 from aiohttp import web
@@ -12,9 +13,6 @@ from arbiter.matching.fault_plan import FaultPlan, Move
 from arbiter.model.errors import Conflict
 from arbiter.model.ids import VenueId
 from arbiter.model.money import floor_to, use_wide_context
-from arbiter.simex.binance.futures_server import BinanceFutures
-from arbiter.simex.binance.spot_server import BinanceSpot
-from arbiter.simex.bybit.server import Bybit
 from arbiter.simex.clock import venue_clock
 from arbiter.simex.control import Control
 from arbiter.simex.market import Market
@@ -24,11 +22,18 @@ from arbiter.simex.venue import Shown, VenueServer
 TICK_S = 0.01
 DEPTH_S = 0.1
 
-_KINDS: dict[str, type[VenueServer]] = {
-    "binance": BinanceSpot,
-    "binance_futures": BinanceFutures,
-    "bybit": Bybit,
+_KINDS: dict[str, str] = {
+    "binance": "arbiter.simex.binance.spot_server:BinanceSpot",
+    "binance_futures": "arbiter.simex.binance.futures_server:BinanceFutures",
+    "bybit": "arbiter.simex.bybit.server:Bybit",
 }
+"""Class by server, loaded where it is served."""
+
+
+def _kind(name: str) -> type[VenueServer]:
+    module, _, kind = _KINDS[name].partition(":")
+    found: type[VenueServer] = getattr(import_module(module), kind)
+    return found
 
 
 class Simex:
@@ -44,7 +49,7 @@ class Simex:
         script = tuple(event for event in settings.faults.script if event.venue in names)
         self.plan = FaultPlan(replace(settings.faults, script=script), names, started)
         self.servers: dict[str, VenueServer] = {
-            name: _KINDS[name](name, settings, self.market, self.plan.at(name), self._now_ns)
+            name: _kind(name)(name, settings, self.market, self.plan.at(name), self._now_ns)
             for name in names
         }
         self._runners: list[web.AppRunner] = []
@@ -151,14 +156,8 @@ def announced(server: VenueServer, host: str, port: int) -> dict[str, Any]:
         "venue": server.name,
         "rest": f"http://{host}:{port}",
         "ws": f"ws://{host}:{port}",
-        "apiKey": trading[0].key,
-        "secret": trading[0].secret,
-        "accounts": [{"apiKey": key.key, "secret": key.secret} for key in trading],
-        "readOnly": _pair(keys, lambda key: not key.can_trade),
-        "withdrawing": _pair(keys, lambda key: key.can_withdraw),
+        **server.credentials(trading[0]),
+        "accounts": [server.credentials(key) for key in trading],
+        "readOnly": server.credentials(next(key for key in keys if not key.can_trade)),
+        "withdrawing": server.credentials(next(key for key in keys if key.can_withdraw)),
     }
-
-
-def _pair(keys: list[Any], wanted: Callable[[Any], bool]) -> dict[str, str]:
-    key = next(key for key in keys if wanted(key))
-    return {"apiKey": key.key, "secret": key.secret}

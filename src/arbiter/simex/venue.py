@@ -17,7 +17,7 @@ from arbiter.model.money import floor_to
 from arbiter.model.perpetuals import FundingRate, is_perpetual
 from arbiter.model.reports import VenueReport
 from arbiter.model.time import NS_PER_MS, NS_PER_S
-from arbiter.simex.account import Account, ApiKey, make_key
+from arbiter.simex.account import Account, ApiKey, derive_key
 from arbiter.simex.depth import DepthBook
 from arbiter.simex.hub import Connection, Hub
 from arbiter.simex.market import Market
@@ -86,14 +86,22 @@ class VenueServer(ABC):
             Account(n, VenueId(name), self._listed(), balances, at)
             for n in range(settings.accounts)
         ]
-        made = [make_key(name, settings.seed, n) for n in range(settings.accounts)]
-        made += [make_key(name, settings.seed, 0, kind) for kind in ("reading", "withdrawing")]
+        made = [self.make_key(n) for n in range(settings.accounts)]
+        made += [self.make_key(0, kind) for kind in ("reading", "withdrawing")]
         self.keys: dict[str, ApiKey] = {key.key: key for key in made}
         self.control: Callable[[Call], Reply] | None = None
         """Answers at `/_simex`, where it is set."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     # What a venue does in its own words.
+
+    def make_key(self, account: int, kind: str = "") -> ApiKey:
+        """Make the credentials of an account; `kind` is empty, ``reading`` or ``withdrawing``."""
+        return derive_key(self.name, self.settings.seed, account, kind)
+
+    def credentials(self, key: ApiKey) -> dict[str, str]:
+        """Announce a key under ccxt's names for its parts."""
+        return {"apiKey": key.key, "secret": key.secret}
 
     @abstractmethod
     def answer(self, call: Call) -> Reply:

@@ -14,6 +14,7 @@ from arbiter.model.money import use_wide_context
 from arbiter.runtime.clock import SystemClock
 from arbiter.simex.server import Simex
 from arbiter.simex.settings import SimexSettings
+from arbiter.venues.catalogue import connector
 from arbiter.venues.common.account import AccountWiring
 from arbiter.venues.common.endpoints import Endpoints
 from arbiter.venues.common.keys import VenueKeys
@@ -37,9 +38,14 @@ class Served:
     def wiring(self, server: str, venue: str | None = None, *, account: int = 0) -> AccountWiring:
         line = self.lines[server]
         key = line["accounts"][account]
+        form = connector(VenueId(venue or server)).key
         return AccountWiring(
             venue=VenueId(venue or server),
-            keys=VenueKeys(api_key=key["apiKey"], secret=key["secret"]),
+            keys=VenueKeys(
+                api_key=key[form.api_key],
+                secret=key[form.secret],
+                password=key[form.password] if form.password else "",
+            ),
             clock=SystemClock(),
             endpoints=Endpoints(stream=line["ws"], rest=line["rest"]),
             stream=QUICK,

@@ -24,11 +24,10 @@ from arbiter.model.reports import (
 )
 from arbiter.ports.venue import MarginClient
 from arbiter.simex.settings import SimexSettings
-from arbiter.venues.binance.orders import make_binance
-from arbiter.venues.bybit.orders import make_bybit
 from arbiter.venues.common.account import VenueAccount
 from tests.port_suites.order_client import ReportLog
 from tests.scenarios.simex.conftest import Serve, Served
+from tests.scenarios.simex.stands import PERPETUALS, STANDS
 
 CALM = SimexSettings(
     symbols=3,
@@ -38,23 +37,16 @@ CALM = SimexSettings(
     dislocations_per_minute=0.0,
     still=True,
 )
-VENUES = ("binance", "binance_futures", "bybit", "bybit_futures")
-PERPETUALS = ("binance_futures", "bybit_futures")
-
-
-def server_of(venue: str) -> str:
-    return "bybit" if venue.startswith("bybit") else venue
 
 
 class Desk:
     """A running client with its log."""
 
     def __init__(self, served: Served, venue: str) -> None:
-        wiring = served.wiring(server_of(venue), venue)
-        make = make_bybit if venue.startswith("bybit") else make_binance
-        self.client: VenueAccount = make(wiring)
+        stand = STANDS[venue]
+        self.client: VenueAccount = stand.client(served)
         self.log = ReportLog()
-        self.served, self.server = served, server_of(venue)
+        self.served, self.server = served, stand.server
         self.instrument: Instrument
         self._numbers = 0
 
@@ -113,13 +105,13 @@ async def running(served: Served, venue: str) -> AsyncIterator[Desk]:
 Opener = Callable[[str], object]
 
 
-@pytest.fixture(params=VENUES)
+@pytest.fixture(params=list(STANDS))
 async def desk(request: pytest.FixtureRequest, serve: Serve) -> AsyncIterator[Desk]:
     async with running(await serve(CALM), request.param) as made:
         yield made
 
 
-@pytest.fixture(params=PERPETUALS)
+@pytest.fixture(params=[stand.venue for stand in PERPETUALS])
 async def margin(request: pytest.FixtureRequest, serve: Serve) -> AsyncIterator[Desk]:
     async with running(await serve(CALM), request.param) as made:
         yield made
@@ -198,7 +190,7 @@ async def test_orders_carry_no_brokers_mark(desk: Desk) -> None:
 async def test_unreachable_venue_is_not_an_unknown_outcome(serve: Serve) -> None:
     served = await serve(CALM)
     served.lines["binance"]["rest"] = "http://127.0.0.1:9"
-    client = make_binance(served.wiring("binance"))
+    client = STANDS["binance"].client(served)
     with pytest.raises(TryAgain):
         await client.instruments()
     await client.aclose()
@@ -220,8 +212,7 @@ async def test_rights_of_a_key_are_told(serve: Serve, venue: str) -> None:
     told = {}
     for kind in ("readOnly", "withdrawing"):
         line["accounts"] = [line[kind]]
-        wiring = served.wiring(venue)
-        client = make_binance(wiring) if venue == "binance" else make_bybit(wiring)
+        client = STANDS[venue].client(served)
         told[kind] = await client.rights()
         await client.aclose()
     assert (told["readOnly"].can_trade, told["readOnly"].can_withdraw) == (False, False)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
+from typing import TypeVar
 
 import msgspec
 import pytest
@@ -13,21 +14,20 @@ from arbiter.runtime.clock import SystemClock
 from arbiter.simex.settings import SimexSettings
 from arbiter.venues.binance.depth import BinanceDepthFeed
 from arbiter.venues.binance.feed import BinanceFeed
-from arbiter.venues.binance.orders import make_binance
 from arbiter.venues.bybit.depth import BybitDepthFeed
 from arbiter.venues.bybit.feed import BybitFeed
-from arbiter.venues.bybit.orders import make_bybit
+from arbiter.venues.catalogue import connector
 from arbiter.venues.common.endpoints import Endpoints
 from arbiter.venues.common.wiring import FeedWiring
-from arbiter.venues.feeds import depth_feed, funding_feed, quote_feed, trade_feed
 from tests.fakes.wiring import HASTY
 from tests.port_suites.depth import DepthLog
 from tests.port_suites.feed import FeedStand, FeedSuite
 from tests.scenarios.simex.conftest import Served, serving
+from tests.scenarios.simex.stands import PERPETUALS, STANDS
 from tests.scenarios.venues.test_funding import FundingLog
 from tests.scenarios.venues.test_trades import TradeLog
 
-VENUES = ("binance", "binance_futures", "bybit", "bybit_futures")
+T = TypeVar("T")
 LIVELY = SimexSettings(
     symbols=3, quotes_per_second=2_000.0, dislocations_per_minute=0.0, time_scale=60.0
 )
@@ -35,9 +35,8 @@ LIVELY = SimexSettings(
 
 async def wiring_of(served: Served, venue: str) -> FeedWiring:
     """Follow all that a simulator lists as one venue, in slots 0, 1, 2 …"""
-    server = venue.removesuffix("_futures") if venue.startswith("bybit") else venue
-    account = served.wiring(server, venue)
-    client = make_binance(account) if venue.startswith("binance") else make_bybit(account)
+    server = STANDS[venue].server
+    client = STANDS[venue].client(served)
     listed = await client.instruments()
     await client.aclose()
     line = served.lines[server]
@@ -51,10 +50,15 @@ async def wiring_of(served: Served, venue: str) -> FeedWiring:
     )
 
 
-@pytest.fixture(params=VENUES)
+@pytest.fixture(params=list(STANDS))
 async def wiring(request: pytest.FixtureRequest) -> AsyncIterator[FeedWiring]:
     async with serving(LIVELY) as served:
         yield await wiring_of(served, request.param)
+
+
+def made(make: Callable[[FeedWiring], T] | None, wiring: FeedWiring) -> T:
+    assert make is not None
+    return make(wiring)
 
 
 class running:  # noqa: N801
@@ -76,11 +80,13 @@ class TestQuotes(FeedSuite):
     @pytest.fixture
     def stand(self, wiring: FeedWiring) -> FeedStand:
         slots = sorted(wiring.slots.values())
-        return FeedStand(feed=quote_feed(wiring), slots=slots, venues=[wiring.venue])
+        return FeedStand(
+            feed=connector(wiring.venue).quotes(wiring), slots=slots, venues=[wiring.venue]
+        )
 
 
 async def test_books_are_whole_and_agree_with_the_quotes(wiring: FeedWiring) -> None:
-    feed = depth_feed(wiring)
+    feed = made(connector(wiring.venue).depth, wiring)
     assert isinstance(feed, BinanceDepthFeed | BybitDepthFeed)
     log = DepthLog()
     async with running(feed.run(log)):
@@ -91,21 +97,19 @@ async def test_books_are_whole_and_agree_with_the_quotes(wiring: FeedWiring) -> 
 
 
 async def test_trades_are_told(wiring: FeedWiring) -> None:
-    feed = trade_feed(wiring)
-    assert feed is not None
+    feed = made(connector(wiring.venue).trades, wiring)
     log = TradeLog()
     async with running(feed.run(log)):
         await log.until(10)
     assert {trade.slot for trade in log.trades} <= set(wiring.slots.values())
 
 
-@pytest.mark.parametrize("venue", ["binance_futures", "bybit_futures"])
+@pytest.mark.parametrize("venue", [stand.venue for stand in PERPETUALS])
 async def test_funding_is_told_with_its_interval(venue: str) -> None:
     async with serving(LIVELY) as served:
         wiring = await wiring_of(served, venue)
         assert all(told.kind is InstrumentKind.LINEAR for told in wiring.instruments)
-        feed = funding_feed(wiring)
-        assert feed is not None
+        feed = made(connector(wiring.venue).funding, wiring)
         log = FundingLog()
         async with running(feed.run(log)):
             await log.until(lambda: len(log.rates) == len(wiring.instruments))
@@ -119,7 +123,7 @@ async def test_lost_messages_never_leave_a_wrong_book(venue: str) -> None:
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(serving(LIVELY))
         wiring = await wiring_of(served, venue)
-        feed = depth_feed(wiring)
+        feed = made(connector(wiring.venue).depth, wiring)
         assert isinstance(feed, BinanceDepthFeed | BybitDepthFeed)
         log = DepthLog()
         await stack.enter_async_context(running(feed.run(log)))
@@ -138,7 +142,7 @@ async def test_lost_messages_never_leave_a_wrong_book(venue: str) -> None:
 async def test_a_stall_is_noticed_and_survived(venue: str) -> None:
     async with serving(LIVELY) as served:
         wiring = await wiring_of(served, venue)
-        feed = quote_feed(wiring)
+        feed = connector(wiring.venue).quotes(wiring)
         assert isinstance(feed, BinanceFeed | BybitFeed)
         stand = FeedStand(feed=feed, slots=[0, 1, 2], venues=[wiring.venue])
         log = stand.log

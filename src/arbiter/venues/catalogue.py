@@ -1,0 +1,27 @@
+"""Which venues there are. A venue's package is loaded when somebody wants to trade there."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from arbiter.model.ids import VenueId
+
+if TYPE_CHECKING:
+    from arbiter.venues.common.connector import Connector
+
+_PACKAGES: Mapping[str, str] = {
+    "binance": "binance",
+    "binance_futures": "binance",
+    "bybit": "bybit",
+    "bybit_futures": "bybit",
+}
+"""The package under `arbiter.venues` whose module `connector` offers a venue."""
+
+SUPPORTED = tuple(_PACKAGES)
+
+
+def connector(venue: VenueId) -> "Connector":
+    """Give the connector of a supported venue; `KeyError` for any other."""
+    module = import_module(f"arbiter.venues.{_PACKAGES[venue]}.connector")
+    offered: Mapping[VenueId, Connector] = {one.venue: one for one in module.CONNECTORS}
+    return offered[venue]
