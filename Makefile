@@ -106,13 +106,15 @@ proto: setup-dev ## Write src/arbiter_pb2*.py anew after a change to contracts/a
 	$(BIN)/python contracts/generate.py
 
 # Neither lock names an index: whoever installs uses their own. The tools are resolved
-# first and the engine's own lock is held to the same versions.
+# first and the engine's own lock is held to the same versions. What names every environment
+# of pyproject.toml names none, so that pip says it when another one cannot be had.
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --fork-strategy fewest \
   --python-version 3.11 --generate-hashes --no-header --no-annotate \
   --no-emit-index-url --no-emit-find-links --quiet
 lock: setup-dev ## Compile both locks anew (ARGS=--upgrade for newer versions)
 	$(UV_COMPILE) $(ARGS) --group build --group dev --output-file requirements-dev.lock
 	$(UV_COMPILE) $(ARGS) --group build --constraint requirements-dev.lock --output-file requirements.lock
+	sed -i "s/ ; (python_full_version < '3.15' and implementation_name[^\\\\]*) / /" requirements-dev.lock requirements.lock
 
 clean: ## Remove .venv, caches and built files (no trading data)
 	rm -rf .venv .venv-peers build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
