@@ -167,12 +167,12 @@ def _settle(
         return progress, (Advance(TradeState.FAILED, _refusals(orders)),)
     over = excess(trade)
     if not over:
-        return progress, (Advance(_ending(orders), _refusals(orders)),)
+        return progress, (Advance(ending(orders), _refusals(orders)),)
     view = outlook(trade, orders, over, settings, market)
     if not view.tradable:
         left = f"residual: {'; '.join(view.notes)}"
         told = "; ".join(filter(None, (_refusals(orders), left)))
-        return progress, (Advance(_ending(orders), told),)
+        return progress, (Advance(ending(orders), told),)
     if settings.lone_leg is LoneLeg.HOLD:
         return progress, ()
     pause = pause_ns(fruitless(orders), settings)
@@ -211,7 +211,8 @@ def _order(way: Way, trade: Trade, orders: Sequence[Order], why: str) -> AddOrde
     )
 
 
-def _ending(orders: Sequence[Order]) -> TradeState:
+def ending(orders: Sequence[Order]) -> TradeState:
+    """How a trade ends of which nothing stands alone any more."""
     unwound = any(order.leg == UNWIND and order.filled_size for order in orders)
     return TradeState.UNWOUND if unwound else TradeState.COMPLETED
 

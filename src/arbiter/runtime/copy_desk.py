@@ -37,6 +37,7 @@ from arbiter.model.plans import Family, Leg, Plan
 from arbiter.model.time import NS_PER_S
 from arbiter.ports.clock import Clock, IdSource
 from arbiter.runtime.core import TradingCore
+from arbiter.runtime.netting import reducible
 
 log = structlog.get_logger(__name__)
 
@@ -300,6 +301,7 @@ class CopyDesk:
                 (subscription.id, instrument.market_id), f"the terms of {instrument.id} are not set"
             )
             return False
+        there = reducible(self._core.ledger, COPY_TRADING, instrument.id, wanted.side)
         plan = Plan(
             id=PlanId(self._ids.new_id()),
             strategy=COPY_TRADING,
@@ -315,7 +317,7 @@ class CopyDesk:
                     planned_price=wanted.planned_price,
                 ),
             ),
-            reduce_only=wanted.exits and self._reduces(instrument, wanted),
+            reduce_only=wanted.exits and wanted.size <= there,
             created_ns=now,
         )
         decision = self._core.propose(plan)
@@ -325,19 +327,6 @@ class CopyDesk:
             return False
         tries.last = decision.trade.id
         return True
-
-    def _reduces(self, instrument: Instrument, wanted: Wanted) -> bool:
-        """Whether an exit reduces the strategy as a whole, and the account at the venue.
-
-        Another subscription or strategy may hold the other side there; the venue, which nets them,
-        would then refuse a reduction.
-        """
-        ledger = self._core.ledger
-        row = ledger.positions.get((COPY_TRADING, instrument.id))
-        account = ledger.margin_positions.get(instrument.id)
-        held = ZERO if row is None else row.quantity
-        sizes = [held, *([] if account is None else [account.quantity])]
-        return all(size * -wanted.side.sign >= wanted.size for size in sizes)
 
     def _note_end(self, key: Key) -> _Tries:
         """Rest after an order that filled nothing; longer with each."""

@@ -40,6 +40,7 @@ from arbiter.opportunities.event_settings import EVENT_ARBITRAGE, EventSettings
 from arbiter.opportunities.view import Ids
 from arbiter.ports.clock import Clock
 from arbiter.runtime.core import TradingCore
+from arbiter.runtime.netting import in_account
 
 log = structlog.get_logger(__name__)
 
@@ -212,12 +213,12 @@ class EventDesk:
     # What is held
 
     def tick(self) -> None:
-        """Look at every pair of which something is held."""
+        """Look at every pair of which something is held, or may be."""
         if not self._core.state.started:
             return
         now = self._clock.now_ns()
         for pair in self._core.ledger.event_pairs.values():
-            if any(self._held(name) for name in pair.instruments):
+            if any(self._held(name) for name in pair.instruments) or self._busy(pair):
                 self._look(pair, now)
 
     def watch(self, events: Sequence[Event], changes: Changes) -> bool:
@@ -235,12 +236,13 @@ class EventDesk:
         if self._working(pair) or any(self._core.ledger.unsettled(n) for n in pair.instruments):
             return
         latch = self._core.ledger.kill_switch
-        if latch.engaged and latch.flatten:
-            self._reduce(pair, [(name, self._held(name)) for name in pair.instruments], now)
+        flatten = latch.engaged and latch.flatten
+        left = [(n, self._held(n)) for n in pair.instruments] if flatten else self._lone(pair)
+        if any(self._is_enough(name, abs(quantity)) for name, quantity in left):
+            self._reduce(pair, left, now, flatten=flatten)
             return
-        alone = self._lone(pair)
-        if alone:
-            self._reduce(pair, alone, now)
+        for trade in tuple(self._trades_of(pair)):
+            self._core.floor.release(trade.id, "what stood alone was netted or reduced elsewhere")
 
     def _lone(self, pair: EventPair) -> list[tuple[InstrumentId, Decimal]]:
         """What of either leg has to be reduced: signed contracts."""
@@ -293,42 +295,76 @@ class EventDesk:
         return [(name, quantity) for name, quantity in over if quantity]
 
     def _reduce(
-        self, pair: EventPair, alone: Sequence[tuple[InstrumentId, Decimal]], now: int
+        self,
+        pair: EventPair,
+        left: Sequence[tuple[InstrumentId, Decimal]],
+        now: int,
+        *,
+        flatten: bool,
     ) -> None:
+        """Close what is left, in signed contracts.
+
+        Where another strategy holds the other side the venue, which nets the two, reduces only
+        what its account as a whole holds. A lone leg is closed there all the same, by an order
+        that opens; a flattening asks for what the account holds and no more.
+        """
         if now < self._wait_until.get(pair.id, 0):
             return
-        legs = [leg for name, quantity in alone if (leg := self._closing(name, quantity))]
-        if not legs:
-            return
+        reductions: list[Leg] = []
+        for name, quantity in left:
+            side = Side.SELL if quantity > ZERO else Side.BUY
+            there = in_account(self._core.ledger, name, side)
+            size = min(abs(quantity), there) if flatten else abs(quantity)
+            leg = self._closing(name, side, size)
+            if leg is None:
+                continue
+            self._wait_until[pair.id] = now + self.spread.settings.retry_ns
+            if leg.size <= there:
+                reductions.append(leg)
+            else:
+                self._close(pair, [leg], now, Family.MANUAL)
+        if reductions:
+            self._close(pair, reductions, now, Family.EVENTS)
+
+    def _close(self, pair: EventPair, legs: Sequence[Leg], now: int, family: Family) -> None:
+        """Propose a closing, which only of the family EVENTS is a reduction at the venue too."""
         plan = Plan(
             id=self._ids.plan(now),
             strategy=EVENT_ARBITRAGE,
-            family=Family.EVENTS,
+            family=family,
             actor=ENGINE,
             symbol=self._core.registry.by_id(legs[0].instrument).symbol,
             legs=tuple(legs),
-            reduce_only=True,
+            reduce_only=family is Family.EVENTS,
             created_ns=now,
         )
         decision = self._core.propose(plan)
         if isinstance(decision, TradeOpened):
             log.info("event pair reduced", pair=pair.id, legs=len(legs))
-        self._wait_until[pair.id] = now + self.spread.settings.retry_ns
 
-    def _closing(self, name: InstrumentId, quantity: Decimal) -> Leg | None:
-        """A marketable limit against what is held; None without a quote or below the minimum."""
+    def _is_enough(self, name: InstrumentId, size: Decimal) -> bool:
         instrument = self._core.registry.by_id(name)
-        side = Side.SELL if quantity > ZERO else Side.BUY
-        size = instrument.floor_size(abs(quantity))
+        size = instrument.floor_size(size)
+        return size > ZERO and size >= instrument.min_size
+
+    def _closing(self, name: InstrumentId, side: Side, size: Decimal) -> Leg | None:
+        """A marketable limit against what is held; None without a quote or below the minimum."""
         touch = self._core.touch(name, side)
-        if touch is None or size < instrument.min_size or not size:
+        if touch is None or not self._is_enough(name, size):
             return None
+        instrument = self._core.registry.by_id(name)
         slip = self.spread.settings.limit_slippage
         if side is Side.BUY:
             price = min(instrument.ceil_price(touch + slip), ONE - instrument.tick)
         else:
             price = instrument.floor_price(max(touch - slip, instrument.tick))
-        return Leg(instrument=name, side=side, size=size, price=price, planned_price=touch)
+        return Leg(
+            instrument=name,
+            side=side,
+            size=instrument.floor_size(size),
+            price=price,
+            planned_price=touch,
+        )
 
     def _held(self, instrument: InstrumentId) -> Decimal:
         """Signed contracts of this strategy."""

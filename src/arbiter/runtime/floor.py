@@ -24,7 +24,7 @@ from arbiter.execution.effects import (
     WakeAt,
 )
 from arbiter.execution.settings import ExecutionSettings, LoneLeg
-from arbiter.execution.two_leg import in_flight, send_added, step
+from arbiter.execution.two_leg import ending, in_flight, send_added, step
 from arbiter.execution.under_way import Progress, Step, Stimulus
 from arbiter.execution.ways_out import MarketView
 from arbiter.ledger.ledger import Ledger
@@ -45,6 +45,7 @@ from arbiter.model.time import NS_PER_MS
 from arbiter.model.trades import Trade, TradeState
 from arbiter.ports.clock import Clock
 from arbiter.ports.outbox import Outbox
+from arbiter.runtime import netting
 from arbiter.runtime.recorder import Recorder
 
 Need = tuple[Asset, Decimal]
@@ -187,6 +188,17 @@ class TradingFloor:
         for order in self._ledger.orders_of(trade_id):
             if order.open and order.status is not OrderStatus.CREATED:
                 self._outbox.cancel(order)
+
+    def release(self, trade_id: TradeId, reason: str) -> None:
+        """End a held trade of which nothing stands alone any more, nor works at a venue."""
+        orders = self._ledger.orders_of(trade_id)
+        if self._trade(trade_id).state is not TradeState.HELD or any(o.open for o in orders):
+            return
+        now = self._recorder.now_ns()
+        self._recorder.record(
+            TradeAdvanced(at_ns=now, trade_id=trade_id, state=ending(orders), reason=reason)
+        )
+        self._close(self._trade(trade_id))
 
     def bound_unwinds(self, slippage_bps: int) -> None:
         """Let unwinds reach so far through the touch from now on."""
@@ -350,7 +362,7 @@ class TradingFloor:
             side=wanted.side,
             type=wanted.type,
             time_in_force=TimeInForce.IOC,
-            reduce_only=wanted.reduce_only,
+            reduce_only=wanted.reduce_only and not self._netted(trade, wanted),
             size=wanted.size,
             price=wanted.price,
             planned_price=wanted.planned_price,
@@ -367,6 +379,17 @@ class TradingFloor:
             ),
             then=partial(self._added_durable, trade.id, order.client_order_id),
         )
+
+    def _netted(self, trade: Trade, wanted: AddOrder) -> bool:
+        """Whether the strategy holds what is to be reduced, and the venue's account does not.
+
+        Another strategy is against it there: the venue, which nets them, would refuse a reduction.
+        """
+        if wanted.instrument not in self._ledger.margin_positions:
+            return False
+        key = (wanted.instrument, wanted.side)
+        own = netting.of_strategy(self._ledger, trade.strategy, *key)
+        return netting.in_account(self._ledger, *key) < wanted.size <= own
 
     def _reserve_of(self, order: Order) -> dict[ClientOrderId, Need]:
         """What an added order takes of the budget: its share of what its first order took."""

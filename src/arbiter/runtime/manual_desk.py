@@ -25,8 +25,8 @@ from arbiter.model.ids import (
     VenueId,
     VenueOrderId,
 )
-from arbiter.model.instruments import Instrument
-from arbiter.model.money import from_float, plain
+from arbiter.model.instruments import Instrument, InstrumentKind
+from arbiter.model.money import ZERO, from_float, plain
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
 from arbiter.model.placed import PlacedOrder
 from arbiter.model.plans import Family, Leg, Plan
@@ -34,6 +34,7 @@ from arbiter.ports.clock import Clock, IdSource
 from arbiter.ports.placed_orders import PlacedOrders
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.hub import EventHub
+from arbiter.runtime.netting import reducible
 from arbiter.runtime.worked import Worked, leads, worked
 
 MANUAL = StrategyId("manual")
@@ -159,8 +160,30 @@ class ManualDesk:
             actor=ticket.actor,
             symbol=instrument.symbol,
             legs=(leg,),
+            reduce_only=self._closes(ticket),
             created_ns=self._clock.now_ns(),
         )
+
+    def _closes(self, ticket: Ticket) -> bool:
+        """Whether an order gives back event contracts that were bought by hand.
+
+        It then needs no money and may be placed whatever happens. What is not held is sold by
+        buying the other outcome: that is an opening, and is paid for in full.
+        """
+        instrument, side, ledger = ticket.instrument, ticket.side, self._core.ledger
+        if instrument.kind is not InstrumentKind.BINARY:
+            return False
+        under_way = sum(
+            (
+                order.remaining
+                for order in ledger.orders.values()
+                if order.open
+                and order.reduce_only
+                and (order.strategy, order.instrument, order.side) == (MANUAL, instrument.id, side)
+            ),
+            ZERO,
+        )
+        return ticket.size <= reducible(ledger, MANUAL, instrument.id, side) - under_way
 
     def _expected(self, instrument: Instrument, side: Side) -> Decimal:
         """Where a market order is thought to execute; without any quote the gate refuses it."""

@@ -38,7 +38,8 @@ from arbiter.model.plans import Family
 from arbiter.model.time import NS_PER_DAY, NS_PER_MINUTE, NS_PER_MS, NS_PER_S
 from arbiter.model.trades import Trade, TradeState
 from arbiter.opportunities.event_settings import EVENT_ARBITRAGE, EventSettings
-from arbiter.opportunities.pair_matcher import MatcherSettings, PairMatcher
+from arbiter.opportunities.matcher_settings import MatcherSettings
+from arbiter.opportunities.pair_matcher import PairMatcher
 from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
 from arbiter.risk.limits import RiskLimits
 from arbiter.runtime.assembly import CoreSettings, assemble_core
@@ -49,7 +50,8 @@ from arbiter.runtime.event_watch import EventWatch
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.kill import KillReport, KillSwitchControl
 from arbiter.runtime.outbox import LiveOutbox
-from arbiter.runtime.pair_desk import PairDesk, PairDeskSettings
+from arbiter.runtime.pair_desk import PairDesk
+from arbiter.runtime.pair_settings import PairDeskSettings
 from arbiter.runtime.reconciler import Reconciler
 from arbiter.runtime.recovery import Recovery
 from arbiter.runtime.supervisor import Supervisor
@@ -121,7 +123,7 @@ class Engine:
         self.journal = VirtualJournal(stage.durable, stage.loop, stage.commit_ns)
         clients = dict(stage.venues)
         self.outbox = LiveOutbox(clients, stage.clock)
-        hub = EventHub()
+        self.hub = hub = EventHub()
         self.core = assemble_core(
             CoreSettings(
                 mode="sim",
@@ -438,6 +440,15 @@ class EventStage:
         row = self.ledger.positions.get((EVENT_ARBITRAGE, name))
         return ZERO if row is None else row.quantity
 
+    def rows(self, name: InstrumentId) -> list[Position]:
+        """Of every strategy that holds something."""
+        held = self.ledger.positions.items()
+        return [row for (_, instrument), row in held if instrument == name and row.quantity]
+
+    def account(self, name: InstrumentId) -> Decimal:
+        """Signed contracts of all strategies."""
+        return sum((row.quantity for row in self.rows(name)), ZERO)
+
     def row(self, name: InstrumentId) -> Position:
         return self.ledger.positions[EVENT_ARBITRAGE, name]
 
@@ -471,7 +482,7 @@ class EventStage:
         for event in events:
             if isinstance(event, AlertRaised):
                 self.alerts.append(event)
-            elif isinstance(event, TradeOpened):
+            elif isinstance(event, TradeOpened) and event.trade.strategy == EVENT_ARBITRAGE:
                 for leg in event.trade.legs:
                     if self._waits(leg.instrument):
                         self.violations.append(f"trade {event.trade.seq} before the last word")
@@ -557,7 +568,7 @@ class EventStage:
                 if row.locked != margin:
                     self.violations.append(f"{at.venue} locks {row.locked}, margin is {margin}")
             for listed in at.exchange.instruments:
-                there, ours = at.exchange.margin.quantity(listed.id), self.held(listed.id)
+                there, ours = at.exchange.margin.quantity(listed.id), self.account(listed.id)
                 if there != ours:
                     self.violations.append(f"{listed.id} is {there}, the ledger has {ours}")
         pnl = sum((p.realized_pnl - p.fees for p in ledger.positions.values()), ZERO)
@@ -577,8 +588,7 @@ class EventStage:
             for _, held, price in at.paid:
                 total += held * price
             for listed in at.exchange.instruments:
-                row = self.ledger.positions.get((EVENT_ARBITRAGE, listed.id))
-                if row is not None and row.quantity:
+                for row in self.rows(listed.id):
                     total += row.cost if row.quantity > ZERO else -row.cost
         return total
 
