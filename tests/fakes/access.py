@@ -10,7 +10,8 @@ from arbiter.access.passwords import Passwords, PasswordSettings
 from arbiter.access.service import AccessService
 from arbiter.access.store import AccessStore
 from arbiter.access.throttle import LoginThrottle, ThrottleSettings
-from arbiter.access.tokens import Tokens, TokenSettings
+from arbiter.access.token_settings import TokenSettings
+from arbiter.access.tokens import Tokens
 from arbiter.model.errors import ArbiterError
 from arbiter.model.events import Audited
 from arbiter.model.ids import uuid7

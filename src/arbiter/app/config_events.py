@@ -20,8 +20,8 @@ from arbiter.model.errors import InvalidValue
 from arbiter.model.event_fees import parse_fee
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.opportunities.event_settings import EventSettings
-from arbiter.opportunities.pair_matcher import MatcherSettings
-from arbiter.runtime.pair_desk import PairDeskSettings
+from arbiter.opportunities.matcher_settings import MatcherSettings
+from arbiter.runtime.pair_settings import PairDeskSettings
 
 if TYPE_CHECKING:
     from arbiter.markets.event_settings import EventMarketSettings

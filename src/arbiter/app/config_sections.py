@@ -32,7 +32,7 @@ from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
 from arbiter.risk.limits import RiskLimits
 
 if TYPE_CHECKING:
-    from arbiter.access.tokens import TokenSettings
+    from arbiter.access.token_settings import TokenSettings
     from arbiter.api.spot.deps import SpotApiSettings
     from arbiter.backtest.settings import BacktestSettings
     from arbiter.venues.sim.settings import SimSettings
@@ -250,7 +250,7 @@ class Access(Section):
     )
 
     def record(self) -> "TokenSettings":
-        from arbiter.access.tokens import TokenSettings
+        from arbiter.access.token_settings import TokenSettings
 
         return TokenSettings(
             access_expiry_seconds=self.access_expiry_seconds,

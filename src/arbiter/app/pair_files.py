@@ -10,8 +10,9 @@ from arbiter.model.errors import InvalidValue, NotFound
 from arbiter.model.event_pairs import EventListing, EventPair, Polarity
 from arbiter.model.ids import Actor, InstrumentId, VenueId
 from arbiter.model.time import from_datetime
+from arbiter.opportunities.matcher_settings import MatcherSettings
 from arbiter.opportunities.pair_entry import by_hand, enter
-from arbiter.opportunities.pair_matcher import MatcherSettings, PairMatcher
+from arbiter.opportunities.pair_matcher import PairMatcher
 
 
 class _Written(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

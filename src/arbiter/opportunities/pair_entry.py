@@ -6,7 +6,8 @@ from decimal import Decimal
 
 from arbiter.model.event_pairs import EventListing, EventPair, EventPairId, Polarity, paired
 from arbiter.model.ids import Actor
-from arbiter.opportunities.pair_matcher import MatcherSettings, PairMatcher, Proposal
+from arbiter.opportunities.matcher_settings import MatcherSettings
+from arbiter.opportunities.pair_matcher import PairMatcher, Proposal
 
 _LONGEST = 48
 

@@ -15,27 +15,12 @@ from typing import TypeVar
 import msgspec
 from rapidfuzz.distance import Levenshtein
 
-from arbiter.model.errors import BadConfig
 from arbiter.model.event_pairs import EventListing, Polarity
 from arbiter.model.time import NS_PER_DAY, NS_PER_HOUR
 from arbiter.opportunities.contract_terms import Day, Hour, Range, terms_of
+from arbiter.opportunities.matcher_settings import MatcherSettings
 
 T = TypeVar("T")
-
-
-class MatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
-    min_score: float = 0.6
-    """0.6 · Jaccard of the words + 0.4 · normalised Levenshtein, 0..1."""
-    max_expiry_days: float = 7.0
-    """Between the two markets' ends, at most."""
-    min_rules: int = 40
-    """Characters below which a rule text is taken for a placeholder."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.min_score <= 1:
-            raise BadConfig(f"matcher.min_score must be 0..1, got {self.min_score}")
-        if self.max_expiry_days < 0 or self.min_rules < 0:
-            raise BadConfig("matcher.max_expiry_days and min_rules must be 0 or more")
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 
-import msgspec
 import structlog
 
 from arbiter.ledger.reads import LedgerReads
@@ -24,21 +23,13 @@ from arbiter.ports.clock import Clock
 from arbiter.ports.embedder import Embedder, Vector
 from arbiter.ports.event_listings import EventListings
 from arbiter.runtime.pair_review import RULES_CHANGED, proposed, reviewed
+from arbiter.runtime.pair_settings import PairDeskSettings
 from arbiter.runtime.recorder import Recorder
 
 log = structlog.get_logger(__name__)
 
 BUILT_IN = Actor("built-in")
 """Approves the simulated markets' own pairs."""
-
-
-class PairDeskSettings(msgspec.Struct, frozen=True, kw_only=True):
-    poll_seconds: float = 60.0
-    scan_seconds: float = 3_600.0
-    cap_usd: Decimal = Decimal(1_000)
-    """Of what is proposed."""
-    min_likeness: float = 0.75
-    """Cosine of both texts, where an embedding model is asked: below it nothing is proposed."""
 
 
 class PairDesk:

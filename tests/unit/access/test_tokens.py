@@ -9,7 +9,8 @@ import jwt
 import pytest
 
 from arbiter.access.roles import Role
-from arbiter.access.tokens import Audience, Issued, Tokens, TokenSettings
+from arbiter.access.token_settings import TokenSettings
+from arbiter.access.tokens import Audience, Issued, Tokens
 from arbiter.access.users import User, UserId
 from arbiter.model.errors import BadConfig, Unauthenticated
 from arbiter.model.time import NS_PER_S

@@ -8,7 +8,8 @@ from arbiter.markets.event_catalogue import KALSHI, POLYMARKET, TOPICS, WAITING,
 from arbiter.model.event_pairs import EventListing
 from arbiter.model.ids import InstrumentId
 from arbiter.model.time import NS_PER_S, from_datetime
-from arbiter.opportunities.pair_matcher import MatcherSettings, PairMatcher
+from arbiter.opportunities.matcher_settings import MatcherSettings
+from arbiter.opportunities.pair_matcher import PairMatcher
 
 MATCHER = PairMatcher(MatcherSettings())
 CLOSES = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)

@@ -11,7 +11,8 @@ from arbiter.markets.events import SIMULATED_TOPICS, EventMarket, Resolution, ev
 from arbiter.model.event_pairs import Polarity
 from arbiter.model.ids import VenueId
 from arbiter.model.time import NS_PER_S
-from arbiter.opportunities.pair_matcher import MatcherSettings, PairMatcher
+from arbiter.opportunities.matcher_settings import MatcherSettings
+from arbiter.opportunities.pair_matcher import PairMatcher
 
 T0 = 1_790_000_000 * NS_PER_S
 SETTINGS = EventMarketSettings(round_seconds=20.0, pause_seconds=2.0, quotes_per_second=2_000.0)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from arbiter.model.errors import BadConfig
 from arbiter.model.event_pairs import EventListing, Polarity
-from arbiter.opportunities.pair_matcher import MatcherSettings, PairMatcher
+from arbiter.opportunities.matcher_settings import MatcherSettings
+from arbiter.opportunities.pair_matcher import PairMatcher
 from tests.unit.opportunities.event_listings import (
     KALSHI,
     POLYMARKET,

@@ -15,11 +15,13 @@ from arbiter.model.events import AlertRaised, Audited, EventPairReviewed
 from arbiter.model.ids import Actor, VenueId
 from arbiter.model.money import use_wide_context
 from arbiter.model.time import NS_PER_DAY, NS_PER_HOUR
-from arbiter.opportunities.pair_matcher import MatcherSettings, PairMatcher
+from arbiter.opportunities.matcher_settings import MatcherSettings
+from arbiter.opportunities.pair_matcher import PairMatcher
 from arbiter.ports.embedder import Vector
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.hub import EventHub
-from arbiter.runtime.pair_desk import BUILT_IN, PairDesk, PairDeskSettings
+from arbiter.runtime.pair_desk import BUILT_IN, PairDesk
+from arbiter.runtime.pair_settings import PairDeskSettings
 from arbiter.runtime.recorder import Recorder
 from tests.fakes.clock import START_NS, FakeClock
 from tests.fakes.journal import FakeJournal
