@@ -3,12 +3,14 @@
 import html
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-import plotly.graph_objects as go
+from typing import TYPE_CHECKING
 
 from arbiter.backtest.funding_run import FundingReport
 from arbiter.model.money import ZERO, plain
 from arbiter.model.time import to_datetime
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 CANDOUR = (
     "A settlement's own rate was not known before it: decisions use the rate settled last.",
@@ -45,7 +47,7 @@ def summary(report: FundingReport) -> Iterator[str]:
     yield f"{len(report.pairs)} pairs, {earned} of them collected funding, {report.forced} forced"
     yield (
         f"funding {report.funding:.2f}  fees {report.fees:.2f}  "
-        f"net of everything {report.pnl:.2f} USD  ({report.seconds:.1f} s)"
+        f"net of everything {report.pnl:.2f} USD"
     )
     yield from CANDOUR
 
@@ -73,7 +75,9 @@ def write_html(path: Path, report: FundingReport) -> None:
     )
 
 
-def _figure(title: str) -> go.Figure:
+def _figure(title: str) -> "go.Figure":
+    import plotly.graph_objects as go
+
     return go.Figure(layout={"title": title, "height": 420})
 
 

@@ -32,11 +32,17 @@ from arbiter.risk.limits import RiskLimits
 
 HALF_SPREAD = 0.0001
 DEPTH = 1e9
+_LOOK_NS = 60 * NS_PER_S
+"""After each hour's settlements."""
 _SETTLE_NS = 10 * NS_PER_S
 """After each hour's look, for orders to end."""
 
+_COLUMNS = {"klines": "kline", "mark": "mark_price", "reference": "ref_price"}
+_SOURCES = (*_COLUMNS, "another venue")
+"""Where a row's price comes from, the first that has one."""
 
-class FundingRow(msgspec.Struct, frozen=True):
+
+class FundingRow(msgspec.Struct, frozen=True, gc=False):
     """One recorded settlement."""
 
     at_ns: int
@@ -77,7 +83,8 @@ class FundingReport(msgspec.Struct, frozen=True, kw_only=True):
     spreads: tuple[tuple[int, str, float], ...]
     """Day (ns), symbol, widest spread of the day over eight hours."""
     payments: tuple[FundingPayment, ...]
-    seconds: float
+    run_seconds: float
+    """Of the run alone: nothing read, nothing written."""
 
 
 class Recording(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,77 +102,69 @@ def read(
     until_ns: int,
 ) -> Recording:
     """Read settlements of the given perpetuals, by venue and base, in order of time."""
+    listed = pl.DataFrame(
+        [(venue, base, instrument.id) for (venue, base), instrument in instruments.items()],
+        schema={"venue": pl.String, "base": pl.String, "instrument": pl.String},
+        orient="row",
+    )
     frame = (
-        pl.read_parquet(funding)
+        pl.scan_parquet(funding)
         .filter(pl.col("base").is_in(list(bases)))
         .filter(pl.col("ts_ms").is_between(since_ns // NS_PER_MS, until_ns // NS_PER_MS))
         .sort("ts_ms", "venue", "base", "source", "rate")
         .unique(["ts_ms", "venue", "base"], keep="first", maintain_order=True)
+        .join(listed.lazy(), on=["venue", "base"], maintain_order="left")
     )
     if prices is not None:
-        frame = frame.join(_klines(prices), on=["ts_ms", "venue", "base"], how="left")
+        klines = _klines(prices, bases)
+        frame = frame.join(klines, on=["ts_ms", "venue", "base"], how="left", maintain_order="left")
     else:
         frame = frame.with_columns(kline=pl.lit(None, dtype=pl.Float64))
-    counts = {"klines": 0, "mark": 0, "reference": 0, "another venue": 0}
-    newest: dict[str, float] = {}
-    rows: list[FundingRow] = []
-    wanted = (
-        "ts_ms",
-        "venue",
-        "base",
-        "rate",
-        "interval_hours",
-        "kline",
-        "mark_price",
-        "ref_price",
-    )
-    for ts, venue, base, rate, hours, kline, mark, ref in frame.select(wanted).iter_rows():
-        instrument = instruments.get((venue, base))
-        if instrument is None:
-            continue
-        price = _first(
-            counts,
-            ("klines", kline),
-            ("mark", mark),
-            ("reference", ref),
-            ("another venue", newest.get(base)),
+    priced = _priced(frame).collect()
+    counted = dict(priced["source_of_price"].value_counts().iter_rows())
+    rows = [
+        FundingRow(
+            at_ns=ts * NS_PER_MS,
+            instrument=InstrumentId(instrument),
+            rate=Decimal(repr(rate)),
+            interval_hours=max(round(hours), 1),
+            price=Decimal(repr(price)),
         )
-        if price is None:
-            continue
-        newest[base] = price
-        rows.append(
-            FundingRow(
-                at_ns=ts * NS_PER_MS,
-                instrument=instrument.id,
-                rate=Decimal(repr(rate)),
-                interval_hours=max(round(hours), 1),
-                price=Decimal(repr(price)),
-            )
-        )
+        for ts, instrument, rate, hours, price in priced.select(
+            "ts_ms", "instrument", "rate", "interval_hours", "price"
+        ).iter_rows()
+    ]
     if not rows:
         raise InvalidValue(f"{funding} has no funding of {', '.join(bases)} in that time")
-    return Recording(rows=rows, prices=counts)
+    return Recording(rows=rows, prices={name: counted.get(name, 0) for name in _SOURCES})
 
 
-def _klines(path: Path) -> pl.DataFrame:
+def _priced(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Give each row the first price there is, in the order of `_SOURCES`; none, no row."""
+    own = {name: pl.when(pl.col(column) > 0).then(column) for name, column in _COLUMNS.items()}
+    found = pl.coalesce(*own.values())
+    source = pl.coalesce(
+        *(pl.when(price.is_not_null()).then(pl.lit(name)) for name, price in own.items()),
+        pl.lit("another venue"),
+    )
+    return (
+        frame.with_columns(price=found, source_of_price=source)
+        .with_columns(pl.col("price").forward_fill().over("base"))
+        .filter(pl.col("price").is_not_null())
+    )
+
+
+def _klines(path: Path, bases: Sequence[str]) -> pl.LazyFrame:
     """Opening prices of perpetuals' bars, by hour; a bar that opens at the hour is its price."""
     return (
         pl.scan_parquet(path)
         .filter(pl.col("market_type") == "perp", pl.col("ts_ms") % 3_600_000 == 0)
         .with_columns(base=pl.col("symbol").str.replace("(USDT|USDC)$", ""))
+        .filter(pl.col("base").is_in(list(bases)))
         .sort("ts_ms", "venue", "base", "interval", "source", "symbol", "open")
         .unique(["ts_ms", "venue", "base"], keep="first", maintain_order=True)
         .select("ts_ms", "venue", "base", pl.col("open").alias("kline"))
-        .collect()
     )
-
-
-def _first(counts: dict[str, int], *sources: tuple[str, float | None]) -> float | None:
-    for name, price in sources:
-        if price is not None and price > 0:
-            counts[name] += 1
-            return price
-    return None
 
 
 def run(
@@ -216,11 +215,11 @@ def _through(
             due.append(rows[index])
             index += 1
         book.settle(due, by_base)
-        world.advance(at_ns + 60 * NS_PER_S)
+        world.advance(at_ns + _LOOK_NS)
         book.show()
         world.desk.tick()
         if world.ledger.trades:
-            world.advance(at_ns + 60 * NS_PER_S + _SETTLE_NS)
+            world.advance(at_ns + _LOOK_NS + _SETTLE_NS)
             world.desk.tick()
         book.note(at_ns)
     return hours
@@ -231,6 +230,7 @@ class _Book:
 
     def __init__(self, world: FundingWorld) -> None:
         self._world = world
+        self._instruments = {i.id: i for i in world.registry.instruments}
         self._prices: dict[InstrumentId, Decimal] = {}
         self.payments: list[FundingPayment] = []
         self._funding = ZERO
@@ -247,13 +247,13 @@ class _Book:
     ) -> None:
         """Move the marks, pay what is due, and learn the rates."""
         world, prices = self._world, self._prices
-        by_id = world.registry.by_id
         seen: set[str] = set()
         for row in due:
-            base = by_id(row.instrument).base
+            base = self._instruments[row.instrument].base
             if base not in seen:
                 seen.add(base)
-                prices.update((other.id, row.price) for other in by_base[base])
+                for other in by_base[base]:
+                    prices[other.id] = row.price
         for row in due:
             if world.desk.held(row.instrument):
                 for report in world.settle(row.instrument, row.rate, row.price, row.at_ns):
@@ -263,24 +263,35 @@ class _Book:
         for pair in world.ledger.active_pairs():
             for name in pair.instruments:
                 world.mark(name, prices[name])
+        self._learn(due)
+        self._note_spreads(due[0].at_ns)
+
+    def _learn(self, due: Sequence[FundingRow]) -> None:
+        """Tell the desk what was settled. Rates stand until the next settlement: all are as fresh
+        as the hour.
+        """
+        at_ns = due[0].at_ns
+        rates = self._world.desk.rates
         told = [self._rate(row) for row in due]
         for rate in told:
             of_symbol = self._per_8h.setdefault(rate.symbol, {})
             of_symbol[rate.instrument] = float(rate.rate) * 8 / rate.interval_hours
-        for symbol in {rate.symbol for rate in told}:
-            values = self._per_8h[symbol].values()
-            self._wide[symbol] = max(values) - min(values)
-        world.desk.on_funding(told)
-        self._fresh(due[0].at_ns)
-        self._note_spreads(due[0].at_ns)
+            self._wide[rate.symbol] = max(of_symbol.values()) - min(of_symbol.values())
+        self._world.desk.on_funding(told)
+        new = {rate.instrument for rate in told}
+        for name, before in rates.items():
+            if name not in new and before.next_funding_ns > at_ns:
+                rates[name] = msgspec.structs.replace(
+                    before, updated_ns=at_ns + _LOOK_NS, mark=self._prices[name]
+                )
 
     def show(self) -> None:
         """Show prices where something may be decided: a pair's legs, or a symbol without one."""
-        registry = self._world.registry
+        instruments = self._instruments
         legs = {leg for pair in self._world.ledger.active_pairs() for leg in pair.instruments}
-        still = {registry.by_id(leg).base for leg in legs} | self._without_a_spread()
+        still = {instruments[leg].base for leg in legs} | self._without_a_spread()
         for name, price in self._prices.items():
-            if name not in legs and registry.by_id(name).base in still:
+            if name not in legs and instruments[name].base in still:
                 continue
             value = float(price)
             self._world.show(name, value * (1 - HALF_SPREAD), value * (1 + HALF_SPREAD), DEPTH)
@@ -314,14 +325,14 @@ class _Book:
             prices=recording.prices,
             curve=tuple(self._curve),
             spreads=tuple((day, symbol, wide) for (day, symbol), wide in self._spreads.items()),
-            seconds=seconds,
+            run_seconds=seconds,
         )
 
     def _fees(self) -> Decimal:
         return sum((row.fees for row in self._world.ledger.positions.values()), ZERO)
 
     def _rate(self, row: FundingRow) -> FundingRate:
-        instrument = self._world.registry.by_id(row.instrument)
+        instrument = self._instruments[row.instrument]
         return FundingRate(
             instrument=row.instrument,
             venue=instrument.venue,
@@ -329,18 +340,9 @@ class _Book:
             rate=row.rate,
             interval_hours=row.interval_hours,
             next_funding_ns=row.at_ns + row.interval_hours * NS_PER_HOUR,
-            mark=row.price,
-            updated_ns=row.at_ns,
+            mark=self._prices[row.instrument],
+            updated_ns=row.at_ns + _LOOK_NS,
         )
-
-    def _fresh(self, at_ns: int) -> None:
-        """Rates stand until the next settlement: they are as fresh as the hour."""
-        rates = self._world.desk.rates
-        for name, told in rates.items():
-            if told.next_funding_ns > at_ns:
-                rates[name] = msgspec.structs.replace(
-                    told, updated_ns=at_ns + 60 * NS_PER_S, mark=self._prices[name]
-                )
 
     def _note_spreads(self, at_ns: int) -> None:
         day = at_ns - at_ns % (24 * NS_PER_HOUR)

@@ -11,6 +11,7 @@ from arbiter.backtest.journal import VirtualJournal
 from arbiter.backtest.outbox import BacktestOutbox
 from arbiter.books.registry import MarketRegistry
 from arbiter.execution.settings import ExecutionSettings
+from arbiter.kernels.plain_quote_step import plain_quote_step
 from arbiter.ledger.ledger import Ledger
 from arbiter.matching.exchange import SimulatedExchange
 from arbiter.matching.latency import NO_LATENCY, LatencySettings
@@ -75,6 +76,7 @@ class FundingWorld:
             hub=EventHub(),
             usd_rate=PAR.get,
             baselines={},
+            step=plain_quote_step,  # a few quotes an hour, none of them watched for spreads
         )
         outbox.open(self.core, self.core.board)
         self._outbox = outbox

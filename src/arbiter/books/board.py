@@ -70,16 +70,22 @@ class QuoteRows(msgspec.Struct, frozen=True, kw_only=True):
 class QuoteBoard:
     """Top of book, age and health of every slot of a registry.
 
-    Spot instruments are watched for spreads from the start; `watch` narrows that.
+    Spot instruments are watched for spreads from the start; `watch` narrows that. `step` takes the
+    quotes in place of the compiled kernel, by the same rules.
     """
 
-    def __init__(self, registry: MarketRegistry, settings: BoardSettings) -> None:
+    def __init__(
+        self,
+        registry: MarketRegistry,
+        settings: BoardSettings,
+        step: kernel.QuoteStep | None = None,
+    ) -> None:
         self.registry = registry
         self.n_slots = registry.n_slots
         self.n_venues = len(registry.venues)
         self._state = kernel.new_state(self.n_slots)
         self._params = kernel.new_params(self.n_venues)
-        self._step = kernel.quote_step
+        self._step = step or kernel.quote_step
         self._faults: dict[VenueId, dict[QuoteFault, int]] = {v: {} for v in registry.venues}
         self._scan_faults = np.zeros((self.n_slots, kernel.FAULTS), dtype=np.int64)
         self._health_reasons = dict.fromkeys(registry.venues, "")

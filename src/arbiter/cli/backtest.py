@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from arbiter.cli.elapsed import seconds_in_all
 from arbiter.cli.options import ConfigFile, Json
-from arbiter.cli.output import emit, emit_json, emit_table, note
+from arbiter.cli.output import built, emit, emit_built, emit_json, emit_table, note
 
 if TYPE_CHECKING:
     from arbiter.app.config import Loaded
@@ -100,11 +101,14 @@ def funding(
         write_html(report, found)
         note(f"report: {report}")
     if as_json:
-        emit_json(found)
+        told = built(found)
+        told["seconds"] = round(seconds_in_all(), 2)
+        emit_built(told)
         return
     emit_table(HEADERS, pair_rows(found))
     for line in summary(found):
         emit(line)
+    emit(f"{seconds_in_all():.1f} s in all, {found.run_seconds:.1f} s of it for the run itself")
 
 
 @app.command("events")

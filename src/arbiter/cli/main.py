@@ -1,5 +1,6 @@
 """The `arbiter` command. Each subcommand lives in a file of its own and imports what it needs late."""
 
+import os
 import sys
 from types import TracebackType
 
@@ -64,6 +65,8 @@ app.command("version")(version.version)
 
 def main() -> None:
     """Run and exit: 0 done, 1 refused or failed, 2 misused."""
+    # Looking through every installed package for plugins of pydantic takes longer than most commands.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         app()
     except ArbiterError as error:

@@ -3,14 +3,26 @@
 import sys
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
 
 def emit_json(value: object) -> None:
     """Print one JSON document: money in plain notation, records by field name."""
+    emit_built(built(value))
+
+
+def built(value: object) -> Any:
+    """Give what `emit_json` would print as plain built-ins, to add to before `emit_built`."""
     import msgspec
 
-    built = msgspec.to_builtins(value, builtin_types=(Decimal,), str_keys=True, enc_hook=str)
-    text = msgspec.json.format(msgspec.json.encode(_plain(built)), indent=2)
+    return _plain(msgspec.to_builtins(value, builtin_types=(Decimal,), str_keys=True, enc_hook=str))
+
+
+def emit_built(value: object) -> None:
+    """Print one JSON document of what `built` gave."""
+    import msgspec
+
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2)
     sys.stdout.write(f"{text.decode()}\n")
 
 
@@ -45,10 +57,17 @@ def _plain(value: object) -> object:
     """Write every Decimal within built-ins in plain notation."""
     from arbiter.model.money import plain
 
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value
+    def written(each: object) -> object:
+        # Asked for the exact types, commonest first: a large result is almost all scalars.
+        kind = type(each)
+        if kind is str or kind is int:
+            return each
+        if kind is Decimal:
+            return plain(each)  # type: ignore[arg-type]
+        if isinstance(each, dict):
+            return {name: written(part) for name, part in each.items()}
+        if isinstance(each, list | tuple):
+            return [written(part) for part in each]
+        return each
+
+    return written(value)

@@ -5,15 +5,15 @@ argument adds some 0.1 µs to a call from Python. ``slot = symbol × venues + ve
 rows of one symbol are neighbours and a step costs the same whatever the number of symbols.
 
 Everything the kernel reads at compile time stands in this file: numba's cache looks at this
-file's age alone.
+file's age alone. numba itself is imported when one of the two kernels is first asked for: who
+needs the columns alone, or the plain twin, does not wait for it.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -175,7 +175,7 @@ def _quote_scan(
         if times[i, 1] >= until_ns:
             return i, 0
         slot = int(slots[i])
-        code = quote_step(
+        code = quote_step(  # noqa: F821 - declared below, made when first asked for
             state,
             params,
             slot,
@@ -193,8 +193,7 @@ def _quote_scan(
     return stop, 0
 
 
-# Divisors are prices and numbers of venues, both above zero: no division needs a guard.
-quote_step: QuoteStep = cast(QuoteStep, njit(cache=True, error_model="numpy")(_quote_step))
+quote_step: QuoteStep
 """Take one quote.
 
 Returns 0 for nothing, ``−fault`` for a refused quote (the old one stays), or the best candidate
@@ -205,9 +204,7 @@ venue gives no time. Net edge = (bid_B − ask_A − ask_A·fee_A − bid_B·fee
 / ask_A, a fraction of the buy price.
 """
 
-quote_scan: QuoteScan = cast(
-    QuoteScan, njit(cache=True, nogil=True, error_model="numpy")(_quote_scan)
-)
+quote_scan: QuoteScan
 """Take recorded quotes, each by `quote_step`, up to and including the next candidate.
 
 Rows are `slots` (int32, all of existing slots), `prices` (bid, ask, bid size, ask size) and `times`
@@ -215,6 +212,18 @@ Rows are `slots` (int32, all of existing slots), `prices` (bid, ask, bid size, a
 `stop` was reached, or a row received at `until_ns` or later, which was not taken. Refused quotes
 are counted in `faults[slot, fault]`.
 """
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("quote_step", "quote_scan"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from numba import njit
+
+    # Divisors are prices and numbers of venues, both above zero: no division needs a guard.
+    step = njit(cache=True, error_model="numpy")(_quote_step)
+    scan = njit(cache=True, nogil=True, error_model="numpy")(_quote_scan)
+    globals().update(quote_step=step, quote_scan=scan)  # the scan finds the step by its name
+    return globals()[name]
 
 
 def new_state(slots: int) -> FloatArray:

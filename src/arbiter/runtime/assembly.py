@@ -8,6 +8,7 @@ import msgspec
 from arbiter.books.board import BoardSettings, QuoteBoard
 from arbiter.books.registry import MarketRegistry
 from arbiter.execution.settings import ExecutionSettings
+from arbiter.kernels.quote_step import QuoteStep
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.ids import Asset, VenueId
 from arbiter.model.money import ZERO
@@ -47,12 +48,14 @@ def assemble_core(
     hub: EventHub,
     usd_rate: UsdRate,
     baselines: Mapping[tuple[VenueId, Asset], Decimal],
+    step: QuoteStep | None = None,
 ) -> TradingCore:
     """Wire board, strategy, gate and floor around a ledger.
 
     `baselines` are the holdings per venue and asset that inventory skew is measured from.
+    `step` takes quotes in place of the compiled kernel.
     """
-    board = QuoteBoard(registry, BoardSettings())
+    board = QuoteBoard(registry, BoardSettings(), step)
     trend = TrendTracker(
         registry.n_slots,
         periods=settings.spot.moving_average_periods,
