@@ -45,12 +45,12 @@ class TradingDays:
         if len(self.rows) >= DAYS_KEPT and day < min(self.rows):
             day = max(day_start(at_ns), *self.rows)
         row = self.rows.get(day) or TradingDay(day_ns=day)
-        self.rows[day] = replace(row, realized=row.realized + amount, updated_ns=at_ns)
+        row = replace(row, realized=row.realized + amount, updated_ns=at_ns)
+        self.rows[day] = changes.days[day] = row
         newest = max(self.rows)
-        self.rows[newest] = replace(
-            self.rows[newest], cumulative=self.cumulative, peak=self.peak, updated_ns=at_ns
-        )
-        for told in (day, newest):
-            changes.days[told] = self.rows[told]
+        if newest != day:
+            row = replace(self.rows[newest], updated_ns=at_ns)
+        row = replace(row, cumulative=self.cumulative, peak=self.peak)
+        self.rows[newest] = changes.days[newest] = row
         if len(self.rows) > DAYS_KEPT:
             del self.rows[min(self.rows)]

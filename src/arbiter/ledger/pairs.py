@@ -91,7 +91,14 @@ class Pairs:
         self._keep(pair)
 
     def _keep(self, pair: FundingPair) -> None:
+        before = self.rows.get(pair.id)
         self.rows[pair.id] = pair
+        if before is not None and before.state.active and pair.state.active:
+            # The commonest by far, a payment: the same legs, and the same place among the active.
+            for instrument in pair.instruments:
+                self._by_instrument[instrument] = pair
+            self._active = tuple(pair if row is before else row for row in self._active)
+            return
         for instrument in pair.instruments:
             if pair.state.active:
                 self._by_instrument[instrument] = pair

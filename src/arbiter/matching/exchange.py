@@ -313,6 +313,8 @@ class SimulatedExchange:
     # Arrival and departure.
 
     def _arrive_until(self, now_ns: int) -> None:
+        if not self._travel.arriving:
+            return
         for at, message in self._travel.arrived(now_ns):
             if isinstance(message, OrderRequest):
                 self._on_order(message, self._stamp(at))
@@ -331,7 +333,8 @@ class SimulatedExchange:
         balances = self._account.take_touched()
         margin = self._margin.take_news()
         closed = margin.closed
-        if self._changed or balances or margin.leverage or private or closed is not None:
+        news = self._changed or balances or margin.leverage or private or closed is not None
+        if news and self._record is not _forget:
             self._record(
                 Step(
                     venue=self.venue,

@@ -25,8 +25,9 @@ class Travel(Generic[Message, Report]):
     @property
     def next_due_ns(self) -> int | None:
         """When something gets where it is going; None when nothing is under way."""
-        heads = [queue[0][0] for queue in (self.arriving, self.leaving) if queue]
-        return min(heads, default=None)
+        if not self.arriving and not self.leaving:
+            return None
+        return min(queue[0][0] for queue in (self.arriving, self.leaving) if queue)
 
     def send(self, message: Message, now_ns: int) -> None:
         at = now_ns + delay_ns(self._latency.order_ms, self._latency.jitter, self._draw)
@@ -47,7 +48,7 @@ class Travel(Generic[Message, Report]):
 
     def left(self, now_ns: int) -> list[Report]:
         """Take the reports that are back by now."""
-        told = []
+        told: list[Report] = []
         while self.leaving and self.leaving[0][0] <= now_ns:
             told.append(heapq.heappop(self.leaving)[2])
         return told

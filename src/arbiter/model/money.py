@@ -65,10 +65,12 @@ def from_float(value: float) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """Write in plain notation without exponent or trailing zeros: ``100``, ``0.00025``."""
-    text = format(value, "f")
-    if "." in text:
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
+    if text[-1] == "0" and "." in text:
         text = text.rstrip("0").rstrip(".")
-    return "0" if text in {"-0", ""} else text
+    return "0" if text == "-0" else text
 
 
 @lru_cache(maxsize=4_096)

@@ -153,7 +153,12 @@ def _with(
 
 def unrealized(position: MarginPosition, contract: Contract, mark: Decimal) -> Decimal:
     """What closing at the mark would realize, in the settlement currency."""
-    gain = abs(position.quantity) * contract.unit_value(mark) - position.value
+    return _gain(position, contract, abs(position.quantity) * contract.unit_value(mark))
+
+
+def _gain(position: MarginPosition, contract: Contract, worth: Decimal) -> Decimal:
+    """What contracts that stand at `position.value` have gained when they are worth so much now."""
+    gain = worth - position.value
     return gain if (position.quantity > ZERO) != contract.inverse else -gain
 
 
@@ -174,8 +179,8 @@ def must_be_liquidated(
     if not position.quantity:
         return False
     notional = abs(position.quantity) * contract.unit_value(mark)
-    equity = position.margin + unrealized(position, contract, mark)
-    return equity <= terms.maintenance(notional)
+    gain = _gain(position, contract, notional)
+    return position.margin + gain <= terms.maintenance(notional)
 
 
 def liquidation_price(

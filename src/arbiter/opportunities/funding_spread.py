@@ -89,12 +89,13 @@ class FundingSpread:
         self._quiet_after_ns = s.seconds_ns(s.quiet_after_seconds)
         self._oldest_rate_ns = int(s.max_rate_age_seconds * NS_PER_S)
         self._trouble_ns = int(s.trouble_seconds * NS_PER_S)
+        self._peak_step = s.trailing_stop / _PEAK_STEPS
 
     def note(self, pair: FundingPair, memory: PairMemory) -> bool:
         """Whether the pair should be told what is remembered of it: what it forgets is little."""
         return (
             memory.narrow_since_ns != pair.narrow_since_ns
-            or memory.peak - pair.peak_profit >= self.settings.trailing_stop / _PEAK_STEPS
+            or memory.peak - pair.peak_profit >= self._peak_step
         )
 
     def candidates(
