@@ -73,6 +73,7 @@ def implementations() -> dict[str, Callable[[], Book]]:
         "compiled": lambda: Book(kernel.quote_step, lists=False),
         "uncompiled": lambda: Book(uncompiled, lists=False),
         "plain": lambda: Book(plain_quote_step, lists=True),
+        "plain on arrays": lambda: Book(plain_quote_step, lists=False),
     }
 
 
