@@ -6,6 +6,8 @@ from decimal import Decimal
 import numpy as np
 import numpy.typing as npt
 
+from arbiter.model.instruments import Instrument
+
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
@@ -41,3 +43,20 @@ class Grid:
     def at(self, counts: Floats, rows: Rows) -> Floats:
         """Give the value of so many steps."""
         return counts * self._numerator[rows] / self._denominator[rows]
+
+
+class PriceDigits:
+    """How many ticks one price step is, where a venue allows a price only so many digits."""
+
+    def __init__(self, instruments: Sequence[Instrument]) -> None:
+        self._digits = np.array([i.price_digits or 0 for i in instruments], dtype=np.float64)
+        self._tick = np.array([i.tick.adjusted() for i in instruments], dtype=np.float64)
+
+    def grain(self, prices: Floats, rows: Rows) -> Floats:
+        """Give `Instrument.price_step` at these prices, in ticks; 1 where any digits will do."""
+        digits, tick = self._digits[rows], self._tick[rows]
+        if not digits.any():
+            return np.ones(len(rows))
+        finest = np.floor(np.log10(prices)) + 1.0 - digits
+        steps: Floats = 10.0 ** np.maximum(np.minimum(finest, 0.0) - tick, 0.0)
+        return np.where(digits > 0.0, steps, 1.0)

@@ -27,6 +27,10 @@ class PerpetualVenue(msgspec.Struct, frozen=True, kw_only=True):
     min_notional: Decimal = Decimal(5)
     contract_usd: Decimal | None = None
     """Size of its inverse contracts; None lists none."""
+    price_digits: int | None = None
+    """Most significant digits of a price; None lets every price be on the tick alone."""
+    decimals: int = 0
+    """With `price_digits`: decimals of a price and of a size together."""
 
     @property
     def terms(self) -> MarginTerms:
@@ -79,6 +83,8 @@ _VENUES = {
             max_leverage=Decimal(40),
             spread_bps=1.2,
             min_notional=Decimal(10),
+            price_digits=5,
+            decimals=6,
         ),
         PerpetualVenue(
             venue=VenueId("aster"),

@@ -11,13 +11,14 @@ import msgspec
 import numpy as np
 
 from arbiter.markets.assets import BaseAsset, base_assets
-from arbiter.markets.grid import Floats, Grid, Rows
+from arbiter.markets.grid import Floats, Grid, PriceDigits, Rows
 from arbiter.markets.inverse import list_inverse
 from arbiter.markets.listing import lot_of, tick_of
 from arbiter.markets.perpetual_settings import PerpetualSettings, PerpetualVenue, perpetual_venue
 from arbiter.markets.simulator import QuoteBatch
 from arbiter.model.ids import InstrumentId, Symbol
 from arbiter.model.instruments import Instrument, InstrumentKind
+from arbiter.model.money import ONE
 from arbiter.model.perpetuals import FundingRate
 from arbiter.model.time import NS_PER_S
 
@@ -72,6 +73,7 @@ class PerpetualMarket:
         self._half_spread = np.array([p.spread_bps * 0.5e-4 for p in profiles])
         self._ticks = Grid([i.tick for i in self.instruments])
         self._lots = Grid([i.lot for i in self.instruments])
+        self._digits = PriceDigits(self.instruments)
         self._basis: Floats = rng.standard_normal(n) * (settings.basis_bps * 1e-4)
         self._per_8h: Floats = (
             settings.rate_level + rng.standard_normal(n) * settings.rate_dispersion
@@ -189,8 +191,11 @@ class PerpetualMarket:
         s, rng, k = self.settings, self._rng, len(rows)
         mid = self._marks[rows] * (1.0 + rng.standard_normal(k) * (s.noise_bps * 1e-4))
         half = self._half_spread[rows] * rng.lognormal(0.0, 0.3, k)
-        bid_ticks = np.maximum(self._ticks.floor(mid * (1.0 - half), rows), 1.0)
-        ask_ticks = np.maximum(self._ticks.ceil(mid * (1.0 + half), rows), bid_ticks + 1.0)
+        grain = self._digits.grain(mid * (1.0 + half), rows)
+        bid_ticks = np.floor(self._ticks.floor(mid * (1.0 - half), rows) / grain) * grain
+        bid_ticks = np.maximum(bid_ticks, 1.0)
+        ask_ticks = np.ceil(self._ticks.ceil(mid * (1.0 + half), rows) / grain) * grain
+        ask_ticks = np.maximum(ask_ticks, bid_ticks + grain)
         bid, ask = self._ticks.at(bid_ticks, rows), self._ticks.at(ask_ticks, rows)
         depth = s.depth_usd * np.exp(rng.standard_normal((2, k)) * s.depth_dispersion)
         fixed = self._contract_usd[rows]
@@ -206,7 +211,10 @@ def perpetual_symbol(base: str) -> Symbol:
 
 
 def list_perpetual(asset: BaseAsset, profile: PerpetualVenue) -> Instrument:
-    lot = lot_of(asset.price)
+    lot, tick = lot_of(asset.price), tick_of(asset.price)
+    if profile.price_digits is not None:
+        lot = min(lot, ONE)
+        tick = ONE.scaleb(-profile.decimals - lot.adjusted())
     return Instrument(
         id=InstrumentId(f"{asset.name}USDT-PERP.{profile.venue.upper()}"),
         venue=profile.venue,
@@ -216,7 +224,8 @@ def list_perpetual(asset: BaseAsset, profile: PerpetualVenue) -> Instrument:
         base=asset.name,
         quote=profile.settle,
         settle=profile.settle,
-        tick=tick_of(asset.price),
+        tick=tick,
+        price_digits=profile.price_digits,
         lot=lot,
         min_size=lot,
         min_notional=profile.min_notional,

@@ -5,7 +5,7 @@ from decimal import Decimal
 from arbiter.matching.codes import Refusal
 from arbiter.matching.orders import OrderRequest
 from arbiter.model.instruments import Instrument, InstrumentKind
-from arbiter.model.money import ONE, ZERO, on_step, plain
+from arbiter.model.money import ONE, ZERO, plain
 from arbiter.model.orders import OrderType, TimeInForce
 
 Problem = tuple[Refusal, str]
@@ -18,10 +18,10 @@ def shape_problem(request: OrderRequest, instrument: Instrument) -> Problem | No
     if request.type is OrderType.LIMIT:
         if request.price is None:
             return Refusal.UNSUPPORTED, "a limit order needs a price"
-        if request.price <= ZERO or not on_step(request.price, instrument.tick):
+        if request.price <= ZERO or not instrument.on_tick(request.price):
             return (
                 Refusal.TICK,
-                f"price={plain(request.price)} tick={plain(instrument.tick)}",
+                f"price={plain(request.price)} tick={plain(instrument.price_step(request.price))}",
             )
         if instrument.kind is InstrumentKind.BINARY and request.price >= ONE:
             return Refusal.TICK, f"price={plain(request.price)} of a contract that pays 1"

@@ -53,7 +53,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     settle: Asset
     """Currency of margin, fees and PnL; the quote for spot."""
     tick: Decimal
-    """Price step, quote per base."""
+    """Finest price step, quote per base."""
+    price_digits: int | None = None
+    """Most significant digits of a price that is no whole number; None is any number."""
     lot: Decimal
     """Size step, in the unit of `size`."""
     min_size: Decimal
@@ -84,6 +86,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
                 raise InvalidValue(f"{self.id}: {name} must not be negative, got {value}")
         if self.fee_charge is FeeCharge.THIRD and self.fee_asset is None:
             raise InvalidValue(f"{self.id}: fees in a third asset need fee_asset")
+        if self.price_digits is not None and self.price_digits < 1:
+            raise InvalidValue(f"{self.id}: price_digits must be positive, got {self.price_digits}")
         if (self.event_fee is not None or self.settles_fills) and self.kind is not _BINARY:
             raise InvalidValue(f"{self.id}: only a binary contract has event fees or settles fills")
 
@@ -96,12 +100,23 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     def floor_price(self, price: Decimal) -> Decimal:
         """Round a price down to the tick: for a sell limit that must still be marketable."""
         self._check_price(price)
-        return floor_to(price, self.tick)
+        return floor_to(price, self.price_step(price))
 
     def ceil_price(self, price: Decimal) -> Decimal:
         """Round a price up to the tick: for a buy limit that must still be marketable."""
         self._check_price(price)
-        return ceil_to(price, self.tick)
+        return ceil_to(price, self.price_step(price))
+
+    def price_step(self, price: Decimal) -> Decimal:
+        """Give the step of prices of this magnitude: the tick, or a coarser power of ten."""
+        if self.price_digits is None:
+            return self.tick
+        exponent = min(price.adjusted() + 1 - self.price_digits, 0)
+        return max(ONE.scaleb(exponent), self.tick)
+
+    def on_tick(self, price: Decimal) -> bool:
+        """Whether the venue takes an order at this price (> 0)."""
+        return on_step(price, self.price_step(price))
 
     def notional(self, size: Decimal, price: Decimal) -> Decimal:
         """Value of `size` at `price`, in quote (for inverse contracts: in quote by definition)."""

@@ -43,6 +43,7 @@ class DepthBook:
 
     def __init__(self, instrument: Instrument, digits: int = 0) -> None:
         self.scale = Scale(instrument, digits)
+        self._instrument = instrument
         self.last_id = 1
         self._told_id = 1
         self._bids: Changes = {}
@@ -106,18 +107,25 @@ class DepthBook:
         self._shown_top = self._top
         bid, ask, bid_size, ask_size = self._top
         self._usual = self._usual or max(bid_size, ask_size, 64)
-        usual = self._usual
-        self._bids = _moved(self._bids, dict(_ladder(bid, bid_size, -1, usual)), self._changed_bids)
-        self._asks = _moved(self._asks, dict(_ladder(ask, ask_size, 1, usual)), self._changed_asks)
+        bids, asks = self._ladder(bid, bid_size, -1), self._ladder(ask, ask_size, 1)
+        self._bids = _moved(self._bids, dict(bids), self._changed_bids)
+        self._asks = _moved(self._asks, dict(asks), self._changed_asks)
 
+    def _ladder(self, best: int, size: int, sign: int) -> Iterator[tuple[int, int]]:
+        yield best, max(size, 1)
+        price, usual = best, self._usual
+        for _ in range(1, LEVELS):
+            price += sign * self._step(price)
+            if price <= 0:
+                return
+            yield price, usual // 4 + 1 + (price * 2_654_435_761 >> 7) % usual
 
-def _ladder(best: int, size: int, step: int, usual: int) -> Iterator[tuple[int, int]]:
-    yield best, max(size, 1)
-    for n in range(1, LEVELS):
-        price = best + step * n
-        if price <= 0:
-            return
-        yield price, usual // 4 + 1 + (price * 2_654_435_761 >> 7) % usual
+    def _step(self, price: int) -> int:
+        """Ticks from one level to the next."""
+        listed = self._instrument
+        if listed.price_digits is None or not price:
+            return 1
+        return int(listed.price_step(price * listed.tick) / listed.tick)
 
 
 def _moved(old: Changes, new: Changes, changes: Changes) -> Changes:

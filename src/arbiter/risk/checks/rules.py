@@ -75,8 +75,7 @@ def prices_are_on_tick(proposal: Proposal, view: RiskView) -> Denied | None:
         if price is None:
             continue
         beyond = instrument.kind is _BINARY and price >= ONE
-        if beyond or not on_step(price, instrument.tick):
-            return deny(
-                DenialCode.TICK_SIZE, instrument=instrument.id, price=price, step=instrument.tick
-            )
+        if beyond or not instrument.on_tick(price):
+            step = instrument.price_step(price)
+            return deny(DenialCode.TICK_SIZE, instrument=instrument.id, price=price, step=step)
     return None
