@@ -164,7 +164,9 @@ class _Run:
         image = await loader.load(self._reads)
         ledger = Ledger()
         ledger.restore(image)
-        world, venues = await connect(self._settings, self._clock, self._environment, self._banned)
+        world, venues = await connect(
+            self._settings, self._clock, self._environment, self._banned, ledger
+        )
         upkeep = venues.upkeep()
         if upkeep is not None:
             self._supervisor.spawn(upkeep, "simulated venues")

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from arbiter.app.config_fields import Line, Money, Names, Real, Section, Unit, number, text
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import VenueId
-from arbiter.venues.catalogue import SUPPORTED
+from arbiter.venues.catalogue import EVENT_VENUES, SUPPORTED
 
 if TYPE_CHECKING:
     from arbiter.matching.latency import LatencySettings
     from arbiter.venues.common.endpoints import Endpoints
 
 Addresses = dict[str, Line]
+Markets = dict[str, Names]
 
 
 class Venues(Section):
@@ -20,6 +21,9 @@ class Venues(Section):
 
     enabled: Names = text((), "Venues to trade on; they must be named for paper and live.")
     symbols: Names = text((), "What to trade: BTC/USDT means spot and perpetual.")
+    events: Markets = text(
+        {}, "Event markets to follow by venue, by the venue's own names; see the venue's page."
+    )
     rest: Addresses = text({}, "Origin of the REST API by venue, where it is not the venue's own.")
     stream: Addresses = text({}, "Origin of the public streams by venue.")
     private: Addresses = text({}, "Origin of the private stream by venue.")
@@ -77,5 +81,9 @@ class Venues(Section):
                 raise BadConfig(f"symbols: {symbol!r} is no pair like BTC/USDT")
         if needed and not self.enabled:
             raise BadConfig("enabled: name the venues to trade on, for example binance, bybit")
-        if needed and not self.symbols:
+        for name in self.events:
+            if name not in EVENT_VENUES:
+                known = ", ".join(EVENT_VENUES)
+                raise BadConfig(f"events.{name}: no venue of event markets ({known})")
+        if needed and not self.symbols and set(self.enabled) - set(EVENT_VENUES):
             raise BadConfig("symbols: name what to trade, for example BTC/USDT")

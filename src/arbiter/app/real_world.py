@@ -8,15 +8,17 @@ from typing import cast
 import structlog
 
 from arbiter.app.config import Settings
+from arbiter.app.event_needs import EventNeeds
 from arbiter.app.sim_world import World
 from arbiter.books.registry import MarketRegistry
 from arbiter.model.errors import BadConfig, OutcomeUnknown, TryAgain
 from arbiter.model.ids import Asset, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO
-from arbiter.model.perpetuals import is_perpetual
+from arbiter.model.perpetuals import is_margined
 from arbiter.ports.candles import PastCandles
 from arbiter.ports.clock import Clock
+from arbiter.ports.event_listings import EventListings, EventOutcomes
 from arbiter.ports.market_data import TradeFeed
 from arbiter.ports.venue import Feed, FundingFeed
 from arbiter.runtime.rate_budget import (
@@ -26,16 +28,18 @@ from arbiter.runtime.rate_budget import (
     RateBudget,
     RateSettings,
 )
-from arbiter.venues.catalogue import connector
+from arbiter.venues.catalogue import EVENT_VENUES, connector
 from arbiter.venues.common.account import AccountWiring, VenueAccount
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.paper.client import PaperClient
 from arbiter.venues.paper.feed import PaperFeed, PaperFunding
+from arbiter.venues.paper.payouts import PaperPayouts, final_at_once
 
 log = structlog.get_logger(__name__)
 
 PATIENCE_S = 60.0
+NOTHING = EventNeeds()
 _USD = ("USD", "USDT", "USDC")
 
 
@@ -57,16 +61,23 @@ def rate_settings(settings: Settings, venue: VenueId) -> RateSettings:
 
 
 def make_account(
-    settings: Settings, venue: VenueId, keys: VenueKeys | None, clock: Clock
+    settings: Settings,
+    venue: VenueId,
+    keys: VenueKeys | None,
+    clock: Clock,
+    needs: EventNeeds = NOTHING,
 ) -> VenueAccount:
     """The venue's own client; without keys it can only list."""
+    named = settings.venues.events.get(venue, ())
     wiring = AccountWiring(
         venue=venue,
         keys=keys,
         clock=clock,
         endpoints=settings.venues.endpoints(venue),
         private=settings.venues.private.get(venue, ""),
-        symbols=settings.venues.wanted(),
+        symbols=() if venue in EVENT_VENUES else settings.venues.wanted(),
+        markets=needs.markets.get(venue, named),
+        wallets=needs.wallets.get(venue, ()),
         timeout_s=settings.venues.timeout_seconds,
     )
     return connector(venue).orders(wiring)
@@ -88,9 +99,12 @@ async def connect_live(
     keys: Mapping[VenueId, VenueKeys],
     clock: Clock,
     on_ban: Callable[[VenueId, int], None],
+    needs: EventNeeds = NOTHING,
 ) -> tuple[World, RealVenues]:
     """Read the listings and refuse keys that may do too much or too little."""
-    accounts = {v: make_account(settings, v, keys[v], clock) for v in settings.venues.venues()}
+    accounts = {
+        v: make_account(settings, v, keys[v], clock, needs) for v in settings.venues.venues()
+    }
     real = RealVenues(tuple(accounts.values()))
     try:
         listed = {venue: await _listing(account) for venue, account in accounts.items()}
@@ -123,18 +137,25 @@ async def connect_live(
         margin=margin,
         funding=_funding(wirings),
         trades=_trades(wirings),
+        listings=_event_listings(accounts),
     )
     return world, real
 
 
 async def connect_paper(
-    settings: Settings, clock: Clock, on_ban: Callable[[VenueId, int], None]
+    settings: Settings,
+    clock: Clock,
+    on_ban: Callable[[VenueId, int], None],
+    needs: EventNeeds = NOTHING,
 ) -> tuple[World, RealVenues]:
     """Real listings and feeds; accounts of paper in the data folder."""
-    lister = {v: make_account(settings, v, None, clock) for v in settings.venues.venues()}
+    lister = {v: make_account(settings, v, None, clock, needs) for v in settings.venues.venues()}
     real = RealVenues(tuple(lister.values()))
     try:
-        listed = {venue: await _listing(account) for venue, account in lister.items()}
+        listed = {
+            venue: [final_at_once(i) for i in await _listing(account)]
+            for venue, account in lister.items()
+        }
         prices = await _prices(lister, listed)
     except BaseException:
         await real.aclose()
@@ -169,6 +190,9 @@ async def connect_paper(
     feeds: list[Feed] = [
         PaperFeed(connector(w.venue).quotes(w), clients[w.venue], by_slot[w.venue]) for w in wirings
     ]
+    for venue, account in lister.items():
+        if isinstance(account, EventOutcomes):
+            feeds.append(PaperPayouts(account, clients[venue], listed[venue]))
     funding: list[FundingFeed] = [
         PaperFunding(make(wiring), clients[wiring.venue])
         for wiring in wirings
@@ -182,8 +206,13 @@ async def connect_paper(
         margin=margin,
         funding=funding,
         trades=_trades(wirings),
+        listings=_event_listings(lister),
     )
     return world, real
+
+
+def _event_listings(accounts: Mapping[VenueId, VenueAccount]) -> dict[VenueId, EventListings]:
+    return {v: account for v, account in accounts.items() if isinstance(account, EventOutcomes)}
 
 
 async def _check_rights(account: VenueAccount) -> None:
@@ -200,7 +229,7 @@ async def _check_rights(account: VenueAccount) -> None:
 
 
 def _on_margin(listing: Sequence[Instrument]) -> bool:
-    return any(is_perpetual(instrument) for instrument in listing)
+    return any(is_margined(instrument) for instrument in listing)
 
 
 async def _listing(account: VenueAccount) -> Sequence[Instrument]:
@@ -216,10 +245,16 @@ async def _listing(account: VenueAccount) -> Sequence[Instrument]:
             log.warning("no listing yet", venue=account.venue, why=str(error))
         else:
             if not found:
-                raise BadConfig(f"venues.symbols: {account.venue} lists none of them")
+                raise BadConfig(_nothing_listed(account.venue))
             return found
         await asyncio.sleep(pause_s)
         pause_s = min(2 * pause_s, 5.0)
+
+
+def _nothing_listed(venue: VenueId) -> str:
+    if venue in EVENT_VENUES:
+        return f"venues.events.{venue}: name event markets that it lists, or approve a pair of them"
+    return f"venues.symbols: {venue} lists none of them"
 
 
 def _wirings(
@@ -276,7 +311,7 @@ def _paper_balances(
     for instrument in listing:
         balances[instrument.settle] = settings.venues.paper_quote
         price = prices.get(instrument.base, ZERO)
-        if not is_perpetual(instrument) and price > ZERO:
+        if not is_margined(instrument) and price > ZERO:
             worth = settings.venues.paper_base_usd / price
             balances[instrument.base] = instrument.floor_size(worth)
     return balances

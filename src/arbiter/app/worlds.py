@@ -8,9 +8,11 @@ import structlog
 
 from arbiter.app.config import Settings
 from arbiter.app.config_sections import Mode
+from arbiter.app.event_needs import event_needs
 from arbiter.app.real_world import RealVenues, connect_live, connect_paper
 from arbiter.app.sim_world import World, connect_sim
 from arbiter.app.venue_credentials import required_keys
+from arbiter.ledger.reads import LedgerReads
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import VenueId
 from arbiter.ports.clock import Clock
@@ -97,16 +99,21 @@ async def connect(
     clock: Clock,
     environment: Mapping[str, str],
     on_ban: Callable[[VenueId, int], None],
+    ledger: LedgerReads | None = None,
 ) -> tuple[World, Venues]:
-    """Connect to the venues of the mode. `BadConfig` where live has no keys of the user's own."""
+    """Connect to the venues of the mode; `ledger` says which event markets are needed.
+
+    `BadConfig` where live has no keys of the user's own.
+    """
     keep_apart(settings)
+    needs = event_needs(settings, ledger, clock.now_ns())
     if settings.engine.mode is Mode.LIVE:
         keys = required_keys(settings.venues.venues(), settings.home, environment)
-        world, real = await connect_live(settings, keys, clock, on_ban)
+        world, real = await connect_live(settings, keys, clock, on_ban, needs)
         log.warning("LIVE: orders go to real venues", venues=list(settings.venues.enabled))
         return world, Connections(real)
     if settings.engine.mode is Mode.PAPER:
-        world, real = await connect_paper(settings, clock, on_ban)
+        world, real = await connect_paper(settings, clock, on_ban, needs)
         return world, Connections(real)
     sim = settings.sim.record()
     world, handle = await connect_sim(settings.home.root, sim, clock, settings.rate.record, on_ban)

@@ -18,6 +18,8 @@ _PACKAGES: Mapping[str, str] = {
 """The package under `arbiter.venues` whose module `connector` offers a venue."""
 
 SUPPORTED = tuple(_PACKAGES)
+EVENT_VENUES = (VenueId("polymarket"), VenueId("kalshi"))
+"""Those that list event markets: followed by name (`venues.events`), not by symbol."""
 
 
 def connector(venue: VenueId) -> "Connector":

@@ -88,6 +88,10 @@ class AccountWiring(msgspec.Struct, frozen=True, kw_only=True):
     """Origin of the private stream, where it differs from the public one's."""
     symbols: tuple[str, ...] = ()
     """Venue-free symbols to trade; empty is all that is listed."""
+    markets: tuple[str, ...] = ()
+    """Of a venue of event markets: the venue's own names of what to list, in any case."""
+    wallets: tuple[str, ...] = ()
+    """Wallets that are copied there: what they hold is listed, too."""
     timeout_s: float = 5.0
     stream: StreamSettings = QUIET
     draw: Callable[[], float] = random.random

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from arbiter.model.ids import VenueId
 from arbiter.ports.candles import PastCandles
-from arbiter.ports.event_listings import EventListings
 from arbiter.ports.market_data import DepthFeed, TradeFeed
 from arbiter.ports.venue import Feed, FundingFeed
 from arbiter.venues.common.account import AccountWiring, VenueAccount
@@ -49,5 +48,3 @@ class Connector:
     trades: Callable[[FeedWiring], TradeFeed] | None = None
     funding: Callable[[FeedWiring], FundingFeed] | None = None
     past: Callable[[FeedWiring], PastCandles] | None = None
-    listings: Callable[[AccountWiring], EventListings] | None = None
-    """Event markets with their rule texts."""

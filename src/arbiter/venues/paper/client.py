@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from arbiter.matching.exchange import SimulatedExchange
+from arbiter.matching.event_exchange import EventExchange
 from arbiter.matching.latency import LatencySettings
 from arbiter.matching.orders import request_of
 from arbiter.matching.state import ExchangeState, fold
@@ -25,7 +25,7 @@ from arbiter.model.perpetuals import (
     FundingRate,
     MarginBalance,
     VenuePosition,
-    is_perpetual,
+    is_margined,
 )
 from arbiter.model.reports import (
     Absent,
@@ -47,7 +47,7 @@ _NEAR = LatencySettings()
 
 
 class PaperClient:
-    """Implements `ports.OrderClient` and, for perpetuals, `ports.MarginClient`."""
+    """Implements `ports.OrderClient` and, for contracts on margin, `ports.MarginClient`."""
 
     def __init__(
         self,
@@ -62,12 +62,12 @@ class PaperClient:
         self._venue = venue
         self._clock = clock
         self._listed = {i.id: i for i in instruments}
-        self._on_margin = any(is_perpetual(i) for i in self._listed.values())
+        self._on_margin = any(is_margined(i) for i in self._listed.values())
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._store = Store(folder)
         snapshot, steps = self._store.load()
         known = next((s for s in snapshot.venues if s.venue == venue), ExchangeState(venue=venue))
-        self._exchange = SimulatedExchange(
+        self._exchange = EventExchange(
             venue, self._listed.values(), latency, draw=draw, record=self._store.append
         )
         now = clock.now_ns()
@@ -107,6 +107,10 @@ class PaperClient:
                         rate.instrument, before.rate, rate.mark, before.next_funding_ns, now
                     )
                 )
+
+    def resolved(self, instrument: InstrumentId, payout: Decimal) -> None:
+        """Pay a market out, and take no more orders there."""
+        self._deliver(self._exchange.resolve(instrument, payout, self._clock.now_ns()))
 
     # ports.OrderClient
 
