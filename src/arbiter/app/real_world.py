@@ -219,8 +219,9 @@ async def _check_rights(account: VenueAccount) -> None:
     rights = await account.rights()
     if rights.can_withdraw:
         raise BadConfig(
-            f"the key of {account.venue} may withdraw: it is refused. Make one that may only read "
-            f"and trade, and run `arbiter keys add {account.venue}`"
+            f"the key of {account.venue} may withdraw: it is refused; "
+            f"{rights.safe_key or 'make one that may only read and trade'}, and run "
+            f"`arbiter keys add {account.venue}`"
         )
     if not rights.can_trade:
         raise BadConfig(

@@ -13,7 +13,7 @@ from arbiter.model.errors import ArbiterError
 from arbiter.model.ids import VenueId
 from arbiter.model.money import plain
 from arbiter.runtime.clock import SystemClock
-from arbiter.venues.common.account import VenueAccount
+from arbiter.venues.common.account import KeyRights, VenueAccount
 
 FAR_MS = 250
 """A clock further off than this is worth a word, although signatures are corrected."""
@@ -66,7 +66,7 @@ async def _check(account: VenueAccount, settings: Settings) -> list[Check]:
         return [bad(f"{venue} clock", "the venue does not answer", mend)]
     checks = [_clock(venue, reading.offset_ms)]
     rights = await account.rights()
-    checks.append(_rights(venue, rights.can_trade, rights.can_withdraw, rights.restricted_to_ip))
+    checks.append(_rights(venue, rights))
     listed = await account.instruments()
     wanted = settings.venues.symbols
     if not listed:
@@ -100,14 +100,16 @@ def _clock(venue: VenueId, offset_ms: int) -> Check:
     return ok(f"{venue} clock", shown)
 
 
-def _rights(venue: VenueId, trade: bool, withdraw: bool, bound: bool) -> Check:
+def _rights(venue: VenueId, rights: KeyRights) -> Check:
     name = f"{venue} key"
-    if withdraw:
-        mend = "make a key that may only read and trade, and: arbiter keys add " + venue
+    if rights.can_withdraw:
+        how = rights.safe_key or "make a key that may only read and trade"
+        mend = f"{how}, and: arbiter keys add {venue}"
         return bad(name, "this key may withdraw; the engine refuses it", mend)
-    if not trade:
-        return bad(name, "this key may not trade", "allow trading for it at the venue")
-    if not bound:
+    if not rights.can_trade:
+        mend = rights.safe_key or "allow trading for it at the venue"
+        return bad(name, "this key may not trade", mend)
+    if not rights.restricted_to_ip:
         mend = "restrict it to this machine's address at the venue"
         return warn(name, "may trade and not withdraw, from any address", mend)
     return ok(name, "may trade and not withdraw")

@@ -45,7 +45,7 @@ from arbiter.venues.common.clock_offset import ClockReading, measure
 from arbiter.venues.common.endpoints import Endpoints
 from arbiter.venues.common.frames import FeedTally
 from arbiter.venues.common.keys import VenueKeys
-from arbiter.venues.common.signed import Answered, SignedRest
+from arbiter.venues.common.signed import Answered, VenueRest
 from arbiter.venues.common.stream import Stream, StreamSettings, TalkMaker
 from arbiter.venues.common.verdicts import Verdict, Verdicts
 
@@ -73,6 +73,9 @@ class KeyRights(msgspec.Struct, frozen=True, kw_only=True):
     can_trade: bool
     can_withdraw: bool
     restricted_to_ip: bool
+    """True also where a venue knows no such restriction."""
+    safe_key: str = ""
+    """How to make one that may trade and not withdraw, where that is not said by itself."""
 
 
 class AccountWiring(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +105,7 @@ class VenueAccount(ABC):
 
     verdicts: Verdicts
 
-    def __init__(self, wiring: AccountWiring, rest: SignedRest) -> None:
+    def __init__(self, wiring: AccountWiring, rest: VenueRest) -> None:
         self._wiring = wiring
         self._rest = rest
         self._clock = wiring.clock

@@ -8,7 +8,7 @@ is turned into an exception by its texts: a refusal arrives as `Answered` with t
 import importlib
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -34,15 +34,26 @@ class Answered(Exception):
         self.headers = headers or {}
 
 
+class VenueRest(Protocol):
+    """A venue's REST API, whoever signs and carries."""
+
+    offset_ms: int
+    """Added to this machine's clock in signatures."""
+
+    async def call(self, endpoint: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Ask once. `Answered` for a refusal, `VenueUnreachable` when nothing was sent,
+        `OutcomeUnknown` when no valid answer came back."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 ReadRefusal = Callable[[int, Any], tuple[str, str] | None]
 """From status and decoded body to (code, text), None for a result."""
 
 
 class SignedRest:
-    """One venue's signed REST API; call endpoints by ccxt's names for them.
-
-    `offset_ms` is added to this machine's clock in signatures.
-    """
+    """Implements `VenueRest`; call endpoints by ccxt's names for them."""
 
     def __init__(
         self,
@@ -74,8 +85,6 @@ class SignedRest:
             self._exchange.urls["api"] = _moved(self._exchange.urls["api"], endpoints.rest)
 
     async def call(self, endpoint: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Ask once. `Answered` for a refusal, `VenueUnreachable` when nothing was sent,
-        `OutcomeUnknown` when no valid answer came back."""
         try:
             told = await getattr(self._exchange, endpoint)(dict(params or {}))
         except self._ccxt.BaseError as error:
