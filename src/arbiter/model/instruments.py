@@ -62,6 +62,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     min_notional: Decimal
     """Smallest size × price × contract size, in quote."""
     contract_size: Decimal = ONE
+    wire_unit: Decimal = ONE
+    """Size that one unit on the venue's wire stands for, where a venue counts in other units than
+    `size` does (OKX's swaps). Its adapter converts; nobody else looks at it."""
     maker_fee: Decimal
     """Fraction of notional; negative is a rebate."""
     taker_fee: Decimal
@@ -76,7 +79,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """A fill is matched first and later confirmed, or fails and is void."""
 
     def __post_init__(self) -> None:
-        for name in ("tick", "lot", "contract_size"):
+        for name in ("tick", "lot", "contract_size", "wire_unit"):
             value: Decimal = getattr(self, name)
             if not value.is_finite() or value <= 0:
                 raise InvalidValue(f"{self.id}: {name} must be positive, got {value}")
