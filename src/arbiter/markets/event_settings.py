@@ -62,6 +62,8 @@ class EventMarketSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """Over all markets; 1..100000."""
     volatility: float = 1.1
     """Of the log odds, over one round."""
+    steady: bool = False
+    """Quotes stand still around the topics' odds: half a spread and the usual depth, no more."""
     basis: float = 0.004
     """Usual distance of a venue from the common probability, in dollars."""
     dislocations_per_minute: float = 8.0

@@ -151,12 +151,18 @@ class EventMarket:
     def _begin(self, topic: int, number: int) -> None:
         """Start a round near the topic's usual odds."""
         self._round[topic] = number
-        self._odds[topic] = _logit(self.topics[topic].odds) + self._rng.normal(0.0, 0.3)
+        spread = 0.0 if self.settings.steady else 0.3
+        self._odds[topic] = _logit(self.topics[topic].odds) + self._rng.normal(0.0, spread)
 
     def _offset_ns(self, topic: int) -> int:
         return topic * self.settings.recurs_ns // max(len(self.topics), 1)
 
     # Prices
+
+    def shift(self, row: int, dollars: float) -> None:
+        """Keep one venue's price so far away from the probability, until told otherwise."""
+        self._away[row] = dollars
+        self._back_ns[row] = np.iinfo(np.int64).max
 
     def probability(self, row: int) -> float:
         """Of YES in this market, before what sets the venues apart."""
@@ -210,7 +216,8 @@ class EventMarket:
         yes = _probability(self._odds[self._topic_of[rows]])
         yes = np.where(self._turned[rows], 1.0 - yes, yes)
         mid = np.clip(yes + self._basis[rows] + self._away[rows], _LEAST, _MOST)
-        half = 0.004 + np.abs(rng.standard_normal(k)) * 0.003
+        noise = 0.0 if s.steady else 1.0
+        half = 0.004 + np.abs(rng.standard_normal(k)) * 0.003 * noise
         bid_ticks = np.maximum(self._ticks.floor(mid - half, rows), 1.0)
         most = self._ticks.floor(np.ones(k), rows) - 1.0
         ask_ticks = np.minimum(
@@ -218,7 +225,7 @@ class EventMarket:
         )
         bid_ticks = np.minimum(bid_ticks, ask_ticks - 1.0)
         bid, ask = self._ticks.at(bid_ticks, rows), self._ticks.at(ask_ticks, rows)
-        depth = s.depth * np.exp(rng.standard_normal((2, k)) * 0.5)
+        depth = s.depth * np.exp(rng.standard_normal((2, k)) * 0.5 * noise)
         bid_size = self._lots.at(np.maximum(self._lots.floor(depth[0], rows), 1.0), rows)
         ask_size = self._lots.at(np.maximum(self._lots.floor(depth[1], rows), 1.0), rows)
         return QuoteBatch(rows, bid, ask, bid_size, ask_size, now_ns)

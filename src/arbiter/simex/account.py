@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from arbiter.matching.exchange import SimulatedExchange
+from arbiter.matching.event_exchange import EventExchange
 from arbiter.matching.orders import OrderRequest, VenueOrder
 from arbiter.matching.state import Step
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
@@ -91,7 +91,7 @@ class Account:
         self.balances: dict[Asset, tuple[Decimal, Decimal]] = {}
         """(total, locked)."""
         self._touched: dict[Asset, None] = {}
-        self.exchange = SimulatedExchange(venue, listed, record=self._on_step)
+        self.exchange = EventExchange(venue, listed, record=self._on_step)
         self.exchange.open_account(dict(balances), now_ns)
 
     def instrument(self, name: InstrumentId) -> Instrument:

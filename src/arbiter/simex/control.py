@@ -43,7 +43,8 @@ class Act(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class Control:
-    """`jump` moves a symbol's price by a fraction on all venues; `hours` sets an interval."""
+    """`jump` moves a symbol's price by a fraction on all venues, an event market's by dollars
+    on this one alone; `hours` sets an interval."""
 
     def __init__(
         self,
@@ -128,6 +129,8 @@ class Control:
                 shown = self._shown(act)
                 rate = server.funding[shown.row]
                 server.settle(shown, rate.rate, rate.mark, now, now)
+            case "resolve":
+                server.resolve(self._shown(act), act.amount, now)
             case "liquidate":
                 self._liquidate(act)
             case "adl":

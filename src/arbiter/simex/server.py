@@ -19,6 +19,8 @@ from arbiter.simex.market import Market
 from arbiter.simex.settings import SimexSettings
 from arbiter.simex.venue import Shown, VenueServer
 
+_EVEN = Decimal("0.5")
+"""What an event that is called off pays: half to either side."""
 TICK_S = 0.01
 DEPTH_S = 0.1
 
@@ -79,6 +81,9 @@ class Simex:
 
     def _jump(self, shown: Shown, fraction: float) -> None:
         now_ns, n_venues = self._now_ns(), len(self.settings.markets.venues)
+        if shown.event:
+            self.market.shift(shown.row, fraction)
+            return
         row, count = shown.row, n_venues
         if shown.perpetual:
             row, count = row - self.market.n_spot, len(self.settings.perpetuals.venues)
@@ -118,7 +123,14 @@ class Simex:
                 shown = server.shown.get(row)
                 if shown is not None:
                     server.settle(shown, due.rate, due.mark, due.settled_ns, now_ns)
+        for row, ended in self.market.resolutions(now_ns):
+            for server in self.servers.values():
+                shown = server.shown.get(row)
+                if shown is not None:
+                    payout = _EVEN if ended.payout is None else ended.payout
+                    server.resolve(shown, payout, now_ns)
         for server in self.servers.values():
+            server.tick(now_ns)
             server.take(batch, now_ns)
 
     def _move(self, move: Move, now_ns: int) -> None:

@@ -4,7 +4,9 @@ import math
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
+from arbiter.markets.event_settings import EventMarketSettings
 from arbiter.markets.perpetual_settings import PerpetualSettings
 from arbiter.markets.settings import DislocationSettings, MarketSettings, PathSettings
 from arbiter.matching.fault_plan import FaultSettings
@@ -20,6 +22,7 @@ SERVERS: dict[str, tuple[VenueId, ...]] = {
 
 STILL = PathSettings(market_volatility=0.0, own_volatility=0.0, trend_share=0.0)
 _PERPETUALS = ("binance_futures", "bybit_futures")
+_EVENTS = ("polymarket", "kalshi")
 
 
 class SimexSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +57,10 @@ class SimexSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Added to every signed request before it is carried out."""
     refuse_brokers: bool = False
     """Refuse orders that carry a broker, builder or referral mark instead of counting them."""
+    events: EventMarketSettings = EventMarketSettings(
+        round_seconds=604_800.0, volatility=0.5, dislocations_per_minute=4.0, confirm_seconds=1.0
+    )
+    """Each market of an event venue has one round and ends with it."""
     faults: FaultSettings = FaultSettings()
 
     def __post_init__(self) -> None:
@@ -78,7 +85,7 @@ class SimexSettings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def markets(self) -> MarketSettings:
         """Spot markets; where only perpetuals are served, of a venue nobody is shown."""
-        spot = tuple(v for v in self.listed if v not in _PERPETUALS)
+        spot = tuple(v for v in self.listed if v not in (*_PERPETUALS, *_EVENTS))
         return MarketSettings(
             seed=self.seed,
             venues=spot or (VenueId("binance"),),
@@ -89,6 +96,14 @@ class SimexSettings(msgspec.Struct, frozen=True, kw_only=True):
             path=STILL if self.still else PathSettings(),
             dislocations=DislocationSettings(per_minute=self.dislocations_per_minute),
         )
+
+    @property
+    def event_markets(self) -> EventMarketSettings:
+        """Of both venues where one is served; nothing where none is."""
+        events = replace(self.events, enabled=any(v in _EVENTS for v in self.listed))
+        if not self.still:
+            return events
+        return replace(events, volatility=0.0, basis=0.0, dislocations_per_minute=0.0, steady=True)
 
     @property
     def perpetuals(self) -> PerpetualSettings:

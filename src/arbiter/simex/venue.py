@@ -12,7 +12,7 @@ from aiohttp import web
 from arbiter.markets.simulator import QuoteBatch
 from arbiter.matching.faults import CallFate, Fault, Faults
 from arbiter.model.ids import Asset, InstrumentId, VenueId
-from arbiter.model.instruments import Instrument
+from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import floor_to
 from arbiter.model.perpetuals import FundingRate, is_perpetual
 from arbiter.model.reports import VenueReport
@@ -48,6 +48,10 @@ class Shown:
     def perpetual(self) -> bool:
         return is_perpetual(self.instrument)
 
+    @property
+    def event(self) -> bool:
+        return self.instrument.kind is InstrumentKind.BINARY
+
 
 class VenueServer(ABC):
     """One server. `digits` are the fewest digits after the point that it writes."""
@@ -75,6 +79,8 @@ class VenueServer(ABC):
         }
         self.by_id: dict[InstrumentId, Shown] = {s.instrument.id: s for s in self.shown.values()}
         self.funding: dict[int, FundingRate] = {}
+        self.decided: dict[int, Decimal] = {}
+        """What YES pays in event markets that have ended, by row."""
         self.hub = Hub()
         self.meter = WeightMeter(settings.weight_per_minute)
         self.brokers: Counter[str] = Counter()
@@ -160,7 +166,7 @@ class VenueServer(ABC):
         for row, shown in self.shown.items():
             instrument = shown.instrument
             balances.setdefault(instrument.settle, self.settings.starting_quote)
-            if not shown.perpetual:
+            if not shown.perpetual and not shown.event:
                 amount = self.settings.starting_base_usd / self.market.mid(row)
                 balances[instrument.base] = floor_to(amount, instrument.lot)
         return balances
@@ -179,7 +185,7 @@ class VenueServer(ABC):
             strict=True,
         ):
             shown = mine.get(row)
-            if shown is None:
+            if shown is None or row in self.decided:
                 continue
             fault = self.faults.on_quote(shown.instrument.id, now_ns)
             if fault is Fault.DELISTING:
@@ -198,6 +204,18 @@ class VenueServer(ABC):
                     self.show_print(shown, made)
             elif fault is Fault.GAP:
                 shown.book.touch()
+
+    def tick(self, now_ns: int) -> None:
+        """Do what falls due between quotes; called often. Nothing does in general."""
+        del now_ns
+
+    def resolve(self, shown: Shown, payout: Decimal, now_ns: int) -> None:
+        """End an event market: it takes no more orders and pays what is held."""
+        if shown.row in self.decided:
+            return
+        self.decided[shown.row] = payout
+        for account in self.accounts:
+            self.tell(account, account.exchange.resolve(shown.instrument.id, payout, now_ns))
 
     def mark(self, now_ns: int) -> None:
         """Tell marks where something is held or was never told."""
