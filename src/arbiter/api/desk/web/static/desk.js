@@ -3,15 +3,28 @@ window.desk = (() => {
   const KEY = "arbiter-theme";
   const number = (text) => parseFloat(text.replace(/[,+ ]/g, "").replace("−", "-"));
 
-  // Let a changed figure glow for a moment, green when it rose and red when it fell.
+  // Let changed figures glow for a moment, green when they rose and red when they fell. All of an
+  // update are lit at once and put out at once: hundreds of animations would draw without a pause.
+  const GLOW_MS = 400;
+  const lit = new Map();
+  let glowing = 0;
+
   function tick(node, before, after) {
     const cell = node.parentElement && node.parentElement.closest(".tick");
-    if (!cell) return;
-    const change = number(after) - number(before);
-    if (!change) return;
-    cell.classList.remove("rose", "fell");
-    void cell.offsetWidth;
-    cell.classList.add(change > 0 ? "rose" : "fell");
+    const change = cell ? number(after) - number(before) : 0;
+    if (change) lit.set(cell, change > 0 ? "rose" : "fell");
+  }
+
+  function darken() {
+    lit.forEach((_, cell) => cell.classList.remove("rose", "fell"));
+    lit.clear();
+  }
+
+  function glow() {
+    if (!lit.size) return;
+    lit.forEach((name, cell) => cell.classList.add(name));
+    clearTimeout(glowing);
+    glowing = setTimeout(darken, GLOW_MS);
   }
 
   function attributes(from, to) {
@@ -46,6 +59,7 @@ window.desk = (() => {
   }
 
   function show(regions) {
+    darken();
     for (const [name, html] of Object.entries(regions)) {
       const region = document.querySelector(`[data-name="${name}"]`);
       if (!region) continue;
@@ -53,6 +67,7 @@ window.desk = (() => {
       template.innerHTML = html;
       morph(region, template.content);
     }
+    glow();
   }
 
   const dark = () => document.body.classList.contains("body--dark");
