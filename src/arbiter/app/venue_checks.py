@@ -109,6 +109,9 @@ def _rights(venue: VenueId, rights: KeyRights) -> Check:
     if not rights.can_trade:
         mend = rights.safe_key or "allow trading for it at the venue"
         return bad(name, "this key may not trade", mend)
+    if rights.hindrance:
+        trouble, _, mend = rights.hindrance.partition(": ")
+        return bad(name, trouble, mend)
     if not rights.restricted_to_ip:
         mend = "restrict it to this machine's address at the venue"
         return warn(name, "may trade and not withdraw, from any address", mend)
@@ -121,6 +124,6 @@ def _percent(fee: Decimal) -> str:
 
 def _mend(error: ArbiterError) -> str:
     code = getattr(error, "code", "")
-    if code in ("-2014", "-2015", "10003", "10004", "-1022"):
+    if code in ("-2014", "-2015", "10003", "10004", "-1022", "50105", "50111", "50113"):
         return "check key and secret: arbiter keys add replaces them"
     return ""

@@ -76,6 +76,8 @@ class KeyRights(msgspec.Struct, frozen=True, kw_only=True):
     """True also where a venue knows no such restriction."""
     safe_key: str = ""
     """How to make one that may trade and not withdraw, where that is not said by itself."""
+    hindrance: str = ""
+    """What in the account's own settings keeps orders from being taken, and how to mend it."""
 
 
 class AccountWiring(msgspec.Struct, frozen=True, kw_only=True):
