@@ -1,0 +1,146 @@
+"""OKX's depth: ``books`` of every instrument, mended by subscribing anew."""
+
+import asyncio
+from collections.abc import Mapping
+
+import msgspec
+import structlog
+
+from arbiter.model.time import NS_PER_MS, NS_PER_S
+from arbiter.ports.clock import Clock
+from arbiter.ports.market_data import DepthSink
+from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
+from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.wiring import FeedWiring
+from arbiter.venues.okx.decode import BookMessage, BookRow
+from arbiter.venues.okx.feed import Place, connections
+from arbiter.venues.okx.sequence import NumberedBook, Step
+from arbiter.venues.okx.talk import OkxTalk, pace
+
+log = structlog.get_logger(__name__)
+
+CHANNEL = "books"
+_decode = fast_decoder(BookMessage)
+
+_LATE_NS = NS_PER_S
+"""A snapshot asked for and not come within this time is asked for by a new connection."""
+_MANY = 10
+"""So many books out of step at once are mended by a new connection, too."""
+
+
+class OkxDepthFeed:
+    """Implements `ports.DepthFeed`."""
+
+    def __init__(self, wiring: FeedWiring) -> None:
+        self.tally = FeedTally()
+        self._wiring = wiring
+
+    async def run(self, sink: DepthSink) -> None:
+        wiring = self._wiring
+        url, parts = connections(wiring)
+
+        def stream(places: Mapping[str, Place]) -> Stream:
+            return Stream(
+                url,
+                lambda link: DepthTalk(link, places, sink, wiring.clock, self.tally),
+                on_state=lambda _up, _why: None,
+                tally=self.tally,
+                settings=pace(wiring.stream),
+                draw=wiring.draw,
+            )
+
+        async with asyncio.TaskGroup() as group:
+            for places in parts:
+                group.create_task(stream(places).run(), name=f"{wiring.venue} depth")
+
+
+class _Row(msgspec.Struct):
+    topic: str
+    slot: int
+    numbered: NumberedBook
+    lost_ns: int | None = None
+    """Since when it is out of step, monotonic."""
+
+
+class DepthTalk(OkxTalk):
+    def __init__(
+        self,
+        link: Link,
+        places: Mapping[str, Place],
+        sink: DepthSink,
+        clock: Clock,
+        tally: FeedTally,
+    ) -> None:
+        self._rows = {
+            name: _Row(f"{CHANNEL}:{name}", place.slot, NumberedBook(place.unit))
+            for name, place in places.items()
+        }
+        super().__init__(link, [row.topic for row in self._rows.values()], tally)
+        self._out: dict[str, _Row] = {}
+        self._sink = sink
+        self._clock = clock
+
+    def hear(self, data: bytes) -> None:
+        try:
+            told = _decode(data)
+        except UNREADABLE as error:
+            self.note(data, bad(data, str(error)))
+            return
+        row = self._rows.get(told.arg.name)
+        if row is None:
+            raise BadFrame(f"{told.arg.name!r} was not asked for")
+        take = self._snapshot if told.action == "snapshot" else self._update
+        for book in told.data:
+            try:
+                take(row, book)
+            except BadFrame as error:
+                self._lose(row, str(error))
+                raise
+
+    def tick(self) -> None:
+        if not self._out:
+            return
+        oldest = min(row.lost_ns or 0 for row in self._out.values())
+        if len(self._out) > _MANY:
+            self._link.drop(f"{len(self._out)} books out of step")
+        elif self._clock.monotonic_ns() - oldest > _LATE_NS:
+            self._link.drop("no snapshot came")
+
+    def closed(self) -> None:
+        super().closed()
+        for row in self._rows.values():
+            if row.numbered.in_step:
+                self._sink.on_depth_lost(row.slot, "the connection was lost")
+
+    def _snapshot(self, row: _Row, book: BookRow) -> None:
+        row.numbered.snapshot(book)
+        self._changed(row, book)
+        if row.lost_ns is not None:
+            took = self._clock.monotonic_ns() - row.lost_ns
+            self._tally.resyncs += 1
+            self._tally.slowest_resync_ns = max(self._tally.slowest_resync_ns, took)
+            row.lost_ns = None
+            self._out.pop(row.topic, None)
+
+    def _update(self, row: _Row, book: BookRow) -> None:
+        step = row.numbered.update(book)
+        if step is Step.APPLIED:
+            self._changed(row, book)
+        elif step is Step.STALE:
+            self._tally.stale += 1
+        elif step is Step.GAP:
+            self._tally.gaps += 1
+            self._lose(row, f"a gap before update {book.number}")
+
+    def _changed(self, row: _Row, book: BookRow) -> None:
+        now = self._clock.now_ns()
+        self._sink.on_depth(row.slot, row.numbered.book, book.ts * NS_PER_MS, now)
+
+    def _lose(self, row: _Row, why: str) -> None:
+        log.info("book out of step", topic=row.topic, why=why)
+        row.numbered.in_step = False
+        if row.lost_ns is None:
+            row.lost_ns = self._clock.monotonic_ns()
+        self._out[row.topic] = row
+        self._sink.on_depth_lost(row.slot, why)
+        self.renew(row.topic)
