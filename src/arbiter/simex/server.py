@@ -28,6 +28,7 @@ _KINDS: dict[str, str] = {
     "binance": "arbiter.simex.binance.spot_server:BinanceSpot",
     "binance_futures": "arbiter.simex.binance.futures_server:BinanceFutures",
     "bybit": "arbiter.simex.bybit.server:Bybit",
+    "kraken": "arbiter.simex.kraken.server:Kraken",
 }
 """Class by server, loaded where it is served."""
 

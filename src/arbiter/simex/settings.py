@@ -17,6 +17,7 @@ SERVERS: dict[str, tuple[VenueId, ...]] = {
     "binance": (VenueId("binance"),),
     "binance_futures": (VenueId("binance_futures"),),
     "bybit": (VenueId("bybit"), VenueId("bybit_futures")),
+    "kraken": (VenueId("kraken"),),
 }
 """Every server, and the venues of the simulated market whose instruments it lists."""
 

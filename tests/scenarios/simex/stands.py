@@ -26,6 +26,7 @@ PRICE = Decimal(2285)
 SPOT = (
     Stand("binance", "binance"),
     Stand("bybit", "bybit"),
+    Stand("kraken", "kraken"),
 )
 PERPETUALS = (
     Stand("binance_futures", "binance_futures", "ETH/USDT:PERP", perpetual=True),

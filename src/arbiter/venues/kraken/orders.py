@@ -1,0 +1,306 @@
+"""Orders and the account at Kraken spot.
+
+Every signed request carries a nonce that must rise from one to the next. Requests that are under
+way together may arrive in another order, so they go one after the other, unless the key has a nonce
+window. The nonce is this machine's clock, never the venue's: a correction downwards would make it
+fall.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from decimal import Decimal
+from typing import Any
+
+import structlog
+
+from arbiter.model.errors import OutcomeUnknown, VenueUnreachable
+from arbiter.model.ids import ClientOrderId, VenueOrderId
+from arbiter.model.instruments import Instrument
+from arbiter.model.money import ZERO, plain
+from arbiter.model.orders import Fill, Order, OrderType, TimeInForce
+from arbiter.model.reports import Holding, OrderTruth
+from arbiter.model.time import NS_PER_DAY, NS_PER_MS, NS_PER_S
+from arbiter.ports.venue import ReportSink
+from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount
+from arbiter.venues.common.clock_offset import ClockReading
+from arbiter.venues.common.signed import Answered, SignedRest
+from arbiter.venues.common.stream import Link
+from arbiter.venues.common.used_names import UsedNames
+from arbiter.venues.kraken.addresses import PRIVATE, STREAM, asset_of, rest_name
+from arbiter.venues.kraken.errors import VERDICTS, read_refusal
+from arbiter.venues.kraken.listing import instruments
+from arbiter.venues.kraken.names import Names
+from arbiter.venues.kraken.private import PrivateTalk, order_truth, trade_fill
+
+log = structlog.get_logger(__name__)
+
+_NEEDED = {
+    "query-funds",
+    "query-open-trades",
+    "query-closed-trades",
+    "modify-trades",
+    "close-trades",
+    "create-ws-token",
+}
+_TAKING_OUT = {"withdraw-funds", "add-withdraw-address", "update-withdraw-address"}
+_PAGE = 50
+_PAGES = 200
+_ASKED_AT_ONCE = 20
+"""Orders in one question by the venue's numbers."""
+_PRICED_AT_ONCE = 100
+_LOOK_BACK_NS = 7 * NS_PER_DAY
+_TOKEN_EVERY_S = 600.0
+"""A token must be used within 15 minutes."""
+_TOKEN_RETRY_S = 1.0
+_WIDE_WINDOW = 1_000
+"""A nonce window of so much, in our nonce's milliseconds, lets requests overtake each other."""
+
+
+class KrakenOrders(VenueAccount):
+    verdicts = VERDICTS
+
+    def __init__(self, wiring: AccountWiring) -> None:
+        rest = SignedRest(
+            "kraken", wiring.keys, wiring.endpoints, read_refusal, timeout_s=wiring.timeout_s
+        )
+        super().__init__(wiring, rest)
+        self._ids = Names()
+        self._used = UsedNames(VERDICTS)
+        self._pairs: dict[str, str] = {}
+        """Names of markets (`market_id`) by each of REST's names for them."""
+        self._altnames: dict[str, str] = {}
+        """Of assets, by the names that balances have."""
+        self._one_by_one: AbstractAsyncContextManager[object] = asyncio.Lock()
+        self._token = ""
+        self._token_wanted = asyncio.Event()
+
+    # Asking.
+
+    async def _public(self, endpoint: str, params: dict[str, Any] | None = None) -> Any:
+        return (await self._rest.call(endpoint, params))["result"]
+
+    async def _signed(self, endpoint: str, params: dict[str, Any] | None = None) -> Any:
+        async with self._one_by_one:
+            return (await self._rest.call(endpoint, params))["result"]
+
+    async def correct_clock(self) -> ClockReading | None:
+        """Measure the venue's clock. Nothing is signed by it: the nonce only has to rise."""
+        reading = await super().correct_clock()
+        self._rest.offset_ms = 0
+        return reading
+
+    async def _server_ms(self) -> int:
+        """Kraken tells whole seconds: ours when it lies within that second, else its middle."""
+        second = int((await self._public("publicGetTime"))["unixtime"])
+        now_ms = self._clock.now_ns() // NS_PER_MS
+        return now_ms if now_ms // 1_000 == second else second * 1_000 + 500
+
+    # The listing.
+
+    async def _list(self) -> Sequence[Instrument]:
+        pairs = await self._public("publicGetAssetPairs")
+        assets = await self._public("publicGetAssets")
+        self._altnames = {name: row["altname"] for name, row in assets.items()}
+        found = instruments(pairs, self.venue, ZERO, {})
+        by_altname = {rest_name(one.market_id): one.market_id for one in found}
+        self._pairs = by_altname | {
+            number: by_altname[row["altname"]]
+            for number, row in pairs.items()
+            if row["altname"] in by_altname
+        }
+        if self._wiring.keys is None:
+            return found
+        info = await self._signed("privatePostGetApiKeyInfo")
+        if int(info.get("nonceWindow") or 0) >= _WIDE_WINDOW:
+            self._one_by_one = nullcontext()
+        wanted = [rest_name(i.market_id) for i in found if i.symbol in self._wiring.symbols]
+        params = {"pair": ",".join(wanted[:_PRICED_AT_ONCE])} if wanted else {}
+        told = await self._signed("privatePostTradeVolume", params)
+        return instruments(pairs, self.venue, Decimal(told["volume"]), _fees(told, pairs))
+
+    async def _last_prices(self) -> Mapping[str, Decimal]:
+        told = await self._public("publicGetTicker")
+        return {
+            self._pairs[name]: Decimal(row["c"][0])
+            for name, row in told.items()
+            if name in self._pairs
+        }
+
+    # Orders.
+
+    async def _place(self, order: Order, instrument: Instrument) -> VenueOrderId:
+        params: dict[str, Any] = {
+            "pair": rest_name(instrument.market_id),
+            "type": order.side.value.lower(),
+            "ordertype": "market" if order.type is OrderType.MARKET else "limit",
+            "volume": plain(order.size),
+            "cl_ord_id": self._ids.venues(order.client_order_id),
+            "oflags": "post,fciq" if order.post_only else "fciq",
+        }
+        if order.type is OrderType.LIMIT:
+            assert order.price is not None, "a limit order has a price"
+            params["price"] = plain(order.price)
+            if order.time_in_force is not TimeInForce.GTC:
+                params["timeinforce"] = order.time_in_force.value
+        with self._used.sending(order.client_order_id):
+            told = await self._signed("privatePostAddOrder", params)
+        try:
+            return VenueOrderId(told["txid"][0])
+        except (KeyError, IndexError, TypeError):
+            raise OutcomeUnknown("an order without a number") from None
+
+    async def _cancel(self, order: Order, instrument: Instrument) -> None:
+        params = {"cl_ord_id": self._ids.venues(order.client_order_id)}
+        await self._signed("privatePostCancelOrder", params)
+
+    async def _query(
+        self, client_order_id: ClientOrderId, instrument: Instrument
+    ) -> OrderTruth | None:
+        """Among the open ones first, then among those that have closed."""
+        name = self._ids.venues(client_order_id)
+        for endpoint, part in (
+            ("privatePostOpenOrders", "open"),
+            ("privatePostClosedOrders", "closed"),
+        ):
+            rows = (await self._signed(endpoint, {"cl_ord_id": name}))[part]
+            own = {number: row for number, row in rows.items() if row.get("cl_ord_id") == name}
+            if own:
+                number = max(own, key=lambda one: Decimal(str(own[one]["opentm"])))
+                self._name(number, client_order_id)
+                return order_truth(number, own[number], self.venue, instrument, client_order_id)
+        return None
+
+    async def _open_orders(self) -> Sequence[OrderTruth]:
+        rows = (await self._signed("privatePostOpenOrders"))["open"]
+        made = []
+        for number, row in rows.items():
+            instrument = self._listed_as(row["descr"]["pair"])
+            if instrument is not None:
+                name = self._name_of(number, row.get("cl_ord_id"))
+                made.append(order_truth(number, row, self.venue, instrument, name))
+        return made
+
+    async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
+        if since_ns <= 0:
+            since_ns = self._clock.now_ns() - _LOOK_BACK_NS
+        rows = await self._trades(since_ns)
+        await self._learn_names({row["ordertxid"] for row in rows.values()})
+        made = []
+        for number, row in rows.items():
+            instrument = self._listed_as(row["pair"])
+            if instrument is not None:
+                name = self._name_of(row["ordertxid"], None)
+                made.append(trade_fill(number, row, self.venue, instrument, name))
+        made.sort(key=lambda fill: (fill.at_ns, fill.venue_trade_id))
+        return [fill for fill in made if fill.at_ns >= since_ns]
+
+    async def _trades(self, since_ns: int) -> dict[str, Any]:
+        """All pages. New trades shift them while they are read: each is kept once."""
+        rows: dict[str, Any] = {}
+        for page in range(_PAGES):
+            params = {"start": since_ns // NS_PER_S - 1, "ofs": page * _PAGE}
+            told = (await self._signed("privatePostTradesHistory", params))["trades"]
+            rows |= told
+            if len(told) < _PAGE:
+                break
+        return rows
+
+    async def _learn_names(self, numbers: set[str]) -> None:
+        """Trades name their order by the venue's number alone: ask what we called it."""
+        unknown = sorted(number for number in numbers if number not in self._names)
+        for start in range(0, len(unknown), _ASKED_AT_ONCE):
+            asked = ",".join(unknown[start : start + _ASKED_AT_ONCE])
+            for number, row in (
+                await self._signed("privatePostQueryOrders", {"txid": asked})
+            ).items():
+                self._name_of(number, row.get("cl_ord_id"))
+
+    def _name_of(self, number: str, told: str | None) -> ClientOrderId:
+        if told:
+            name = self._ids.ours(told)
+            self._name(number, name)
+            return name
+        return self._names.get(number, ClientOrderId(number))
+
+    def _listed_as(self, pair: str) -> Instrument | None:
+        return self._by_market.get(self._pairs.get(pair, ""))
+
+    # The account.
+
+    async def _holdings(self) -> Sequence[Holding]:
+        made = []
+        for name, row in (await self._signed("privatePostBalanceEx")).items():
+            total, locked = Decimal(row["balance"]), Decimal(row["hold_trade"])
+            asset = asset_of(self._altnames.get(name, name))
+            made.append(Holding(venue=self.venue, asset=asset, free=total - locked, locked=locked))
+        return made
+
+    async def rights(self) -> KeyRights:
+        """To trade takes all that orders and their private stream need."""
+        told = await self._read("rights", lambda: self._signed("privatePostGetApiKeyInfo"))
+        granted = set(told["permissions"])
+        return KeyRights(
+            can_trade=granted >= _NEEDED,
+            can_withdraw=bool(granted & _TAKING_OUT),
+            restricted_to_ip=bool(told.get("ipAllowlist")),
+        )
+
+    # The private stream.
+
+    async def _make_up_more(self, sink: ReportSink, since_ns: int) -> None:
+        """Fills and ends are all there is to miss."""
+
+    async def _follow(self) -> None:
+        wiring = self._wiring
+        origin = wiring.private or (wiring.endpoints.stream if wiring.endpoints else PRIVATE)
+
+        def talk(link: Link) -> PrivateTalk:
+            return PrivateTalk(
+                link,
+                self.venue,
+                self._token,
+                self._by_market,
+                self._say,
+                self._name_of,
+                self._token_wanted.set,
+                self._clock.now_ns,
+            )
+
+        await self._renew_token()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_token(), name=f"{self.venue} stream token")
+            stream = self._stream(origin.rstrip("/") + STREAM, talk)
+            group.create_task(stream.run(), name=f"{self.venue} executions")
+
+    async def _keep_token(self) -> None:
+        """Have a fresh one at hand for the next connection."""
+        while True:
+            try:
+                async with asyncio.timeout(_TOKEN_EVERY_S):
+                    await self._token_wanted.wait()
+            except TimeoutError:
+                pass
+            self._token_wanted.clear()
+            await self._renew_token()
+
+    async def _renew_token(self) -> None:
+        while True:
+            try:
+                self._token = (await self._signed("privatePostGetWebSocketsToken"))["token"]
+            except (Answered, VenueUnreachable, OutcomeUnknown) as error:
+                log.warning("no token for the private stream", venue=self.venue, why=str(error))
+                await asyncio.sleep(_TOKEN_RETRY_S)
+            else:
+                return
+
+
+def _fees(told: Any, pairs: Mapping[str, Any]) -> dict[str, tuple[Decimal, Decimal]]:
+    """Read ``TradeVolume``: (maker, taker) as fractions by altname."""
+    taken, made = told.get("fees") or {}, told.get("fees_maker") or {}
+    fees = {}
+    for name, row in taken.items():
+        altname = pairs[name]["altname"] if name in pairs else name
+        maker = made.get(name, row)
+        fees[altname] = (Decimal(maker["fee"]) / 100, Decimal(row["fee"]) / 100)
+    return fees
