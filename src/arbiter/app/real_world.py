@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 
 PATIENCE_S = 60.0
 NOTHING = EventNeeds()
+NO_KEYS: Mapping[VenueId, VenueKeys] = {}
 _USD = ("USD", "USDT", "USDC")
 
 
@@ -128,7 +129,7 @@ async def connect_live(
         for venue, account in accounts.items()
         if venue not in margin
     }
-    wirings = _wirings(settings, listed, registry, clock)
+    wirings = _wirings(settings, listed, registry, clock, keys)
     world = World(
         registry=registry,
         feeds=[connector(wiring.venue).quotes(wiring) for wiring in wirings],
@@ -263,6 +264,7 @@ def _wirings(
     listed: Mapping[VenueId, Sequence[Instrument]],
     registry: MarketRegistry,
     clock: Clock,
+    keys: Mapping[VenueId, VenueKeys] = NO_KEYS,
 ) -> list[FeedWiring]:
     return [
         FeedWiring(
@@ -271,6 +273,7 @@ def _wirings(
             slots={i.id: registry.slot(i.id) for i in listing},
             clock=clock,
             endpoints=settings.venues.endpoints(venue),
+            keys=keys.get(venue),
         )
         for venue, listing in listed.items()
     ]

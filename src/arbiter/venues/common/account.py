@@ -46,7 +46,7 @@ from arbiter.venues.common.endpoints import Endpoints
 from arbiter.venues.common.frames import FeedTally
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.signed import Answered, VenueRest
-from arbiter.venues.common.stream import Stream, StreamSettings, TalkMaker
+from arbiter.venues.common.stream import Headers, Stream, StreamSettings, TalkMaker
 from arbiter.venues.common.verdicts import Verdict, Verdicts
 
 log = structlog.get_logger(__name__)
@@ -419,7 +419,7 @@ class VenueAccount(ABC):
             self._connected.clear()
             log.info("private stream lost", venue=self.venue, why=why)
 
-    def _stream(self, url: str, make_talk: TalkMaker) -> Stream:
+    def _stream(self, url: str, make_talk: TalkMaker, headers: Headers | None = None) -> Stream:
         return Stream(
             url,
             make_talk,
@@ -427,6 +427,7 @@ class VenueAccount(ABC):
             tally=self._tally,
             settings=self._wiring.stream,
             draw=self._wiring.draw,
+            headers=headers,
         )
 
     def _name(self, number: str, name: ClientOrderId) -> None:

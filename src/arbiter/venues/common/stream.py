@@ -9,7 +9,7 @@ now only answers pings is stuck, one that speaks every ten seconds is not.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -105,6 +105,8 @@ class Talk(Protocol):
 TalkMaker = Callable[[Link], Talk]
 StateListener = Callable[[bool, str], None]
 """(connected, why not)."""
+Headers = Callable[[], Mapping[str, str]]
+"""Makes what a handshake carries, anew for each."""
 
 
 class Stream:
@@ -119,8 +121,10 @@ class Stream:
         tally: FeedTally,
         settings: StreamSettings,
         draw: Callable[[], float],
+        headers: Headers | None = None,
     ) -> None:
         self.url = url
+        self._headers = headers
         self._make_talk = make_talk
         self._on_state = on_state
         self._tally = tally
@@ -150,6 +154,7 @@ class Stream:
                     self.url,
                     websocket_handshake_timeout=self._settings.connect_timeout_s,
                     max_frame_size=self._settings.largest_frame,
+                    extra_headers=None if self._headers is None else self._headers(),
                     logger_name=_socket_log,
                 )
         except TimeoutError:

@@ -9,6 +9,7 @@ from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.ports.clock import Clock
 from arbiter.venues.common.endpoints import Endpoints
+from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.stream import StreamSettings
 
 
@@ -22,6 +23,8 @@ class FeedWiring(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     endpoints: Endpoints | None = None
     """None for the venue's own addresses."""
+    keys: VenueKeys | None = None
+    """For venues whose market data wants a key, too; None where there is none."""
     stream: StreamSettings = StreamSettings()
     draw: Callable[[], float] = random.random
 
