@@ -1,7 +1,8 @@
-"""Acceptance cases OC-01 … OC-22 for every order client.
+"""Acceptance cases OC-01 … OC-22 for every order client, of spot and on margin.
 
 A subclass gives the fixture `desk`: a running client on a venue that displays a market of about 50
-units of quote on each side, refreshed several times a second, and a funded account.
+units of quote on each side, refreshed several times a second, and a funded account. What an
+account on margin has to do beyond that is in `margin_client`.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from arbiter.model.ids import (
     ENGINE,
@@ -20,7 +23,7 @@ from arbiter.model.ids import (
     TradeId,
 )
 from arbiter.model.instruments import Instrument
-from arbiter.model.money import ZERO
+from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import (
     Fill,
     Liquidity,
@@ -29,6 +32,13 @@ from arbiter.model.orders import (
     OrderType,
     Side,
     TimeInForce,
+)
+from arbiter.model.perpetuals import (
+    MarginPosition,
+    VenuePosition,
+    contract_of,
+    executed,
+    is_margined,
 )
 from arbiter.model.reports import (
     Absent,
@@ -40,7 +50,7 @@ from arbiter.model.reports import (
     Refused,
     VenueReport,
 )
-from arbiter.ports.venue import OrderClient
+from arbiter.ports.venue import MarginClient, OrderClient
 
 _names = count(1)
 
@@ -102,6 +112,7 @@ class OrderDesk:
         tif: TimeInForce = TimeInForce.GTC,
         post_only: bool = False,
         market: bool = False,
+        reduce: bool = False,
     ) -> Order:
         """Make an order of about `usd`; `away` is how far beyond the market its limit lies."""
         limit = self.price * (1 + Decimal(away) * side.sign)
@@ -118,6 +129,7 @@ class OrderDesk:
             type=OrderType.MARKET if market else OrderType.LIMIT,
             time_in_force=tif,
             post_only=post_only,
+            reduce_only=reduce,
             size=self.instrument.floor_size(Decimal(usd) / self.price),
             price=None if market else self.instrument.floor_price(limit),
             planned_price=self.price,
@@ -125,11 +137,47 @@ class OrderDesk:
             updated_ns=0,
         )
 
+    @property
+    def on_margin(self) -> bool:
+        return is_margined(self.instrument)
+
+    @property
+    def margin(self) -> MarginClient:
+        assert isinstance(self.client, MarginClient)
+        return self.client
+
+    async def trade(self, order: Order) -> list[Fill]:
+        """Send an order that is accepted, wait for its end, and give its fills."""
+        answer = await self.client.submit(order)
+        assert isinstance(answer, Accepted), answer
+        await self.log.end(order.client_order_id)
+        return self.log.fills(order.client_order_id)
+
     async def totals(self) -> dict[Asset, Decimal]:
+        """What the account owns, without what open positions have gained or lost."""
+        if self.on_margin:
+            return {told.asset: told.wallet for told in await self.margin.margin_balances()}
         return {holding.asset: holding.total for holding in await self.client.holdings()}
 
-    async def locked(self, asset: Asset) -> Decimal:
-        return next(h.locked for h in await self.client.holdings() if h.asset == asset)
+    async def locked(self) -> Decimal:
+        """What is set aside of that which an order to sell needs."""
+        if self.on_margin:
+            told = await self.margin.margin_balances()
+            return next(b.reserved for b in told if b.asset == self.instrument.settle)
+        base = self.instrument.base
+        return next(h.locked for h in await self.client.holdings() if h.asset == base)
+
+    async def position(self) -> VenuePosition | None:
+        """The position in the instrument; None when flat."""
+        told = await self.margin.positions()
+        return next((p for p in told if p.instrument == self.instrument.id), None)
+
+    async def flatten(self) -> None:
+        """Close what an earlier case has left open."""
+        while (held := await self.position()) is not None:
+            side = Side.SELL if held.quantity > ZERO else Side.BUY
+            order = self.order(side, tif=TimeInForce.IOC, reduce=True)
+            await self.trade(replace(order, size=abs(held.quantity)))
 
 
 class OrderClientSuite:
@@ -199,7 +247,7 @@ class OrderClientSuite:
     ) -> None:
         good = desk.order()
         assert good.price is not None
-        order = _with(good, price=good.price + desk.instrument.tick / 4)
+        order = replace(good, price=good.price + desk.instrument.tick / 4)
         answer = await desk.client.submit(order)
         assert isinstance(answer, Refused)
         assert answer.code
@@ -207,11 +255,11 @@ class OrderClientSuite:
 
     async def test_oc09_order_off_the_lot_is_refused(self, desk: OrderDesk) -> None:
         good = desk.order()
-        order = _with(good, size=good.size + desk.instrument.lot / 2)
+        order = replace(good, size=good.size + desk.instrument.lot / 2)
         assert isinstance(await desk.client.submit(order), Refused)
 
     async def test_oc10_order_below_the_minimum_is_refused(self, desk: OrderDesk) -> None:
-        order = _with(desk.order(), size=desk.instrument.lot)
+        order = replace(desk.order(), size=desk.instrument.lot)
         assert isinstance(await desk.client.submit(order), Refused)
 
     async def test_oc11_order_beyond_the_balance_is_refused(self, desk: OrderDesk) -> None:
@@ -242,20 +290,21 @@ class OrderClientSuite:
     async def test_oc15_resting_order_is_open_locks_funds_and_can_be_cancelled(
         self, desk: OrderDesk
     ) -> None:
-        before = await desk.locked(desk.instrument.base)
+        before = await desk.locked()
         order = desk.order(Side.SELL, away="-0.1")
         await desk.client.submit(order)
         assert order.client_order_id in {
             truth.client_order_id for truth in await desk.client.open_orders()
         }
-        assert await desk.locked(desk.instrument.base) == before + order.size
+        locked = await desk.locked() - before
+        assert locked > ZERO if desk.on_margin else locked == order.size
         await desk.client.cancel(order)
         ended = await desk.log.end(order.client_order_id)
         assert (ended.status, ended.filled_size) == (OrderStatus.CANCELLED, ZERO)
         assert order.client_order_id not in {
             truth.client_order_id for truth in await desk.client.open_orders()
         }
-        assert await desk.locked(desk.instrument.base) == before
+        assert await desk.locked() == before
 
     async def test_oc16_cancel_of_a_filled_order_is_refused(self, desk: OrderDesk) -> None:
         order = desk.order(tif=TimeInForce.IOC)
@@ -289,18 +338,18 @@ class OrderClientSuite:
         later = desk.log.fills(second.client_order_id)
         assert list(await desk.client.fills_since(later[0].at_ns)) == later
 
-    async def test_oc19_holdings_move_by_fills_and_fees_to_the_last_unit(
+    async def test_oc19_money_moves_by_fills_and_fees_to_the_last_unit(
         self, desk: OrderDesk
     ) -> None:
+        """A spot account by sizes and values, one on margin by what closing has realized."""
+        if desk.on_margin:
+            await desk.flatten()
         expected = await desk.totals()
+        fills: list[Fill] = []
         for side in (Side.BUY, Side.SELL):
-            order = desk.order(side, tif=TimeInForce.IOC)
-            await desk.client.submit(order)
-            await desk.log.end(order.client_order_id)
-            for fill in desk.log.fills(order.client_order_id):
-                expected[desk.instrument.base] += side.sign * fill.size
-                expected[desk.instrument.quote] -= side.sign * fill.size * fill.price
-                expected[Asset(fill.fee_asset)] -= fill.fee
+            fills += await desk.trade(desk.order(side, tif=TimeInForce.IOC))
+        for asset, amount in moved(desk.instrument, fills).items():
+            expected[asset] += amount
         assert await desk.totals() == expected
 
     async def test_oc20_venue_lists_the_instrument_with_its_rules(self, desk: OrderDesk) -> None:
@@ -319,31 +368,27 @@ class OrderClientSuite:
     async def test_oc22_order_in_a_market_the_venue_does_not_have_is_refused(
         self, desk: OrderDesk
     ) -> None:
-        order = _with(desk.order(), instrument=InstrumentId("NOPE.NOWHERE"))
+        order = replace(desk.order(), instrument=InstrumentId("NOPE.NOWHERE"))
         answer = await desk.client.submit(order)
         assert isinstance(answer, Refused)
 
 
-def _with(
-    order: Order,
-    *,
-    size: Decimal | None = None,
-    price: Decimal | None = None,
-    instrument: InstrumentId | None = None,
-) -> Order:
-    return Order(
-        client_order_id=order.client_order_id,
-        strategy=order.strategy,
-        actor=order.actor,
-        trade_id=order.trade_id,
-        leg=order.leg,
-        instrument=instrument or order.instrument,
-        venue=order.venue,
-        symbol=order.symbol,
-        side=order.side,
-        size=size or order.size,
-        price=price or order.price,
-        planned_price=order.planned_price,
-        created_ns=0,
-        updated_ns=0,
-    )
+def moved(instrument: Instrument, fills: list[Fill]) -> dict[Asset, Decimal]:
+    """What fills change in an account that was flat: fees, and sizes or realized PnL."""
+    changes: dict[Asset, Decimal] = {}
+
+    def change(asset: Asset, amount: Decimal) -> None:
+        changes[asset] = changes.get(asset, ZERO) + amount
+
+    held = MarginPosition(instrument=instrument.id)
+    for fill in fills:
+        signed = fill.side.sign * fill.size
+        change(Asset(fill.fee_asset), -fill.fee)
+        if is_margined(instrument):
+            held = executed(held, contract_of(instrument, ONE), signed, fill.price, fill.at_ns)
+        else:
+            change(instrument.base, signed)
+            change(instrument.quote, -signed * fill.price)
+    if is_margined(instrument):
+        change(instrument.settle, held.realized_pnl)
+    return changes
