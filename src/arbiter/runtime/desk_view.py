@@ -290,10 +290,11 @@ class DeskView:
             cells=tuple(
                 Cell(
                     instrument=listed,
-                    quote=board.quote(listed.id),
-                    age_ns=board.age_ns(listed.id, now_ns),
+                    quote=quote,
+                    age_ns=None if quote is None else now_ns - quote.receive_ns,
                 )
                 for listed in registry.listings(symbol)
+                for quote in (board.quote(listed.id),)
             ),
             best=None if best is None else self._pair(best),
         )

@@ -53,9 +53,14 @@ def test_the_root_leads_to_the_overview_and_its_figures_are_the_rests(
     page.goto(engine.desk)
     expect(page).to_have_title("Overview · Arbiter")
     page.locator('[data-name="link"] .good').wait_for()
+
+    def tiles_are_the_rests() -> bool:
+        body = get(rest, "/api/desk/overview")
+        shown = figures(page, '[data-name="tiles"]')
+        return shown[:4] == [body["pnl_today"], body["pnl_total"], body["trades_today"], 0]
+
+    until(tiles_are_the_rests)
     body = get(rest, "/api/desk/overview")
-    shown = figures(page, '[data-name="tiles"]')
-    assert shown[:4] == [body["pnl_today"], body["pnl_total"], body["trades_today"], 0]
     assert figures(page, '[data-name="families"]') == [
         figure for each in body["families"] for figure in (each["pnl_today"], each["trades_today"])
     ]

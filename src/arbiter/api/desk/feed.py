@@ -6,6 +6,7 @@ new since the last update. A watcher that does not keep up is cut off, never wai
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from pydantic_core import to_json
 
@@ -32,6 +33,8 @@ MARKET = "market:"
 
 _EVERY: Mapping[str, int] = {"overview": 2, "markets": 2, "balances": 4, "agents": 4, "funding": 8}
 """Ticks between two looks at what is dear to write; 1 for all else."""
+_AFTER: Mapping[str, int] = {"markets": 1, "agents": 1, "funding": 3}
+"""Ticks by which these are put off, so that the dear ones do not come together."""
 _CHUNK = 8
 """Rows of the matrix written in one go: between two, the engine does what waits."""
 _BEHIND = 8
@@ -162,7 +165,8 @@ class Feed:
         happened = self._happened(news, wanted)
         changed: dict[str, bytes] = {}
         for topic in sorted(wanted - set(EVENTS)):
-            if topic not in unseen and self._ticks % _EVERY.get(topic, 1):
+            turn = self._ticks + _AFTER.get(topic, 0)
+            if topic not in unseen and turn % _EVERY.get(topic, 1):
                 continue
             body = await self._state(topic)
             if body != self._last.get(topic):
@@ -214,24 +218,22 @@ class Feed:
 
     async def _overview(self) -> bytes:
         families = await self._families.today()
-        return to_json(page_rows.overview_body(self._deps.view.facts(), families))
+        facts = self._deps.view.facts()
+        await asyncio.sleep(0)
+        body = page_rows.overview_body(facts, families)
+        await asyncio.sleep(0)
+        return to_json(body)
 
     async def _markets(self) -> bytes:
         view = self._deps.view
         least = float(view.least_edge)
-        written: list[pages.MarketRow] = []
+        written: list[dict[str, Any]] = []
         for row in view.each_market(ROWS):
             written.append(page_rows.market_row(row, least))
             if not len(written) % _CHUNK:
                 await asyncio.sleep(0)
-        return to_json(
-            pages.Markets.model_construct(
-                ts=stamp(view.now_ns()),
-                venues=list(view.venues),
-                threshold_percent=least * 100,
-                rows=written,
-            )
-        )
+        await asyncio.sleep(0)
+        return to_json(page_rows.markets_body(stamp(view.now_ns()), view.venues, least, written))
 
     async def _positions(self) -> bytes:
         return to_json([rows.open_body(row) for row in self._deps.view.open_positions()])

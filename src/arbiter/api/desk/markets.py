@@ -51,11 +51,11 @@ def market_routes(deps: DeskDeps) -> APIRouter:
         least = float(view.least_edge)
         shown = view.matrix(limit, only)
         return answer(
-            pages.Markets.model_construct(
-                ts=stamp(view.now_ns()),
-                venues=list(view.venues),
-                threshold_percent=least * 100,
-                rows=[page_rows.market_row(row, least) for row in shown],
+            page_rows.markets_body(
+                stamp(view.now_ns()),
+                view.venues,
+                least,
+                [page_rows.market_row(row, least) for row in shown],
             )
         )
 

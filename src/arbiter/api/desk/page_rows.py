@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
 from arbiter.api.desk import pages
 from arbiter.api.desk.rows import moment, number
@@ -172,13 +173,38 @@ def kill_report(report: KillReport, latch: KillSwitch) -> pages.KillReport:
 # Markets
 
 
-def market_row(row: MatrixRow, least_edge: float) -> pages.MarketRow:
-    return pages.MarketRow.model_construct(
-        symbol=row.symbol,
-        name=row.name,
-        quotes=[top_body(cell) for cell in row.cells],
-        best=None if row.best is None else pair_body(row.best, least_edge),
-    )
+def market_row(row: MatrixRow, least_edge: float) -> dict[str, Any]:
+    """A `pages.MarketRow` as it is written: hundreds of models would hold up the engine's loop."""
+    best = row.best
+    return {
+        "symbol": row.symbol,
+        "name": row.name,
+        "quotes": [
+            {
+                "venue": cell.instrument.venue,
+                "instrument_id": cell.instrument.id,
+                "bid": None if cell.quote is None else cell.quote.bid,
+                "ask": None if cell.quote is None else cell.quote.ask,
+                "bid_size": None if cell.quote is None else cell.quote.bid_size,
+                "ask_size": None if cell.quote is None else cell.quote.ask_size,
+                "age_ms": None if cell.age_ns is None else max(cell.age_ns, 0) // NS_PER_MS,
+            }
+            for cell in row.cells
+        ],
+        "best": None if best is None else vars(pair_body(best, least_edge)),
+    }
+
+
+def markets_body(
+    ts: str, venues: Sequence[str], least_edge: float, rows: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """A `pages.Markets` as it is written."""
+    return {
+        "ts": ts,
+        "venues": list(venues),
+        "threshold_percent": least_edge * 100,
+        "rows": rows,
+    }
 
 
 def top_body(cell: Cell) -> pages.Top:

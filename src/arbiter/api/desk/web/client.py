@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple
 
 import aiohttp
+import msgspec
 
 Json = Any
 """What the desk answered: its published bodies."""
@@ -68,7 +69,7 @@ class DeskClient:
             await self._session.close()
 
     async def get(self, path: str, **query: str | int | None) -> Json:
-        return json.loads((await self._call("GET", path, query=query))[0])
+        return msgspec.json.decode((await self._call("GET", path, query=query))[0])
 
     async def listing(self, path: str, **query: str | int | None) -> Listing:
         text, total = await self._call("GET", path, query=query)
@@ -107,7 +108,7 @@ class DeskClient:
                     async for message in link:
                         if message.type is not aiohttp.WSMsgType.TEXT:
                             break
-                        said = json.loads(message.data)
+                        said = msgspec.json.decode(message.data)
                         if said["type"] == "update":
                             yield said["data"]
                         elif said["type"] == "subscribed":

@@ -1,5 +1,7 @@
 """Markets: the live matrix of symbols and venues; one symbol's books, pairs and candles."""
 
+import asyncio
+
 from nicegui import ui
 
 from arbiter.api.desk.web import charts, words
@@ -8,6 +10,8 @@ from arbiter.api.desk.web.page import ROOT, Page
 
 _INTERVALS = ["1m", "5m", "15m", "1h", "4h", "1d"]
 _CANDLES_EVERY_S = 5.0
+_ROWS_AT_ONCE = 5
+"""Rows of the matrix written in one go: between two, the engine does what waits."""
 
 
 async def markets(page: Page) -> None:
@@ -37,15 +41,17 @@ async def markets(page: Page) -> None:
                 for slot, row in enumerate(rows_of(body)):
                     page.region(f"row-{slot}", matrix_row(row, body["venues"]), tag="tr")
 
-    def follow(news: Json) -> None:
+    async def follow(news: Json) -> None:
         page.show("markets-note", note(news))
         for slot, row in enumerate(rows_of(news)[: len(order)]):
             page.show(f"row-{slot}", matrix_row(row, news["venues"]))
+            if not (slot + 1) % _ROWS_AT_ONCE:
+                await asyncio.sleep(0)
 
     async def resort() -> None:
         nonlocal best_first
         best_first = bool(sort.value)
-        follow(await page.desk.get("/api/desk/markets"))
+        await follow(await page.desk.get("/api/desk/markets"))
         page.flush()
 
     sort.on_value_change(resort)

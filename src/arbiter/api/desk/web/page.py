@@ -1,11 +1,11 @@
 """One open page: its regions, and what it follows."""
 
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+import msgspec
 from nicegui import Client, context, ui
 
 from arbiter.api.desk.web import words
@@ -14,7 +14,7 @@ from arbiter.api.desk.web.client import DeskClient, DeskError, Json, SignedOut
 ROOT = "/ui"
 LOGIN = f"{ROOT}/login"
 
-Show = Callable[[Json], None]
+Show = Callable[[Json], Awaitable[None] | None]
 Read = Callable[[], Awaitable[None]]
 
 
@@ -47,7 +47,8 @@ class Page:
     def flush(self) -> None:
         """Send what changed since the last time."""
         if self._changed:
-            _ = self.client.run_javascript(f"desk.show({json.dumps(self._changed)})")
+            changed = msgspec.json.encode(self._changed).decode()
+            _ = self.client.run_javascript(f"desk.show({changed})")
             self._changed = {}
 
     def tell(self, message: str, kind: str = "info") -> None:
@@ -57,7 +58,10 @@ class Page:
     # What it follows
 
     def follow(self, topic: str, show: Show) -> None:
-        """Call `show` with every new body of the topic."""
+        """Call `show` with every new body of the topic, and wait for it where it takes its time.
+
+        The pages live on the engine's loop: what shows much lets others have a turn in between.
+        """
         self._shows.setdefault(topic, []).append(show)
 
     def reread(self, topics: set[str], read: Read, *, every_s: float = 1.0) -> None:
@@ -99,7 +103,9 @@ class Page:
             async for news in self.desk.updates(sorted(topics), self._link):
                 for topic, body in news.items():
                     for show in self._shows.get(topic, ()):
-                        show(body)
+                        shown = show(body)
+                        if shown is not None:
+                            await shown
                 for reading in self._reads:
                     if reading.topics & news.keys():
                         reading.wanted.set()

@@ -24,10 +24,10 @@ def figure(value: float | None, digits: int | None = None, unit: str = "") -> st
     if value is None:
         return DASH
     shown = f"{value:,.{_digits(value) if digits is None else digits}f}"
-    if float(shown.replace(",", "")) == 0:
-        shown = shown.removeprefix("-")
-    shown = shown.replace("-", "−")
-    return f'<data value="{value!r}">{shown}</data>{escape(unit)}'
+    if shown.startswith("-"):
+        nothing = not float(shown.replace(",", ""))
+        shown = shown.replace("-", "" if nothing else "−")
+    return f'<data value="{value!r}">{shown}</data>{escape(unit) if unit else ""}'
 
 
 def signed(value: float | None, digits: int = 2, unit: str = "") -> str:
