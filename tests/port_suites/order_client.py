@@ -347,7 +347,7 @@ class OrderClientSuite:
         expected = await desk.totals()
         fills: list[Fill] = []
         for side in (Side.BUY, Side.SELL):
-            fills += await desk.trade(desk.order(side, tif=TimeInForce.IOC))
+            fills += await desk.trade(desk.order(side))
         for asset, amount in moved(desk.instrument, fills).items():
             expected[asset] += amount
         assert await desk.totals() == expected

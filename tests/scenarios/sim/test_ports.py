@@ -6,12 +6,16 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from arbiter.markets.listing import list_instruments
+from arbiter.markets.perpetual_settings import PerpetualSettings
 from arbiter.model.ids import VenueId
 from arbiter.venues.sim.client import SimFeed, SimOrderClient
+from arbiter.venues.sim.margin import SimMarginClient
 from arbiter.venues.sim.spawn import SimHandle, ensure_running
 from tests.port_suites.feed import FeedStand, FeedSuite
+from tests.port_suites.margin_client import MarginClientSuite, MarginDesk
 from tests.port_suites.order_client import OrderClientSuite, OrderDesk
 from tests.scenarios.sim.conftest import CALM, SystemClock
 
@@ -31,6 +35,42 @@ class TestSimOrderClient(OrderClientSuite):
         client = SimOrderClient(shared_home, VenueId(venue), SystemClock())
         instrument = next(i for i in await client.instruments() if i.symbol == "ETH/USDT")
         desk = OrderDesk(client, instrument, price=Decimal(2285))
+        task = asyncio.create_task(client.run(desk.log))
+        await client.following.wait()
+        yield desk
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+CALM_PERPETUALS = replace(
+    CALM,
+    perpetuals=PerpetualSettings(
+        symbols=3,
+        venues=(VenueId("binance_futures"), VenueId("hyperliquid")),
+        quotes_per_second=100.0,
+        depth_usd=50.0,
+        depth_dispersion=0.0,
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def perpetuals_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    home = tmp_path_factory.mktemp("perpetuals")
+    handle: SimHandle = ensure_running(home, CALM_PERPETUALS)
+    yield home
+    handle.kill()
+
+
+@pytest.mark.parametrize("venue", ["binance_futures", "hyperliquid"])
+class TestSimMarginClient(MarginClientSuite):
+    """Funding and forced closes of these venues run by their clock: see the funding scenarios."""
+
+    @pytest.fixture
+    async def desk(self, perpetuals_home: Path, venue: str) -> AsyncIterator[MarginDesk]:
+        client = SimMarginClient(perpetuals_home, VenueId(venue), SystemClock())
+        instrument = next(i for i in await client.instruments() if i.base == "ETH")
+        desk = MarginDesk(client, instrument, price=Decimal(2285))
         task = asyncio.create_task(client.run(desk.log))
         await client.following.wait()
         yield desk
