@@ -31,6 +31,8 @@ class PerpetualVenue(msgspec.Struct, frozen=True, kw_only=True):
     """Most significant digits of a price; None lets every price be on the tick alone."""
     decimals: int = 0
     """With `price_digits`: decimals of a price and of a size together."""
+    by_default: bool = True
+    """Whether it is among the venues simulated where none are named."""
 
     @property
     def terms(self) -> MarginTerms:
@@ -96,10 +98,21 @@ _VENUES = {
             max_leverage=Decimal(50),
             spread_bps=1.6,
         ),
+        PerpetualVenue(
+            venue=VenueId("okx_futures"),
+            maker_fee=Decimal("0.0002"),
+            taker_fee=Decimal("0.0005"),
+            settle=_USDT,
+            market_id=lambda base: f"{base}-USDT-SWAP",
+            intervals=(8, 8, 4),
+            max_leverage=Decimal(100),
+            spread_bps=1.0,
+            by_default=False,
+        ),
     )
 }
 
-PERPETUAL_VENUES = tuple(_VENUES)
+PERPETUAL_VENUES = tuple(venue for venue, profile in _VENUES.items() if profile.by_default)
 
 
 def perpetual_venue(venue: VenueId) -> PerpetualVenue:

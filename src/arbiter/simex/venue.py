@@ -73,7 +73,7 @@ class VenueServer(ABC):
         self._real_ns = now_ns
         venues = SERVERS[name]
         self.shown: dict[int, Shown] = {
-            row: Shown(row, instrument, self.digits)
+            row: Shown(row, self.listed_as(instrument), self.digits)
             for row, instrument in enumerate(market.instruments)
             if instrument.venue in venues
         }
@@ -100,6 +100,10 @@ class VenueServer(ABC):
         self._tasks: set[asyncio.Task[None]] = set()
 
     # What a venue does in its own words.
+
+    def listed_as(self, instrument: Instrument) -> Instrument:
+        """Give an instrument of the market with the venue's own rules of least sizes and units."""
+        return instrument
 
     def make_key(self, account: int, kind: str = "") -> ApiKey:
         """Make the credentials of an account; `kind` is empty, ``reading`` or ``withdrawing``."""
