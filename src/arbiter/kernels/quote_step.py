@@ -130,33 +130,35 @@ def _quote_step(  # noqa: PLR0912 - one straight pass; a call per check would do
     max_edge = params[MAX_EDGE]
     code = 0
     first = slot - venue
-    for other_venue in range(venues):
+    for nth in range(venues - 1):
+        other_venue = nth + int(nth >= venue)  # a branch would be guessed wrong every other time
         other = first + other_venue
         if (
-            other_venue == venue
-            or state[other, LIVE] == 0.0
+            state[other, LIVE] == 0.0
             or state[other, WATCHED] == 0.0
             or params[HEADER + other_venue * VENUE_FIELDS + HEALTHY] == 0.0
             or state[other, RECEIVE] < oldest
         ):
             continue
         other_fee = state[other, FEE]
-        # Buy here, sell there.
+        # Buy here, sell there. A loss is no edge, unless losses are asked for: no division then.
         if ask_size > 0.0 and state[other, BID_SIZE] > 0.0:
             sell = state[other, BID]
             net = sell - ask - ask * fee - sell * other_fee - ask * slippage
-            edge = net / ask
-            if edge >= best and edge <= max_edge and (edge > best or code == 0):
-                best = edge
-                code = 1 + slot * slots + other
+            if net > 0.0 or best <= 0.0:
+                edge = net / ask
+                if edge >= best and edge <= max_edge and (edge > best or code == 0):
+                    best = edge
+                    code = 1 + slot * slots + other
         # Buy there, sell here.
         if bid_size > 0.0 and state[other, ASK_SIZE] > 0.0:
             buy = state[other, ASK]
             net = bid - buy - buy * other_fee - bid * fee - buy * slippage
-            edge = net / buy
-            if edge >= best and edge <= max_edge and (edge > best or code == 0):
-                best = edge
-                code = 1 + other * slots + slot
+            if net > 0.0 or best <= 0.0:
+                edge = net / buy
+                if edge >= best and edge <= max_edge and (edge > best or code == 0):
+                    best = edge
+                    code = 1 + other * slots + slot
     return code
 
 
