@@ -1,0 +1,1 @@
+"""Kalshi: event contracts in dollars, one order book of YES per market."""
