@@ -43,6 +43,10 @@ _NEEDED = {
     "close-trades",
     "create-ws-token",
 }
+SAFE_KEY = (
+    "make a key with Query funds, Query open and closed orders & trades, Create & modify orders, "
+    "Cancel & close orders and WebSocket interface, and with nothing of withdrawals"
+)
 _TAKING_OUT = {"withdraw-funds", "add-withdraw-address", "update-withdraw-address"}
 _PAGE = 50
 _PAGES = 200
@@ -244,6 +248,7 @@ class KrakenOrders(VenueAccount):
             can_trade=granted >= _NEEDED,
             can_withdraw=bool(granted & _TAKING_OUT),
             restricted_to_ip=bool(told.get("ipAllowlist")),
+            safe_key=SAFE_KEY,
         )
 
     # The private stream.

@@ -160,14 +160,15 @@ class PrivateTalk:
             return
         if self._last is not None and told.sequence <= self._last:
             return
-        missing = self._last is not None and told.sequence != self._last + 1
+        if self._last is not None and told.sequence != self._last + 1:
+            # Not to be taken: an end heard before its fill would leave nobody asking for the fill.
+            self._link.drop("a private message is missing")
+            return
         self._last = told.sequence
         for row in told.data:
             name = self._name_of(row.order_id, row.cl_ord_id)
             if told.type == "update":
                 self._row(row, name)
-        if missing:
-            self._link.drop("a private message is missing")
 
     def _note(self, data: bytes, unread: BadFrame) -> None:
         self._link.aside()
