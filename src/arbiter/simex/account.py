@@ -103,6 +103,12 @@ class Account:
     def cancel(self, view: OrderView, now_ns: int) -> list[VenueReport]:
         return self.exchange.cancel(view.order.client_order_id, now_ns)
 
+    def remember(self, order: VenueOrder) -> None:
+        """Keep an order that the venue took and ended at once: the exchange never had it."""
+        instrument = self._instruments[order.request.instrument]
+        self.orders[order.client_order_id] = OrderView(order=order, instrument=instrument)
+        self._by_number[order.number] = order.client_order_id
+
     def by_number(self, number: int) -> OrderView | None:
         name = self._by_number.get(number)
         return None if name is None else self.orders[name]
