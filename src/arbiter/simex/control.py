@@ -147,6 +147,8 @@ class Control:
 
     def _begin(self, act: Act, now: int) -> None:
         fault = _WINDOWS.get(act.act)
+        if self._server.act(act.act, act.symbol, act.account, int(act.amount)):
+            return
         if fault is None:
             raise VenueError(0, f"no such act: {act.act}")
         name = self._shown(act).instrument.id if fault is Fault.DELISTING else None

@@ -29,6 +29,7 @@ _KINDS: dict[str, str] = {
     "binance_futures": "arbiter.simex.binance.futures_server:BinanceFutures",
     "bybit": "arbiter.simex.bybit.server:Bybit",
     "kraken": "arbiter.simex.kraken.server:Kraken",
+    "polymarket": "arbiter.simex.polymarket.server:Polymarket",
 }
 """Class by server, loaded where it is served."""
 

@@ -18,6 +18,7 @@ SERVERS: dict[str, tuple[VenueId, ...]] = {
     "binance_futures": (VenueId("binance_futures"),),
     "bybit": (VenueId("bybit"), VenueId("bybit_futures")),
     "kraken": (VenueId("kraken"),),
+    "polymarket": (VenueId("polymarket"),),
 }
 """Every server, and the venues of the simulated market whose instruments it lists."""
 

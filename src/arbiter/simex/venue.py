@@ -221,6 +221,11 @@ class VenueServer(ABC):
         for account in self.accounts:
             self.tell(account, account.exchange.resolve(shown.instrument.id, payout, now_ns))
 
+    def act(self, act: str, symbol: str, account: int, amount: int) -> bool:
+        """Carry out an act of this venue's own; False when there is none of that name."""
+        del act, symbol, account, amount
+        return False
+
     def mark(self, now_ns: int) -> None:
         """Tell marks where something is held or was never told."""
         for row, shown in self.shown.items():
