@@ -1,7 +1,8 @@
 """An engine in a process of its own, for tests that kill it.
 
 It recovers and lets trades that were open end, opening none; once all that is durable it says
-``settled``. Then it does what is written to it: ``trade``, until killed, or ``stop``.
+``settled``. Then it does what is written to it: ``trade`` (spot) or ``fund`` (funding pairs), until
+killed, ``close`` (every pair), or ``stop``.
 """
 
 import asyncio
@@ -13,7 +14,8 @@ import uvloop
 from arbiter.app.bootstrap import run_engine
 from arbiter.app.config import Settings, load
 from arbiter.app.running import Running
-from arbiter.model.events import AlertRaised
+from arbiter.model.events import AlertRaised, PairAdvanced
+from arbiter.model.pairs import PairState
 from arbiter.runtime.core import TradingCore
 
 SETTLED = "SETTLED"
@@ -32,13 +34,20 @@ async def main() -> int:
     started: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
 
     async def obey() -> None:
-        core = (await started).engine.core
+        running = await started
+        core = running.engine.core
         await settle(core)
         print("settled", flush=True)
         while command := await asyncio.to_thread(sys.stdin.readline):
             if command == "trade\n":
                 trading(core, load(environment=os.environ).settings)
                 print("trading", flush=True)
+            elif command == "fund\n":
+                running.funding.desk.enabled = True
+                print("funding", flush=True)
+            elif command == "close\n":
+                close_pairs(core, running.clock.now_ns())
+                print("closing", flush=True)
             elif command == "stop\n":
                 stop.set()
                 return  # a thread that still reads would hold up the end
@@ -70,6 +79,15 @@ async def settle(core: TradingCore) -> None:
 def trading(core: TradingCore, settings: Settings) -> None:
     """Trade by the settings from the next quote on."""
     core.spot.reconfigure(settings.spot.record(core.registry.resolve_symbol))
+
+
+def close_pairs(core: TradingCore, now_ns: int) -> None:
+    """Let the funding desk end every pair it holds."""
+    for pair in core.ledger.active_pairs():
+        closing = PairAdvanced(
+            at_ns=now_ns, pair_id=pair.id, state=PairState.CLOSING, reason="told to"
+        )
+        core.recorder.record(closing)
 
 
 if __name__ == "__main__":

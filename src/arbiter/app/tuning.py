@@ -20,6 +20,7 @@ from arbiter.app.config import Settings
 from arbiter.app.config_events import Events
 from arbiter.app.config_fields import Section, domain
 from arbiter.app.config_funding import Funding
+from arbiter.app.config_sections import Mode
 from arbiter.books.registry import MarketRegistry
 from arbiter.execution.settings import ExecutionSettings
 from arbiter.model.errors import ArbiterError, BadConfig, InvalidValue
@@ -82,7 +83,8 @@ class Tuning:
         self._core: TradingCore | None = None
         self._funding: FundingDesk | None = None
         self._events: GovernsEvents | None = None
-        self._time_scale = settings.sim.time_scale
+        simulated = settings.engine.mode in (Mode.SIM, Mode.REPLAY)
+        self._time_scale = settings.sim.time_scale if simulated else 1.0
         self._state = _State(
             sections={
                 "spot": settings.spot,

@@ -30,6 +30,9 @@ def simex(
     dislocations: Annotated[float, typer.Option(min=0, help="Per minute, over all.")] = 15.0,
     latency_ms: Annotated[float, typer.Option(min=0, help="Added to every order.")] = 0.0,
     time_scale: Annotated[float, typer.Option(min=0.01, help="Funding hours per hour.")] = 1.0,
+    funding_dispersion: Annotated[
+        float, typer.Option(min=0, max=0.01, help="Of one venue's 8 h funding around the mean.")
+    ] = 0.00035,
     weight: Annotated[int, typer.Option(min=10, help="Request weight per minute.")] = 6_000,
     refuse_brokers: Annotated[
         bool, typer.Option("--refuse-brokers", help="Refuse orders with a broker's mark.")
@@ -57,6 +60,7 @@ def simex(
         dislocations_per_minute=dislocations,
         order_latency_ms=latency_ms,
         time_scale=time_scale,
+        funding_dispersion=funding_dispersion,
         weight_per_minute=weight,
         refuse_brokers=refuse_brokers,
         faults=loaded.sim.faults.record(),

@@ -17,13 +17,15 @@ SERVERS: dict[str, tuple[VenueId, ...]] = {
     "binance": (VenueId("binance"),),
     "binance_futures": (VenueId("binance_futures"),),
     "bybit": (VenueId("bybit"), VenueId("bybit_futures")),
+    "hyperliquid": (VenueId("hyperliquid"),),
     "kraken": (VenueId("kraken"),),
+    "okx": (VenueId("okx"), VenueId("okx_futures")),
     "polymarket": (VenueId("polymarket"),),
 }
 """Every server, and the venues of the simulated market whose instruments it lists."""
 
 STILL = PathSettings(market_volatility=0.0, own_volatility=0.0, trend_share=0.0)
-_PERPETUALS = ("binance_futures", "bybit_futures")
+_PERPETUALS = ("binance_futures", "bybit_futures", "okx_futures", "hyperliquid")
 _EVENTS = ("polymarket", "kalshi")
 
 
@@ -53,6 +55,8 @@ class SimexSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Accounts per server; the first is the one announced."""
     time_scale: float = 1.0
     """Funding hours that pass in one hour of real time."""
+    funding_dispersion: float = 0.00035
+    """Standard deviation of one venue's funding over eight hours around the mean."""
     weight_per_minute: int = 6_000
     """Request weight one address may use in a minute before it is told 429, then banned."""
     order_latency_ms: float = 0.0
@@ -117,4 +121,5 @@ class SimexSettings(msgspec.Struct, frozen=True, kw_only=True):
             depth_usd=self.depth_usd * 5,
             depth_dispersion=self.depth_dispersion,
             time_scale=self.time_scale,
+            rate_dispersion=self.funding_dispersion,
         )

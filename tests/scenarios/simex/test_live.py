@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tests.scenarios.test_kill9 import Place, events
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 KILLS = 5
+SPOT = {"binance": "binance", "bybit": "bybit"}
 LIVELY = SimexSettings(
     venues=("binance", "bybit"),
     symbols=4,
@@ -69,12 +70,13 @@ control_enabled = false
 class LivePlace(Place):
     """An engine's data folder with real venues instead of the built-in ones."""
 
-    def __init__(self, home: Path, served: Served) -> None:
+    def __init__(self, home: Path, served: Served, servers: Mapping[str, str] = SPOT) -> None:
+        """`servers` says which of them serves a venue."""
         super().__init__(home)
-        for venue in ("binance", "bybit"):
+        for venue, server in servers.items():
             stem = f"ARBITER_VENUE_{venue.upper()}"
-            self.environment[f"{stem}_API_KEY"] = served.lines[venue]["apiKey"]
-            self.environment[f"{stem}_SECRET"] = served.lines[venue]["secret"]
+            self.environment[f"{stem}_API_KEY"] = served.lines[server]["apiKey"]
+            self.environment[f"{stem}_SECRET"] = served.lines[server]["secret"]
 
 
 def venue_truth(served: Served) -> Account:
