@@ -250,7 +250,7 @@ async def test_funding_is_booked_once_with_what_the_wallet_lost(margin: Desk) ->
     await client.submit(order)
     await margin.log.end(order.client_order_id)
     before = {str(b.asset): b.wallet for b in await client.margin_balances()}
-    await margin.act("settle", symbol="ETHUSDT", perpetual=True)
+    await margin.act("settle", symbol=margin.instrument.market_id, perpetual=True)
     reports = await margin.heard(FundingReported)
     payments = {report.payment for report in reports if isinstance(report, FundingReported)}
     (paid,) = payments
@@ -260,7 +260,7 @@ async def test_funding_is_booked_once_with_what_the_wallet_lost(margin: Desk) ->
 
 
 async def test_interval_of_funding_may_change(margin: Desk) -> None:
-    await margin.act("interval", symbol="ETHUSDT", perpetual=True, hours=1)
+    await margin.act("interval", symbol=margin.instrument.market_id, perpetual=True, hours=1)
     server = margin.served.simex.servers[margin.server]
     assert {r.interval_hours for r in margin.served.simex.market.funding(0).values()} >= {1}
     assert server.shown
@@ -278,7 +278,7 @@ async def test_forced_closes_are_told_by_stream_and_rest(
     order = margin.order(usd=1_000)
     await client.submit(order)
     await margin.log.end(order.client_order_id)
-    await margin.act(act, symbol="ETHUSDT", perpetual=True)
+    await margin.act(act, symbol=margin.instrument.market_id, perpetual=True)
     (report,) = await margin.heard(ForcedReported)
     assert isinstance(report, ForcedReported)
     assert (report.forced.cause, report.forced.side) == (cause, Side.SELL)
