@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from arbiter.matching.faults import Fault, Faults
 from arbiter.model.instruments import Instrument
-from arbiter.model.money import ZERO
+from arbiter.model.money import ONE, ZERO
 from arbiter.model.perpetuals import is_perpetual
 from arbiter.model.reports import VenueReport
 from arbiter.model.time import NS_PER_S
@@ -33,7 +33,7 @@ from arbiter.simex.venue import Shown, VenueServer
 _STALE_MS = 30_000
 _LOTS_IN_CONTRACT = 100
 _LEAST_LOTS = 10
-"""Of a spot order: this venue knows no least notional, only a least size."""
+"""Of an order: this venue knows no least notional, only a least size."""
 _PUBLIC, _BUSINESS, _PRIVATE = (f"/ws/v5/{name}" for name in ("public", "business", "private"))
 
 
@@ -58,10 +58,13 @@ class Okx(VenueServer):
 
     def listed_as(self, instrument: Instrument) -> Instrument:
         """Swaps are counted in contracts of a hundred lots, in hundredths."""
-        if is_perpetual(instrument):
-            unit = instrument.lot * _LOTS_IN_CONTRACT
-            return replace(instrument, min_notional=ZERO, wire_unit=unit)
-        return replace(instrument, min_notional=ZERO, min_size=instrument.lot * _LEAST_LOTS)
+        lots = _LOTS_IN_CONTRACT if is_perpetual(instrument) else 1
+        return replace(
+            instrument,
+            min_notional=ZERO,
+            min_size=instrument.lot * _LEAST_LOTS,
+            wire_unit=instrument.lot * lots if lots > 1 else ONE,
+        )
 
     def make_key(self, account: int, kind: str = "") -> ApiKey:
         """A key here has a third part."""
@@ -166,7 +169,7 @@ class Okx(VenueServer):
             told_ms = int(datetime.fromisoformat(at).timestamp() * 1_000)
         except ValueError:
             raise VenueError(50112, "Invalid OK-ACCESS-TIMESTAMP", 401) from None
-        if abs(self.now_ms() - told_ms) > _STALE_MS:
+        if abs(self.now_ms() - told_ms) >= _STALE_MS:
             raise VenueError(50102, "Timestamp request expired", 401)
         if headers.get("OK-ACCESS-PASSPHRASE", "") != key.password:
             text = "Request header OK-ACCESS-PASSPHRASE incorrect."
