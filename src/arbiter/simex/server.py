@@ -28,6 +28,7 @@ _KINDS: dict[str, str] = {
     "binance": "arbiter.simex.binance.spot_server:BinanceSpot",
     "binance_futures": "arbiter.simex.binance.futures_server:BinanceFutures",
     "bybit": "arbiter.simex.bybit.server:Bybit",
+    "hyperliquid": "arbiter.simex.hyperliquid.server:Hyperliquid",
     "kraken": "arbiter.simex.kraken.server:Kraken",
     "polymarket": "arbiter.simex.polymarket.server:Polymarket",
 }
@@ -174,4 +175,5 @@ def announced(server: VenueServer, host: str, port: int) -> dict[str, Any]:
         "accounts": [server.credentials(key) for key in trading],
         "readOnly": server.credentials(next(key for key in keys if not key.can_trade)),
         "withdrawing": server.credentials(next(key for key in keys if key.can_withdraw)),
+        **server.announcement(),
     }

@@ -113,6 +113,10 @@ class VenueServer(ABC):
         """Announce a key under ccxt's names for its parts."""
         return {"apiKey": key.key, "secret": key.secret}
 
+    def announcement(self) -> dict[str, Any]:
+        """What else a client should know of this server."""
+        return {}
+
     @abstractmethod
     def answer(self, call: Call) -> Reply:
         """Serve one request, refusals included."""

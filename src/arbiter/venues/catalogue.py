@@ -14,6 +14,7 @@ _PACKAGES: Mapping[str, str] = {
     "binance_futures": "binance",
     "bybit": "bybit",
     "bybit_futures": "bybit",
+    "hyperliquid": "hyperliquid",
     "kraken": "kraken",
 }
 """The package under `arbiter.venues` whose module `connector` offers a venue."""

@@ -31,5 +31,6 @@ SPOT = (
 PERPETUALS = (
     Stand("binance_futures", "binance_futures", "ETH/USDT:PERP", perpetual=True),
     Stand("bybit_futures", "bybit", "ETH/USDT:PERP", perpetual=True),
+    Stand("hyperliquid", "hyperliquid", "ETH/USDT:PERP", perpetual=True),
 )
 STANDS = {stand.venue: stand for stand in (*SPOT, *PERPETUALS)}

@@ -1,1 +1,1 @@
-"""Hyperliquid."""
+"""Hyperliquid: perpetuals margined in USDC, and what its wallets publicly do."""

@@ -1,0 +1,106 @@
+"""Questions and signed actions over HTTP.
+
+Nothing is sent but what is asked for here: no builder, no referrer, no approval of either.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from arbiter.model.errors import BadConfig, OutcomeUnknown, VenueUnreachable
+from arbiter.model.time import NS_PER_MS
+from arbiter.ports.clock import Clock
+from arbiter.venues.common.keys import VenueKeys
+from arbiter.venues.common.signed import Answered
+from arbiter.venues.hyperliquid.addresses import EXCHANGE, INFO
+from arbiter.venues.hyperliquid.errors import refusal_in
+from arbiter.venues.hyperliquid.signing import Wallet, is_address
+
+_OK = 200
+_SHOWN = 200
+
+
+class WalletRest:
+    """Implements `VenueRest`: `call` asks, `act` signs.
+
+    `account` is the wallet asked about and traded for; the key that signs may be an agent's.
+    """
+
+    def __init__(
+        self, keys: VenueKeys | None, origin: str, clock: Clock, timeout_s: float = 5.0
+    ) -> None:
+        self.offset_ms = 0
+        self.account = "" if keys is None else keys.api_key.strip().lower()
+        self.wallet = None if keys is None else Wallet(keys.secret)
+        if keys is not None and not is_address(self.account):
+            raise BadConfig("hyperliquid: walletAddress is 0x and 40 hex digits")
+        self._origin = origin.rstrip("/")
+        self._clock = clock
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
+        self._session: aiohttp.ClientSession | None = None
+        self._last_nonce = 0
+
+    async def call(self, endpoint: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Ask `/info`; the endpoint is the question's type."""
+        return await self._post(INFO, {"type": endpoint, **(params or {})})
+
+    async def act(self, action: Mapping[str, Any]) -> Any:
+        """Sign an action for `/exchange`, send it once, give the ``response``."""
+        assert self.wallet is not None, "only those who trade act"
+        nonce = self._nonce()
+        answer = await self._post(
+            EXCHANGE,
+            {
+                "action": action,
+                "nonce": nonce,
+                "signature": self.wallet.sign(action, nonce),
+                "vaultAddress": None,
+            },
+        )
+        if not isinstance(answer, dict) or "status" not in answer:
+            raise OutcomeUnknown(f"{action['type']}: the answer says neither yes nor no")
+        refusal = refusal_in(answer)
+        if refusal is not None:
+            raise Answered(_OK, *refusal)
+        return answer["response"]
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _nonce(self) -> int:
+        """Milliseconds of the venue's time, never the same twice."""
+        now_ms = self._clock.now_ns() // NS_PER_MS + self.offset_ms
+        self._last_nonce = max(self._last_nonce + 1, now_ms)
+        return self._last_nonce
+
+    async def _post(self, path: str, question: Mapping[str, Any]) -> Any:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                timeout=self._timeout, connector=aiohttp.TCPConnector(limit_per_host=16)
+            )
+        what = str(question.get("type") or path)
+        try:
+            async with self._session.post(
+                self._origin + path,
+                data=msgspec.json.encode(question),
+                headers={"Content-Type": "application/json"},
+                allow_redirects=False,
+            ) as answer:
+                body = await answer.read()
+                status, headers = answer.status, dict(answer.headers)
+        except aiohttp.ClientConnectorError as error:
+            raise VenueUnreachable(f"{what}: {error}") from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise OutcomeUnknown(f"{what}: {type(error).__name__}: no answer") from None
+        if status != _OK:
+            text = body[:_SHOWN].decode("utf-8", "replace")
+            code = "malformed" if status == 422 else ""
+            raise Answered(status, code, text, headers)
+        try:
+            return msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise OutcomeUnknown(f"{what}: the answer is no JSON") from None
