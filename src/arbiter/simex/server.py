@@ -30,6 +30,7 @@ _KINDS: dict[str, str] = {
     "bybit": "arbiter.simex.bybit.server:Bybit",
     "hyperliquid": "arbiter.simex.hyperliquid.server:Hyperliquid",
     "kraken": "arbiter.simex.kraken.server:Kraken",
+    "okx": "arbiter.simex.okx.server:Okx",
     "polymarket": "arbiter.simex.polymarket.server:Polymarket",
 }
 """Class by server, loaded where it is served."""

@@ -16,6 +16,8 @@ _PACKAGES: Mapping[str, str] = {
     "bybit_futures": "bybit",
     "hyperliquid": "hyperliquid",
     "kraken": "kraken",
+    "okx": "okx",
+    "okx_futures": "okx",
 }
 """The package under `arbiter.venues` whose module `connector` offers a venue."""
 

@@ -27,10 +27,12 @@ SPOT = (
     Stand("binance", "binance"),
     Stand("bybit", "bybit"),
     Stand("kraken", "kraken"),
+    Stand("okx", "okx"),
 )
 PERPETUALS = (
     Stand("binance_futures", "binance_futures", "ETH/USDT:PERP", perpetual=True),
     Stand("bybit_futures", "bybit", "ETH/USDT:PERP", perpetual=True),
+    Stand("okx_futures", "okx", "ETH/USDT:PERP", perpetual=True),
     Stand("hyperliquid", "hyperliquid", "ETH/USDT:PERP", perpetual=True),
 )
 STANDS = {stand.venue: stand for stand in (*SPOT, *PERPETUALS)}
