@@ -34,9 +34,14 @@ _LENGTH = {
     Period.YEAR: 365 * NS_PER_DAY,
 }
 
+_READ_EVERY_NS = 5 * NS_PER_S
+
 
 class Families:
-    """Today's PnL by family, read from the database once a second at most."""
+    """Today's PnL by family, read from the database every few seconds at most.
+
+    The sum is over the whole day's trades, on the very server that commits intents.
+    """
 
     def __init__(self, deps: DeskDeps) -> None:
         self._deps = deps
@@ -45,7 +50,7 @@ class Families:
 
     async def today(self) -> page_rows.FamilySums:
         now = self._deps.clock.now_ns()
-        if self._read_ns is None or not 0 <= now - self._read_ns < NS_PER_S:
+        if self._read_ns is None or not 0 <= now - self._read_ns < _READ_EVERY_NS:
             self._read_ns = now
             # While the database is away the last known figures stand.
             with contextlib.suppress(StorageUnavailable):

@@ -8,6 +8,8 @@ from arbiter.api.desk.web.page import Page
 
 _PERIODS = {"day": "Day", "week": "Week", "month": "Month", "year": "Year", "all": "All"}
 _SHOWN_ALERTS = 8
+_EQUITY_EVERY_S = 10.0
+"""A point of the shortest period stands for minutes."""
 
 
 async def overview(page: Page) -> None:
@@ -43,7 +45,7 @@ async def overview(page: Page) -> None:
 
     period.on_value_change(draw)
     page.follow("overview", follow)
-    page.reread({"trades"}, draw, every_s=2.0)
+    page.reread({"trades"}, draw, every_s=_EQUITY_EVERY_S)
     await draw()
 
 
