@@ -79,6 +79,7 @@ def make_account(
         symbols=() if venue in EVENT_VENUES else settings.venues.wanted(),
         markets=needs.markets.get(venue, named),
         wallets=needs.wallets.get(venue, ()),
+        folder=settings.home.root / "venues" / venue if keys is not None else None,
         timeout_s=settings.venues.timeout_seconds,
     )
     return connector(venue).orders(wiring)

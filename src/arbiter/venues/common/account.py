@@ -11,6 +11,7 @@ import random
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -97,6 +98,8 @@ class AccountWiring(msgspec.Struct, frozen=True, kw_only=True):
     """Of a venue of event markets: the venue's own names of what to list, in any case."""
     wallets: tuple[str, ...] = ()
     """Wallets that are copied there: what they hold is listed, too."""
+    folder: Path | None = None
+    """Where to remember what a venue does not tell again; None remembers in memory alone."""
     timeout_s: float = 5.0
     stream: StreamSettings = QUIET
     draw: Callable[[], float] = random.random
