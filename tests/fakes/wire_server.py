@@ -43,7 +43,7 @@ class Client(WSListener):
         elif frame.msg_type == WSMsgType.TEXT:
             self._server.heard.append(frame.get_payload_as_bytes())
             if not self._server.mute:
-                self._server.on_message(self, json.loads(frame.get_payload_as_bytes()))
+                self._server.on_text(self, frame.get_payload_as_bytes())
             self._server.stir()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
@@ -132,6 +132,10 @@ class WireServer:
     def send_raw(self, data: bytes) -> None:
         for client in self.clients:
             client.send(data)
+
+    def on_text(self, client: Client, data: bytes) -> None:
+        """Take a message; those venues override it that are also sent what is no JSON."""
+        self.on_message(client, json.loads(data))
 
     def on_message(self, client: Client, message: dict[str, Any]) -> None:
         raise NotImplementedError
