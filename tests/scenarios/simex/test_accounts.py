@@ -230,7 +230,7 @@ async def test_position_is_told_with_leverage_and_liquidation_price(margin: Desk
     assert (held.quantity, held.leverage) == (order.size, Decimal(5))
     assert held.liquidation_price is not None
     assert 0 < held.liquidation_price < held.entry_price
-    (balance,) = [b for b in await client.margin_balances() if b.asset == "USDT"]
+    (balance,) = [b for b in await client.margin_balances() if b.asset == margin.instrument.settle]
     assert 190 < balance.reserved < 210
     assert balance.wallet < 50_000, "the fee is paid"
     with pytest.raises(VenueRefused):
@@ -256,7 +256,8 @@ async def test_funding_is_booked_once_with_what_the_wallet_lost(margin: Desk) ->
     (paid,) = payments
     assert paid in await client.payments_since(0)
     after = {str(b.asset): b.wallet for b in await client.margin_balances()}
-    assert after["USDT"] - before["USDT"] == paid.amount
+    settle = margin.instrument.settle
+    assert after[settle] - before[settle] == paid.amount
 
 
 async def test_interval_of_funding_may_change(margin: Desk) -> None:
