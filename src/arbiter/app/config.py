@@ -217,7 +217,8 @@ def _check(settings: Settings, merged: Layer) -> None:
         "execution": settings.execution.record,
         "sim": settings.sim.record,
         "venues": lambda: settings.venues.check(
-            needed=settings.engine.mode in (Mode.PAPER, Mode.LIVE)
+            needed=settings.engine.mode in (Mode.PAPER, Mode.LIVE),
+            live=settings.engine.mode is Mode.LIVE,
         ),
         "rate": lambda: settings.rate.check(settings.sim.record().venues),
         "backtest": settings.backtest.record,

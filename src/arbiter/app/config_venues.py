@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from arbiter.app.config_fields import Line, Money, Names, Real, Section, Unit, number, text
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import VenueId
-from arbiter.venues.catalogue import EVENT_VENUES, SUPPORTED
+from arbiter.venues.catalogue import EVENT_VENUES, SUPPORTED, for_paper
 
 if TYPE_CHECKING:
     from arbiter.matching.latency import LatencySettings
@@ -19,7 +19,9 @@ Markets = dict[str, Names]
 class Venues(Section):
     """Read in the modes paper and live alone."""
 
-    enabled: Names = text((), "Venues to trade on; they must be named for paper and live.")
+    enabled: Names = text(
+        (), "Venues to trade on, for paper and live; on paper also others, by ccxt's names."
+    )
     symbols: Names = text((), "What to trade: BTC/USDT means spot and perpetual.")
     events: Markets = text(
         {}, "Event markets to follow by venue, by the venue's own names; see the venue's page."
@@ -61,16 +63,24 @@ class Venues(Section):
 
         return LatencySettings(order_ms=self.paper_latency_ms, report_ms=self.paper_latency_ms)
 
-    def check(self, *, needed: bool) -> None:
+    def check(self, *, needed: bool, live: bool = False) -> None:
         """Refuse venues that are not there, addresses of none, and a mode with nothing to trade."""
         from arbiter.venues.common.endpoints import check_origin
 
         for name in self.enabled:
-            if name not in SUPPORTED:
-                raise BadConfig(f"enabled: {name!r} is not supported; use {', '.join(SUPPORTED)}")
+            if live and for_paper(name):
+                raise BadConfig(
+                    f"enabled: {name} can be followed in mode paper alone: there is no order "
+                    f"client for it. Live trades on {', '.join(SUPPORTED)}"
+                )
+            if not _followed(name):
+                raise BadConfig(
+                    f"enabled: {name!r} is not supported; use {', '.join(SUPPORTED)}, or in mode "
+                    "paper any exchange that ccxt.pro knows"
+                )
         for table in ("rest", "stream", "private"):
             for name, address in getattr(self, table).items():
-                if name not in SUPPORTED:
+                if not _followed(name):
                     raise BadConfig(f"{table}.{name}: no such venue ({', '.join(SUPPORTED)})")
                 scheme = "https" if table == "rest" else "wss"
                 check_origin(f"{table}.{name}", address, scheme)
@@ -87,3 +97,7 @@ class Venues(Section):
                 raise BadConfig(f"events.{name}: no venue of event markets ({known})")
         if needed and not self.symbols and set(self.enabled) - set(EVENT_VENUES):
             raise BadConfig("symbols: name what to trade, for example BTC/USDT")
+
+
+def _followed(name: str) -> bool:
+    return name in SUPPORTED or for_paper(name)

@@ -30,6 +30,7 @@ from arbiter.runtime.rate_budget import (
 )
 from arbiter.venues.catalogue import EVENT_VENUES, connector
 from arbiter.venues.common.account import AccountWiring, VenueAccount
+from arbiter.venues.common.connector import Lister
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.paper.client import PaperClient
@@ -69,8 +70,27 @@ def make_account(
     needs: EventNeeds = NOTHING,
 ) -> VenueAccount:
     """The venue's own client; without keys it can only list."""
+    return connector(venue).orders(_account_wiring(settings, venue, keys, clock, needs))
+
+
+def make_lister(
+    settings: Settings, venue: VenueId, clock: Clock, needs: EventNeeds = NOTHING
+) -> Lister:
+    """What paper asks of a venue, which needs no key."""
+    known = connector(venue)
+    make = known.lists or known.orders
+    return make(_account_wiring(settings, venue, None, clock, needs))
+
+
+def _account_wiring(
+    settings: Settings,
+    venue: VenueId,
+    keys: VenueKeys | None,
+    clock: Clock,
+    needs: EventNeeds,
+) -> AccountWiring:
     named = settings.venues.events.get(venue, ())
-    wiring = AccountWiring(
+    return AccountWiring(
         venue=venue,
         keys=keys,
         clock=clock,
@@ -82,13 +102,12 @@ def make_account(
         folder=settings.home.root / "venues" / venue if keys is not None else None,
         timeout_s=settings.venues.timeout_seconds,
     )
-    return connector(venue).orders(wiring)
 
 
 class RealVenues:
     """What has to be closed when the engine ends."""
 
-    def __init__(self, accounts: Sequence[VenueAccount]) -> None:
+    def __init__(self, accounts: Sequence[Lister]) -> None:
         self._accounts = accounts
 
     async def aclose(self) -> None:
@@ -151,7 +170,7 @@ async def connect_paper(
     needs: EventNeeds = NOTHING,
 ) -> tuple[World, RealVenues]:
     """Real listings and feeds; accounts of paper in the data folder."""
-    lister = {v: make_account(settings, v, None, clock, needs) for v in settings.venues.venues()}
+    lister = {v: make_lister(settings, v, clock, needs) for v in settings.venues.venues()}
     real = RealVenues(tuple(lister.values()))
     try:
         listed = {
@@ -213,7 +232,7 @@ async def connect_paper(
     return world, real
 
 
-def _event_listings(accounts: Mapping[VenueId, VenueAccount]) -> dict[VenueId, EventListings]:
+def _event_listings(accounts: Mapping[VenueId, Lister]) -> dict[VenueId, EventListings]:
     return {v: account for v, account in accounts.items() if isinstance(account, EventOutcomes)}
 
 
@@ -235,7 +254,7 @@ def _on_margin(listing: Sequence[Instrument]) -> bool:
     return any(is_margined(instrument) for instrument in listing)
 
 
-async def _listing(account: VenueAccount) -> Sequence[Instrument]:
+async def _listing(account: Lister) -> Sequence[Instrument]:
     """Ask for a listing until the venue answers, or `PATIENCE_S` have passed."""
     loop = asyncio.get_running_loop()
     end_s, pause_s = loop.time() + PATIENCE_S, 0.2
@@ -296,7 +315,7 @@ def _past(wirings: Sequence[FeedWiring]) -> dict[VenueId, PastCandles]:
 
 
 async def _prices(
-    accounts: Mapping[VenueId, VenueAccount], listed: Mapping[VenueId, Sequence[Instrument]]
+    accounts: Mapping[VenueId, Lister], listed: Mapping[VenueId, Sequence[Instrument]]
 ) -> dict[Asset, Decimal]:
     """A price in dollars for each base asset, from any venue."""
     prices: dict[Asset, Decimal] = {}

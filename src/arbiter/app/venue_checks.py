@@ -7,12 +7,13 @@ from decimal import Decimal
 from arbiter.app.checks_kinds import Check, bad, ok, warn
 from arbiter.app.config import Settings
 from arbiter.app.config_sections import Mode
-from arbiter.app.real_world import make_account
+from arbiter.app.real_world import make_account, make_lister
 from arbiter.app.venue_credentials import PASSPHRASE, from_environment, stored_venues, venue_keys
 from arbiter.model.errors import ArbiterError
 from arbiter.model.ids import VenueId
 from arbiter.model.money import plain
 from arbiter.runtime.clock import SystemClock
+from arbiter.venues.catalogue import connector
 from arbiter.venues.common.account import KeyRights, VenueAccount
 
 FAR_MS = 250
@@ -43,6 +44,9 @@ async def check_venues(
     checks: list[Check] = []
     for venue in wanted:
         tell(venue)
+        if connector(venue).lists is not None:
+            checks.append(await _check_listing(settings, venue))
+            continue
         held = keys.get(venue)
         if held is None:
             say = bad if live else warn
@@ -56,6 +60,21 @@ async def check_venues(
         finally:
             await account.aclose()
     return checks
+
+
+async def _check_listing(settings: Settings, venue: VenueId) -> Check:
+    """A venue that is followed on paper alone: does it answer, and list what is wanted?"""
+    lister = make_lister(settings, venue, SystemClock())
+    try:
+        listed = await lister.instruments()
+    except ArbiterError as error:
+        return bad(venue, str(error), "check the network, and venues.rest if it is set")
+    finally:
+        await lister.aclose()
+    if not listed:
+        mend = "name what it lists in venues.symbols"
+        return bad(f"{venue} markets", "none of the symbols is listed", mend)
+    return ok(f"{venue} markets", f"{len(listed)} followed through ccxt.pro, for paper alone")
 
 
 async def _check(account: VenueAccount, settings: Settings) -> list[Check]:

@@ -4,14 +4,21 @@ ccxt puts its own builder, broker, partner and referral codes into requests by d
 venues fees of its own. None of it may be on, even where nothing is signed.
 """
 
+import asyncio
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from arbiter.model.errors import BadConfig
+import structlog
+
+from arbiter.model.errors import ArbiterError, BadConfig, VenueUnreachable
 from arbiter.venues.common.endpoints import Endpoints
 
+log = structlog.get_logger(__name__)
+
+_LIBRARY_FAULTS = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
+"""What ccxt's parsers raise over a message they did not expect."""
 _CREDITS = ("broker", "builder", "partner", "referral", "referrer", "affiliate", "sponsor")
 """Beginnings of the names of options that credit or pay somebody, lower case."""
 _CHANNEL_HEADERS = ("x-gate-channel-id", "referer", "kc-api-partner", "x-referral")
@@ -59,3 +66,23 @@ def _moved(urls: Any, endpoints: Endpoints) -> Any:
         urls = re.sub(r"^wss?://[^/]+", endpoints.stream, urls)
         return re.sub(r"^https?://[^/]+", endpoints.rest, urls)
     return urls
+
+
+async def asked(ask: Callable[[], Any], patience_s: float) -> Any:
+    """Await one answer of ccxt; everything it may raise becomes `VenueUnreachable`."""
+    ccxt = importlib.import_module("ccxt")
+    try:
+        async with asyncio.timeout(patience_s):
+            return await ask()
+    except TimeoutError:
+        raise VenueUnreachable(f"silent for {patience_s:g} s") from None
+    except (ccxt.BaseError, *_LIBRARY_FAULTS) as error:
+        raise VenueUnreachable(f"{type(error).__name__}: {error}") from error
+
+
+async def close_exchange(exchange: Any) -> None:
+    """Close its connections, whatever it has to say to that."""
+    try:
+        await exchange.close()
+    except (ArbiterError, *_LIBRARY_FAULTS) as error:
+        log.debug("closing", why=str(error))

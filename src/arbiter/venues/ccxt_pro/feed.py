@@ -6,7 +6,6 @@ it may have taken in more than the one it tells of.
 """
 
 import asyncio
-import importlib
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
@@ -14,10 +13,10 @@ from typing import Any
 
 import structlog
 
-from arbiter.model.errors import ArbiterError, BadConfig, VenueUnreachable
+from arbiter.model.errors import BadConfig, VenueUnreachable
 from arbiter.model.instruments import InstrumentKind
 from arbiter.ports.venue import QuoteSink
-from arbiter.venues.ccxt_pro.exchange import open_exchange
+from arbiter.venues.ccxt_pro.exchange import asked, close_exchange, open_exchange
 from arbiter.venues.common.backoff import Backoff
 from arbiter.venues.common.frames import FeedTally
 from arbiter.venues.common.wiring import FeedWiring
@@ -28,8 +27,6 @@ SILENCE_S = 30.0
 """Without any change for this long the connection is taken for dead."""
 _POLL_S = 1.0
 _LEVELS = 5
-_LIBRARY_FAULTS = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
-"""What ccxt's parsers raise over a message they did not expect."""
 
 _KINDS = {
     InstrumentKind.SPOT: "spot",
@@ -72,7 +69,7 @@ class CcxtFeed:
             except VenueUnreachable as error:
                 why = str(error)
             finally:
-                await _close(exchange)
+                await close_exchange(exchange)
             log.info("market data lost", venue=venue, why=why)
             if up is not False:
                 up = False
@@ -82,25 +79,14 @@ class CcxtFeed:
 
     async def _tops(self, exchange: Any) -> AsyncGenerator[tuple[str, Top], None]:
         """Give (market id, top of book) as they change; `VenueUnreachable` when that ends."""
-        markets = await self._call(exchange.load_markets)
+        markets = await asked(exchange.load_markets, self._silence_s)
         names = _names(markets, self._wiring)
         if not names:
             raise VenueUnreachable(f"{self._exchange} lists none of what is followed")
         source = _source(exchange, list(names))
         while True:
-            for name, top in await self._call(source):
+            for name, top in await asked(source, self._silence_s):
                 yield names[name], top
-
-    async def _call(self, ask: Callable[[], Any]) -> Any:
-        """Await one answer of ccxt; everything it may raise becomes `VenueUnreachable`."""
-        ccxt = importlib.import_module("ccxt")
-        try:
-            async with asyncio.timeout(self._silence_s):
-                return await ask()
-        except TimeoutError:
-            raise VenueUnreachable(f"silent for {self._silence_s:g} s") from None
-        except (ccxt.BaseError, *_LIBRARY_FAULTS) as error:
-            raise VenueUnreachable(f"{type(error).__name__}: {error}") from error
 
 
 class _Told:
@@ -258,10 +244,3 @@ def _is_checksum(error: BaseException) -> bool:
 def _read_and_forget(task: asyncio.Task[Any]) -> None:
     if not task.cancelled():
         task.exception()
-
-
-async def _close(exchange: Any) -> None:
-    try:
-        await exchange.close()
-    except (ArbiterError, OSError, *_LIBRARY_FAULTS) as error:
-        log.debug("closing", why=str(error))

@@ -1,9 +1,12 @@
 """A connector: what a venue's package offers, and what must be known of it before connecting."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Protocol
 
-from arbiter.model.ids import VenueId
+from arbiter.model.ids import InstrumentId, VenueId
+from arbiter.model.instruments import Instrument
 from arbiter.ports.candles import PastCandles
 from arbiter.ports.market_data import DepthFeed, TradeFeed
 from arbiter.ports.venue import Feed, FundingFeed
@@ -22,6 +25,23 @@ class KeyForm:
     secret: str = "secret"
     password: str = ""
     """Empty where a key has two parts."""
+
+
+class Lister(Protocol):
+    """What paper asks of a venue, without a key."""
+
+    @property
+    def venue(self) -> VenueId: ...
+
+    async def instruments(self) -> Sequence[Instrument]:
+        """What is listed of the wanted symbols. `TryAgain` or `OutcomeUnknown` without an answer."""
+        ...
+
+    async def prices(self) -> Mapping[InstrumentId, Decimal]:
+        """Last prices of what is listed."""
+        ...
+
+    async def aclose(self) -> None: ...
 
 
 def _no_weights(_markets: int) -> Mapping[str, float]:
@@ -43,6 +63,8 @@ class Connector:
     weights: Callable[[int], Mapping[str, float]] = _no_weights
     """Weight of a call (`runtime.rate_budget.CALLS`) by the number of markets; 1 if not named."""
     orders: Callable[[AccountWiring], VenueAccount]
+    lists: Callable[[AccountWiring], Lister] | None = None
+    """None where the order client lists as well; set, the venue is there for paper alone."""
     quotes: Callable[[FeedWiring], Feed]
     depth: Callable[[FeedWiring], DepthFeed] | None = None
     trades: Callable[[FeedWiring], TradeFeed] | None = None
