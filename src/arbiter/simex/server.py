@@ -25,11 +25,13 @@ TICK_S = 0.01
 DEPTH_S = 0.1
 
 _KINDS: dict[str, str] = {
+    "aster": "arbiter.simex.aster.server:AsterFutures",
     "binance": "arbiter.simex.binance.spot_server:BinanceSpot",
     "binance_futures": "arbiter.simex.binance.futures_server:BinanceFutures",
     "bybit": "arbiter.simex.bybit.server:Bybit",
     "hyperliquid": "arbiter.simex.hyperliquid.server:Hyperliquid",
     "kraken": "arbiter.simex.kraken.server:Kraken",
+    "kalshi": "arbiter.simex.kalshi.server:Kalshi",
     "okx": "arbiter.simex.okx.server:Okx",
     "polymarket": "arbiter.simex.polymarket.server:Polymarket",
 }

@@ -14,18 +14,20 @@ from arbiter.model.errors import BadConfig
 from arbiter.model.ids import VenueId
 
 SERVERS: dict[str, tuple[VenueId, ...]] = {
+    "aster": (VenueId("aster"),),
     "binance": (VenueId("binance"),),
     "binance_futures": (VenueId("binance_futures"),),
     "bybit": (VenueId("bybit"), VenueId("bybit_futures")),
     "hyperliquid": (VenueId("hyperliquid"),),
     "kraken": (VenueId("kraken"),),
+    "kalshi": (VenueId("kalshi"),),
     "okx": (VenueId("okx"), VenueId("okx_futures")),
     "polymarket": (VenueId("polymarket"),),
 }
 """Every server, and the venues of the simulated market whose instruments it lists."""
 
 STILL = PathSettings(market_volatility=0.0, own_volatility=0.0, trend_share=0.0)
-_PERPETUALS = ("binance_futures", "bybit_futures", "okx_futures", "hyperliquid")
+_PERPETUALS = ("aster", "binance_futures", "bybit_futures", "okx_futures", "hyperliquid")
 _EVENTS = ("polymarket", "kalshi")
 
 

@@ -30,6 +30,7 @@ SPOT = (
     Stand("okx", "okx"),
 )
 PERPETUALS = (
+    Stand("aster", "aster", "ETH/USDT:PERP", perpetual=True),
     Stand("binance_futures", "binance_futures", "ETH/USDT:PERP", perpetual=True),
     Stand("bybit_futures", "bybit", "ETH/USDT:PERP", perpetual=True),
     Stand("okx_futures", "okx", "ETH/USDT:PERP", perpetual=True),

@@ -22,14 +22,15 @@ _EMPTY: list[Any] = []
 
 
 class FuturesRest:
-    def __init__(self, server: VenueServer, fresh_id: Callable[[], str]) -> None:
+    def __init__(
+        self, server: VenueServer, fresh_id: Callable[[], str], one: str = "/fapi/v1"
+    ) -> None:
         self._server = server
         self._fresh_id = fresh_id
-        self.public = PublicRest(server, "/fapi/v1", futures=True)
-        one = "/fapi/v1"
+        self.public = PublicRest(server, one, futures=True)
         self.routes: dict[tuple[str, str], Route] = {
             **self.public.routes,
-            **FuturesAccount(server, self.public).routes,
+            **FuturesAccount(server, self.public, one).routes,
             ("GET", f"{one}/exchangeInfo"): Route(self.exchange_info, 1),
             ("GET", f"{one}/premiumIndex"): Route(self.premium_index, 10),
             ("GET", f"{one}/fundingInfo"): Route(self.funding_info, 1),

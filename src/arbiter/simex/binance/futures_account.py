@@ -18,10 +18,9 @@ _BROUGHT = ("FUNDING_FEE", "COMMISSION", "REALIZED_PNL")
 
 
 class FuturesAccount:
-    def __init__(self, server: VenueServer, public: PublicRest) -> None:
+    def __init__(self, server: VenueServer, public: PublicRest, one: str = "/fapi/v1") -> None:
         self._server = server
         self._public = public
-        one = "/fapi/v1"
         routes: dict[tuple[str, str], Route] = {
             ("GET", f"{one}/income"): Route(self.income, 30, SIGNED),
             ("GET", f"{one}/forceOrders"): Route(self.force_orders, 50, SIGNED),

@@ -28,6 +28,8 @@ _LISTEN_MS = 3_600_000
 
 
 class BinanceFutures(VenueServer):
+    prefix = "/fapi/v1"
+
     def __init__(
         self,
         name: str,
@@ -37,10 +39,10 @@ class BinanceFutures(VenueServer):
         now_ns: Callable[[], int],
     ) -> None:
         super().__init__(name, settings, market, faults, now_ns)
-        self._door = Door(self)
-        self._rest_api = FuturesRest(self, self._door.fresh_id)
-        self._routes = dict(self._rest_api.routes)
-        for path in ("/fapi/v1/listenKey",):
+        self._door = self.make_door()
+        self._rest_api = FuturesRest(self, self._door.fresh_id, self.prefix)
+        self._routes = self._rest_api.routes | self.more_routes()
+        for path in (f"{self.prefix}/listenKey",):
             self._routes["POST", path] = Route(self._listen, 1, KEYED)
             self._routes["PUT", path] = Route(self._keep, 1, KEYED)
             self._routes["DELETE", path] = Route(self._forget, 1, KEYED)
@@ -48,6 +50,13 @@ class BinanceFutures(VenueServer):
         self._listen_keys: dict[str, tuple[int, int]] = {}
         """Account and end, ms, by listen key."""
         self._followers: dict[Connection, str] = {}
+
+    def make_door(self) -> Door:
+        return Door(self)
+
+    def more_routes(self) -> dict[tuple[str, str], Route]:
+        """Give what only a venue of this shape has."""
+        return {}
 
     def answer(self, call: Call) -> Reply:
         return self._door.rest(call, self._routes)

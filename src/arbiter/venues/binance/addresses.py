@@ -26,6 +26,8 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the trade stream."""
     linked: bool
     """Depth messages name the one before them (``pu``)."""
+    intervals: str = ""
+    """Path of the list of funding intervals, where there are perpetuals."""
     snapshot_levels: int
     snapshot_weight: int
     weight_per_minute: int
@@ -53,6 +55,7 @@ FUTURES = Market(
     klines="/fapi/v1/klines",
     trades="aggTrade",
     linked=True,
+    intervals="/fapi/v1/fundingInfo",
     snapshot_levels=500,
     snapshot_weight=10,
     weight_per_minute=2400,

@@ -39,10 +39,10 @@ Taker = Callable[[DepthSnapshot], bool]
 class BinanceDepthFeed:
     """Implements `ports.DepthFeed`."""
 
-    def __init__(self, wiring: FeedWiring) -> None:
+    def __init__(self, wiring: FeedWiring, market: Market | None = None) -> None:
         self.tally = FeedTally()
         self._wiring = wiring
-        self._market = MARKETS[wiring.venue]
+        self._market = market or MARKETS[wiring.venue]
 
     async def run(self, sink: DepthSink) -> None:
         wiring = self._wiring

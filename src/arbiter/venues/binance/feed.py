@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import QuoteSink
-from arbiter.venues.binance.addresses import MARKETS
+from arbiter.venues.binance.addresses import MARKETS, Market
 from arbiter.venues.binance.decode import BookTicker
 from arbiter.venues.binance.talk import STREAMS_PER_CONNECTION, BinanceTalk
 from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
@@ -24,10 +24,10 @@ _decode = fast_decoder(BookTicker)
 class BinanceFeed:
     """Implements `ports.Feed`."""
 
-    def __init__(self, wiring: FeedWiring) -> None:
+    def __init__(self, wiring: FeedWiring, market: Market | None = None) -> None:
         self.tally = FeedTally()
         self._wiring = wiring
-        self._market = MARKETS[wiring.venue]
+        self._market = market or MARKETS[wiring.venue]
 
     async def run(self, sink: QuoteSink) -> None:
         wiring = self._wiring

@@ -8,7 +8,7 @@ import structlog
 from arbiter.model.errors import RateLimited, TryAgain, VenueRefused
 from arbiter.model.instruments import InstrumentKind
 from arbiter.ports.venue import FundingSink
-from arbiter.venues.binance.addresses import FUTURES
+from arbiter.venues.binance.addresses import FUTURES, Market
 from arbiter.venues.binance.decode import read_funding_info, read_mark
 from arbiter.venues.binance.talk import STREAMS_PER_CONNECTION, BinanceTalk
 from arbiter.venues.common.frames import BadFrame, FeedTally
@@ -20,7 +20,6 @@ from arbiter.venues.common.wiring import FeedWiring
 
 log = structlog.get_logger(__name__)
 
-INTERVALS = "/fapi/v1/fundingInfo"
 DEFAULT_HOURS = 8
 """Of every perpetual that the list does not name."""
 _EVERY_S = 60.0
@@ -30,10 +29,11 @@ _AGAIN_S = 1.0
 class BinanceFundingFeed:
     """Implements `ports.FundingFeed`. Nothing is told before the intervals are known."""
 
-    def __init__(self, wiring: FeedWiring) -> None:
+    def __init__(self, wiring: FeedWiring, market: Market = FUTURES) -> None:
         self.tally = FeedTally()
         self._wiring = wiring
-        self._endpoints = wiring.endpoints or FUTURES.endpoints
+        self._market = market
+        self._endpoints = wiring.endpoints or market.endpoints
         self._perpetuals = [i for i in wiring.instruments if i.kind is InstrumentKind.LINEAR]
 
     async def run(self, sink: FundingSink) -> None:
@@ -42,7 +42,7 @@ class BinanceFundingFeed:
 
         def stream(symbols: Sequence[str]) -> Stream:
             return Stream(
-                self._endpoints.stream + FUTURES.others,
+                self._endpoints.stream + self._market.others,
                 lambda link: MarkTalk(link, symbols, board, self.tally),
                 on_state=lambda _up, _why: None,
                 tally=self.tally,
@@ -60,7 +60,7 @@ class BinanceFundingFeed:
         while True:
             wait_s = _EVERY_S
             try:
-                listed = read_funding_info(await rest.get(INTERVALS, {}))
+                listed = read_funding_info(await rest.get(self._market.intervals, {}))
                 hours = {told.symbol: told.hours for told in listed}
                 for symbol, row in board.rows.items():
                     row.hours = hours.get(symbol, DEFAULT_HOURS)

@@ -8,7 +8,7 @@ from arbiter.model.instruments import Instrument
 from arbiter.model.quotes import Candle
 from arbiter.model.time import NS_PER_DAY, NS_PER_MINUTE, NS_PER_MS
 from arbiter.ports.clock import Clock
-from arbiter.venues.binance.addresses import MARKETS
+from arbiter.venues.binance.addresses import MARKETS, Market
 from arbiter.venues.binance.decode import Kline, read_klines
 from arbiter.venues.common.frames import BadFrame
 from arbiter.venues.common.rest import PublicRest
@@ -21,8 +21,8 @@ _TIMEOUT_S = 5.0
 class BinanceHistory:
     """Implements `ports.PastCandles`. Volumes are the venue's, in base units."""
 
-    def __init__(self, wiring: FeedWiring) -> None:
-        self._market = MARKETS[wiring.venue]
+    def __init__(self, wiring: FeedWiring, market: Market | None = None) -> None:
+        self._market = market or MARKETS[wiring.venue]
         self._endpoints = wiring.endpoints or self._market.endpoints
         self._clock: Clock = wiring.clock
         self._instruments: Mapping[InstrumentId, Instrument] = {

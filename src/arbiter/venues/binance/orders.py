@@ -33,7 +33,7 @@ from arbiter.venues.common.account import (
     VenueAccount,
     status_from,
 )
-from arbiter.venues.common.signed import Answered, SignedRest
+from arbiter.venues.common.signed import Answered, SignedRest, VenueRest
 
 STATUS: Mapping[str, OrderStatus] = {
     "NEW": OrderStatus.WORKING,
@@ -256,7 +256,7 @@ class BinanceSpotOrders(BinanceOrders):
     async def _follow(self) -> None:
         keys = self._wiring.keys
         assert keys is not None, "only those who trade follow"
-        origin = _private_origin(self._wiring, SPOT_PRIVATE)
+        origin = private_origin(self._wiring, SPOT_PRIVATE)
         await self._stream(
             f"{origin}/ws-api/v3",
             lambda link: SpotTalk(
@@ -274,8 +274,8 @@ class BinanceFuturesOrders(BinanceOrders):
     _time_path = "fapipublic_get_time"
     _price_path = "fapipublic_get_ticker_price"
 
-    def __init__(self, wiring: AccountWiring) -> None:
-        rest = SignedRest(
+    def __init__(self, wiring: AccountWiring, rest: VenueRest | None = None) -> None:
+        rest = rest or SignedRest(
             "binanceusdm",
             wiring.keys,
             wiring.endpoints,
@@ -405,7 +405,7 @@ class BinanceFuturesOrders(BinanceOrders):
             unrealized_pnl=Decimal(row["unRealizedProfit"]),
             leverage=Decimal(row["leverage"]),
             liquidation_price=liquidation if liquidation > ZERO else None,
-            margin=Decimal(row["isolatedWallet"]),
+            margin=Decimal(row.get("isolatedWallet") or row["isolatedMargin"]),
             adl_rank=int(max(quantile.values(), default=0)),
             at_ns=int(row["updateTime"]) * NS_PER_MS,
         )
@@ -527,7 +527,6 @@ class BinanceFuturesOrders(BinanceOrders):
                     self._paid.set()
 
     async def _follow_key(self) -> None:
-        origin = _private_origin(self._wiring, FUTURES_PRIVATE)
         while True:
             try:
                 told = await self._rest.call("fapiprivate_post_listenkey")
@@ -537,7 +536,7 @@ class BinanceFuturesOrders(BinanceOrders):
                 continue
             expired = asyncio.Event()
             stream = self._stream(
-                f"{origin}/private/ws?listenKey={told['listenKey']}",
+                self._user_data(told["listenKey"]),
                 lambda link, expired=expired: FuturesTalk(  # type: ignore[misc]
                     link, self.venue, self._by_market, self._say, self._funding_paid, expired.set
                 ),
@@ -548,6 +547,11 @@ class BinanceFuturesOrders(BinanceOrders):
             finally:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
+
+    def _user_data(self, listen_key: str) -> str:
+        """Address of the private stream."""
+        origin = private_origin(self._wiring, FUTURES_PRIVATE)
+        return f"{origin}/private/ws?listenKey={listen_key}"
 
     async def _keep_alive(self, expired: asyncio.Event) -> None:
         while True:
@@ -565,7 +569,7 @@ class BinanceFuturesOrders(BinanceOrders):
                 continue
 
 
-def _private_origin(wiring: AccountWiring, own: str) -> str:
+def private_origin(wiring: AccountWiring, own: str) -> str:
     if wiring.private:
         return wiring.private.rstrip("/")
     return own if wiring.endpoints is None else wiring.endpoints.stream.rstrip("/")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import TradeSink
-from arbiter.venues.binance.addresses import MARKETS
+from arbiter.venues.binance.addresses import MARKETS, Market
 from arbiter.venues.binance.decode import read_trade
 from arbiter.venues.binance.talk import STREAMS_PER_CONNECTION, BinanceTalk
 from arbiter.venues.common.frames import BadFrame, FeedTally
@@ -17,10 +17,10 @@ from arbiter.venues.common.wiring import FeedWiring
 class BinanceTradeFeed:
     """Implements `ports.TradeFeed`. Numbers rise by one: a repeated trade is told once."""
 
-    def __init__(self, wiring: FeedWiring) -> None:
+    def __init__(self, wiring: FeedWiring, market: Market | None = None) -> None:
         self.tally = FeedTally()
         self._wiring = wiring
-        self._market = MARKETS[wiring.venue]
+        self._market = market or MARKETS[wiring.venue]
 
     async def run(self, sink: TradeSink) -> None:
         wiring, market = self._wiring, self._market

@@ -1,0 +1,1 @@
+"""Aster's futures API v3: Binance's shapes behind a door of wallets."""

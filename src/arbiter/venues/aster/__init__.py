@@ -1,0 +1,1 @@
+"""Aster: USDT perpetuals in Binance's shapes, signed by a wallet."""
