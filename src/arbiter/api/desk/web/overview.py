@@ -33,10 +33,21 @@ async def overview(page: Page) -> None:
             ui.html("<h2>Alerts</h2>", sanitize=False)
             page.region("alerts", alerts(body))
 
+    made = drawn = body["pnl_total"]
+
     async def draw() -> None:
+        nonlocal drawn
+        drawn = made
         charts.draw_equity(chart, await page.desk.get("/api/desk/equity", period=period.value))
 
+    async def redraw() -> None:
+        """Only when it has moved: following the trades themselves would have all of them written."""
+        if made != drawn:
+            await draw()
+
     def follow(news: Json) -> None:
+        nonlocal made
+        made = news["pnl_total"]
         page.show("tiles", tiles(news))
         page.show("usage", usages(news["risk"]))
         page.show("venues", venues(news))
@@ -45,7 +56,7 @@ async def overview(page: Page) -> None:
 
     period.on_value_change(draw)
     page.follow("overview", follow)
-    page.reread({"trades"}, draw, every_s=_EQUITY_EVERY_S)
+    page.reread({"overview"}, redraw, every_s=_EQUITY_EVERY_S)
     await draw()
 
 
