@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from arbiter.model.instruments import InstrumentKind
+from arbiter.ports.market_data import TradeFeed
 from arbiter.venues.binance.trades import BinanceTradeFeed
 from arbiter.venues.bybit.trades import BybitTradeFeed
 from tests.fakes.binance_server import FakeBinance
@@ -48,7 +49,7 @@ class TradeLog:
 
 
 async def told_through_a_reconnect(
-    feed: BinanceTradeFeed | BybitTradeFeed,
+    feed: TradeFeed,
     server: WireServer,
     topic: str,
     sell: Callable[[], None],
