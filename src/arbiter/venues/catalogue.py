@@ -20,6 +20,7 @@ _PACKAGES: Mapping[str, str] = {
     "kalshi": "kalshi",
     "okx": "okx",
     "okx_futures": "okx",
+    "polymarket": "polymarket",
 }
 """The package under `arbiter.venues` whose module `connector` offers a venue."""
 

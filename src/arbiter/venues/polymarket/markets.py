@@ -1,0 +1,118 @@
+"""The markets that are followed: found by their names at gamma, or because a wallet holds them."""
+
+from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from arbiter.model.errors import OutcomeUnknown
+from arbiter.model.ids import InstrumentId, VenueId
+from arbiter.venues.polymarket.addresses import Api
+from arbiter.venues.polymarket.listing import EventMarket, read_market
+from arbiter.venues.polymarket.rest import PolymarketRest
+
+_CHUNK = 40
+"""Names in one request."""
+_PAGE = 500
+_MOST_PAGES = 20
+_SIX_PLACES = Decimal("0.000001")
+
+
+class Markets:
+    """`by_token` knows both tokens of each."""
+
+    def __init__(self, rest: PolymarketRest, venue: VenueId) -> None:
+        self._rest = rest
+        self._venue = venue
+        self._by_condition: dict[str, EventMarket] = {}
+        self._by_id: dict[InstrumentId, EventMarket] = {}
+        self.by_token: dict[str, EventMarket] = {}
+
+    def all(self) -> list[EventMarket]:
+        return list(self._by_condition.values())
+
+    def of(self, instrument: InstrumentId) -> EventMarket:
+        return self._by_id[instrument]
+
+    async def read(self, names: Iterable[str], conditions: Collection[str]) -> None:
+        """Find markets by slug, events by slug (all their open markets), and by condition id."""
+        asked = [name.lower() for name in names]
+        slugs = [name for name in asked if not name.startswith("0x")]
+        ids = {*conditions, *(name for name in asked if name.startswith("0x"))}
+        found: set[str] = set()
+        for row in await self._rows("slug", slugs):
+            market = read_market(row, self._venue)
+            if market is not None:
+                found.add(market.slug)
+                self._keep(market)
+        await self._read_events([slug for slug in slugs if slug not in found])
+        for row in await self._rows("condition_ids", sorted(ids)):
+            market = read_market(row, self._venue)
+            if market is not None:
+                self._keep(market)
+
+    async def refresh(self, markets: Sequence[EventMarket] | None = None) -> None:
+        """Read anew what is followed, or these of them."""
+        wanted = self.all() if markets is None else markets
+        for row in await self._rows("condition_ids", [market.condition for market in wanted]):
+            market = read_market(row, self._venue)
+            known = None if market is None else self._by_condition.get(market.condition)
+            if market is not None and known is not None:
+                self._keep(market)
+
+    async def held_by(self, wallet: str) -> set[str]:
+        """Condition ids of what a wallet holds."""
+        return {condition for condition, _, _ in await self.tokens_of(wallet)}
+
+    async def tokens_of(self, wallet: str) -> list[tuple[str, int, Decimal]]:
+        """What a wallet holds: condition id, outcome (0 is YES), size."""
+        made: list[tuple[str, int, Decimal]] = []
+        for page in range(_MOST_PAGES):
+            query = {
+                "user": wallet,
+                "limit": str(_PAGE),
+                "offset": str(page * _PAGE),
+                "sizeThreshold": "0",
+            }
+            told = await self._rest.public(Api.DATA, "/positions", query)
+            rows = told if isinstance(told, list) else []
+            made += [_token(row) for row in rows if row.get("size")]
+            if len(rows) < _PAGE:
+                break
+        return made
+
+    async def _read_events(self, slugs: Sequence[str]) -> None:
+        for slug in slugs:
+            told = await self._rest.public(Api.GAMMA, "/events", {"slug": slug})
+            for event in told if isinstance(told, list) else []:
+                for row in event.get("markets") or []:
+                    market = read_market(row, self._venue, event)
+                    if market is not None and market.open:
+                        self._keep(market)
+
+    async def _rows(self, by: str, names: Sequence[str]) -> list[Any]:
+        """Open and closed ones: gamma leaves one kind out where it is not asked for."""
+        rows: list[Any] = []
+        for start in range(0, len(names), _CHUNK):
+            chunk = names[start : start + _CHUNK]
+            for closed in ("false", "true"):
+                query = [(by, name) for name in chunk]
+                query += [("closed", closed), ("limit", str(_PAGE))]
+                told = await self._rest.public(Api.GAMMA, "/markets", query)
+                if not isinstance(told, list):
+                    raise OutcomeUnknown("gamma: no list of markets")
+                rows += told
+        return rows
+
+    def _keep(self, market: EventMarket) -> None:
+        self._by_condition[market.condition] = market
+        self._by_id[market.instrument.id] = market
+        for token in market.tokens:
+            self.by_token[token] = market
+
+
+def _token(row: Any) -> tuple[str, int, Decimal]:
+    try:
+        size = Decimal(str(row["size"])).quantize(_SIX_PLACES)
+        return str(row["conditionId"]), int(row["outcomeIndex"]), size
+    except (KeyError, ValueError, ArithmeticError) as error:
+        raise OutcomeUnknown(f"a position that cannot be read: {error}") from None

@@ -1,0 +1,559 @@
+"""Orders and the account at Polymarket's CLOB, version 2.
+
+A market is one instrument, its YES side. To sell YES is to buy NO at one minus the price, unless
+YES is held on chain: then that is sold. Both ways come to the same position. An order's id is its
+hash, known before it leaves; it is remembered with ours (`remembered`). IOC goes as FAK; where its
+cost is no whole number of cents, which the venue wants of orders to buy at once, it rests for a
+moment and is cancelled. A match is provisional until it is confirmed (`own`).
+"""
+
+import asyncio
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import structlog
+
+from arbiter.model.errors import InvalidValue, OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.event_pairs import EventListing
+from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueOrderId
+from arbiter.model.instruments import Instrument
+from arbiter.model.money import ONE, ZERO, on_step
+from arbiter.model.orders import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
+from arbiter.model.perpetuals import (
+    ForcedCause,
+    ForcedClose,
+    VenuePosition,
+    contract_of,
+    entry_price,
+)
+from arbiter.model.reports import (
+    Ended,
+    FillSettled,
+    Holding,
+    OrderTruth,
+)
+from arbiter.model.time import NS_PER_MS, NS_PER_S
+from arbiter.venues.common.account import AccountWiring, KeyRights
+from arbiter.venues.common.events import EventAccount
+from arbiter.venues.common.signed import Answered
+from arbiter.venues.polymarket.addresses import USER_PATH, Api, stream_of
+from arbiter.venues.polymarket.errors import KILLED, UNMATCHED, VERDICTS
+from arbiter.venues.polymarket.listing import PUSD, EventMarket
+from arbiter.venues.polymarket.markets import Markets
+from arbiter.venues.polymarket.own import Leg, OwnTrades, read_legs
+from arbiter.venues.polymarket.private import Row, UserTalk
+from arbiter.venues.polymarket.remembered import KEEP, Remembered
+from arbiter.venues.polymarket.rest import PolymarketRest
+from arbiter.venues.polymarket.rows import Put, order_status, page_end, put_of
+from arbiter.venues.polymarket.signing import COLLATERAL, Unsigned, wallet_of
+
+log = structlog.get_logger(__name__)
+
+_SCALE = Decimal(1_000_000)
+_CENT, _TEN_THOUSANDTH = Decimal("0.01"), Decimal("0.0001")
+_KINDS = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "FAK", TimeInForce.FOK: "FOK"}
+_FILLS_S = 1.0
+"""The stream tells an order's fills within this time, or they are asked for."""
+_PAGES = 200
+_NEAR_MS = 1_000
+"""The venue tells its time in whole seconds."""
+
+
+class PolymarketOrders(EventAccount):
+    verdicts = VERDICTS
+
+    def __init__(self, wiring: AccountWiring) -> None:
+        self._wallet = None if wiring.keys is None else wallet_of(wiring.keys)
+        self._api = PolymarketRest(self._wallet, wiring.endpoints, wiring.timeout_s)
+        super().__init__(wiring, self._api)
+        self._markets = Markets(self._api, wiring.venue)
+        self._known = Remembered(wiring.folder)
+        self._own = OwnTrades(wiring.venue, self._known.name_of)
+        self._put: dict[str, Put] = {}
+        """What is under way, by hash."""
+        self._over: dict[str, None] = {}
+        """Those whose end was told; the newest."""
+        self._ending: dict[str, asyncio.Task[None]] = {}
+        self._news = asyncio.Event()
+
+    # Listing.
+
+    async def _server_ms(self) -> int:
+        told = await self._api.public(Api.CLOB, "/time")
+        now = self._clock.now_ns() // NS_PER_MS
+        venue = int(told) * 1_000 + 500
+        return now if abs(venue - now) < _NEAR_MS else venue
+
+    async def _list(self) -> Sequence[Instrument]:
+        held: set[str] = set()
+        wallets = list(self._wiring.wallets)
+        if self._wallet is not None:
+            wallets.append(self._wallet.holder)
+        for wallet in wallets:
+            held |= await self._markets.held_by(wallet)
+        await self._markets.read(self._wiring.markets, held)
+        return [market.instrument for market in self._markets.all()]
+
+    async def listings(self) -> Sequence[EventListing]:
+        await self._know_listing()
+        await self._read("listings", self._markets.refresh)
+        return [market.listing for market in self._markets.all() if market.open]
+
+    async def outcomes(
+        self, instruments: Collection[InstrumentId]
+    ) -> Mapping[InstrumentId, Decimal]:
+        await self._know_listing()
+        wanted = [m for m in self._markets.all() if m.instrument.id in instruments]
+        await self._read("outcomes", lambda: self._markets.refresh(wanted))
+        return {
+            market.instrument.id: market.payout
+            for market in self._markets.all()
+            if market.instrument.id in instruments and market.payout is not None
+        }
+
+    # Orders.
+
+    async def _place(self, order: Order, instrument: Instrument) -> VenueOrderId:
+        if self._known.by_name(order.client_order_id) is not None:
+            raise InvalidValue(f"{order.client_order_id} has been used")
+        market = self._markets.of(instrument.id)
+        put = self._plan(order, market)
+        number, record = self._signed(put, market)
+        # On disk before it leaves: a name that was lost could never be found again.
+        await asyncio.to_thread(self._known.add, order.client_order_id, number, order.size)
+        self._name(number, order.client_order_id)
+        self._put[number] = put
+        body = {
+            "order": record,
+            "owner": (await self._api.login()).api_key,
+            "orderType": put.kind,
+            "deferExec": False,
+            "postOnly": order.post_only,
+        }
+        try:
+            told = await self._api.signed("POST", "/order", body=body)
+        except Answered as answer:
+            self._put.pop(number, None)
+            if answer.code not in (UNMATCHED, KILLED):
+                raise
+            self._end(number, OrderStatus.EXPIRED, ZERO, answer.text)
+            return VenueOrderId(number)
+        await self._placed(number, put, order, told)
+        return VenueOrderId(number)
+
+    def _plan(self, order: Order, market: EventMarket) -> Put:
+        """Decide which token, which way, at what price of it."""
+        tick = market.instrument.tick
+        buys = order.side is Side.BUY
+        price = order.price
+        if order.type is OrderType.MARKET or price is None:
+            price = ONE - tick if buys else tick
+        if not ZERO < price < ONE:
+            raise InvalidValue(f"a price of {price} is none of a contract")
+        other = 1 if buys else 0
+        token = market.tokens[other]
+        if self._sellable(token) >= order.size:
+            outcome, side = other, Side.SELL
+        else:
+            outcome, side = 1 - other, Side.BUY
+        own_price = price if outcome == 0 else ONE - price
+        immediate = order.type is OrderType.MARKET
+        kind = "FAK" if immediate else _KINDS[order.time_in_force]
+        hurried = False
+        if side is Side.BUY and kind != "GTC":
+            cost = own_price * order.size
+            exact = on_step(cost, _CENT) and on_step(order.size, _TEN_THOUSANDTH)
+            if not exact and kind == "FOK":
+                raise InvalidValue(f"FOK of {order.size} at {own_price} costs no whole cents")
+            if not exact:
+                kind, hurried = "GTC", True
+        return Put(
+            name=order.client_order_id,
+            instrument=market.instrument.id,
+            token=market.tokens[outcome],
+            side=side,
+            price=own_price,
+            size=order.size,
+            kind=kind,
+            hurried=hurried,
+        )
+
+    def _sellable(self, token: str) -> Decimal:
+        """On chain, and in no other order of ours."""
+        promised = sum(
+            (
+                put.size - self._own.seen(number)
+                for number, put in self._put.items()
+                if put.token == token and put.side is Side.SELL
+            ),
+            ZERO,
+        )
+        return self._own.tokens(on_chain=True).get(token, ZERO) - promised
+
+    def _signed(self, put: Put, market: EventMarket) -> tuple[str, dict[str, Any]]:
+        assert self._wallet is not None, "only those with keys place"
+        size, cost = put.size * _SCALE, put.size * put.price * _SCALE
+        if size != int(size) or cost != int(cost):
+            raise InvalidValue(f"{put.size} at {put.price} is finer than a millionth")
+        buys = put.side is Side.BUY
+        unsigned = Unsigned(
+            salt=secrets.randbits(48),
+            token=put.token,
+            buys=buys,
+            maker_amount=int(cost if buys else size),
+            taker_amount=int(size if buys else cost),
+            timestamp_ms=self._clock.now_ns() // NS_PER_MS + self._api.offset_ms,
+        )
+        return self._wallet.order(unsigned, neg_risk=market.neg_risk)
+
+    async def _placed(self, number: str, put: Put, order: Order, told: Any) -> None:
+        """See to the end of what does not rest."""
+        status = str(told.get("status", "")).lower()
+        amount = told.get("takingAmount" if put.side is Side.BUY else "makingAmount")
+        filled = Decimal(str(amount)) if amount else ZERO
+        if put.hurried:
+            await self._hurry(number)
+        elif (
+            put.kind != "GTC"
+            or (status == "matched" and filled >= order.size)
+            or order.type is OrderType.MARKET
+        ):
+            self._finish(number, filled, put.size)
+
+    async def _hurry(self, number: str) -> None:
+        """Cancel what was not matched at once; should that fail, the overdue are asked about."""
+        try:
+            await self._cancel_number(number)
+        except (Answered, TryAgain, OutcomeUnknown) as error:
+            log.warning("an order rests that should not", order=number, why=str(error))
+
+    async def _cancel(self, order: Order, instrument: Instrument) -> None:
+        known = self._known.by_name(order.client_order_id)
+        if known is None:
+            raise Answered(404, "NOT_FOUND", f"{order.client_order_id} was never sent")
+        refused = await self._cancel_number(known.number)
+        if refused:
+            raise Answered(200, "ENDED", refused)
+
+    async def _cancel_number(self, number: str) -> str:
+        """Cancel by hash; gives why not, if it was not."""
+        told = await self._api.signed("DELETE", "/order", body={"orderID": number})
+        refused = told.get("not_canceled") or {}
+        return str(refused[number]) if number in refused else ""
+
+    async def _query(
+        self, client_order_id: ClientOrderId, instrument: Instrument
+    ) -> OrderTruth | None:
+        """By its hash; one that was matched is gone from there, and told of by its trades."""
+        known = self._known.by_name(client_order_id)
+        if known is None:
+            return None
+        row = await self._api.signed("GET", f"/data/order/{known.number}")
+        await self._refresh()
+        if isinstance(row, dict) and row.get("id"):
+            return self._truth(row)
+        filled, seen = self._own.filled(known.number), self._own.seen(known.number)
+        if not seen and known.number not in self._over:
+            return None
+        status = OrderStatus.FILLED if filled >= known.size else OrderStatus.CANCELLED
+        return OrderTruth(
+            venue=self.venue,
+            client_order_id=client_order_id,
+            venue_order_id=VenueOrderId(known.number),
+            instrument=instrument.id,
+            status=status,
+            size=known.size,
+            filled_size=filled,
+            at_ns=self._own.last_ns(known.number) or self._clock.now_ns(),
+        )
+
+    def _truth(self, row: Row) -> OrderTruth:
+        number = str(row["id"])
+        market = self._markets.by_token[str(row["asset_id"])]
+        size = Decimal(str(row["original_size"]))
+        filled = Decimal(str(row.get("size_matched") or "0"))
+        return OrderTruth(
+            venue=self.venue,
+            client_order_id=self._known.name_of(number),
+            venue_order_id=VenueOrderId(number),
+            instrument=market.instrument.id,
+            status=order_status(str(row["status"]), size, filled),
+            size=size,
+            filled_size=self._own.filled(number) or filled,
+            at_ns=int(row.get("created_at") or 0) * NS_PER_S,
+        )
+
+    async def _open_orders(self) -> Sequence[OrderTruth]:
+        rows = await self._rows("/data/orders", {})
+        listed = [row for row in rows if str(row["asset_id"]) in self._markets.by_token]
+        for row in listed:
+            self._put.setdefault(str(row["id"]), put_of(row, self._known, self._markets))
+        return [truth for truth in map(self._truth, listed) if not truth.status.terminal]
+
+    async def _rows(self, path: str, query: dict[str, str]) -> list[Row]:
+        """All pages of a list."""
+        rows: list[Row] = []
+        cursor = ""
+        for _ in range(_PAGES):
+            asked = query | ({"next_cursor": cursor} if cursor else {})
+            told = await self._api.signed("GET", path, query=asked)
+            rows += told.get("data") or []
+            cursor = str(told.get("next_cursor") or "")
+            if page_end(cursor):
+                return rows
+        raise OutcomeUnknown(f"{path} is told without end")
+
+    # Trades.
+
+    async def _refresh(self) -> None:
+        """Ask for the trades that may be new or have changed, and tell what is."""
+        since = self._own.since_s()
+        rows = await self._rows("/data/trades", {"after": str(since)} if since else {})
+        for row in reversed(rows):
+            self._take_trade(row)
+        self._own.complete = True
+
+    def _take_trade(self, row: Row) -> None:
+        for leg in self._legs(row):
+            for report in self._own.take(leg):
+                self._say(report)
+        self._news.set()
+
+    def _legs(self, row: Row) -> list[Leg]:
+        return read_legs(row, self._markets.by_token, self._mine)
+
+    def _mine(self, order: Any) -> bool:
+        number = str(order.get("order_id"))
+        if self._known.by_number(number) is not None:
+            return True
+        assert self._wallet is not None, "only those with keys have trades"
+        return str(order.get("maker_address", "")).lower() == self._wallet.holder.lower()
+
+    async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
+        await self._refresh()
+        return self._own.fills_since(since_ns)
+
+    async def settled_since(self, since_ns: int) -> Sequence[FillSettled]:
+        await self._know_listing()
+        await self._read("settled", self._refresh)
+        return self._own.settled_since(since_ns)
+
+    # The account.
+
+    async def positions(self) -> Sequence[VenuePosition]:
+        await self._know_listing()
+        await self._read("positions", self._refresh)
+        now = self._clock.now_ns()
+        made: list[VenuePosition] = []
+        for name, position in self._own.positions().items():
+            market = self._markets.of(name)
+            if not position.quantity or market.payout is not None:
+                continue
+            contract = contract_of(market.instrument, ONE)
+            entry = entry_price(position, contract)
+            assert entry is not None, "it is open"
+            made.append(
+                VenuePosition(
+                    instrument=name,
+                    quantity=position.quantity,
+                    entry_price=entry,
+                    mark_price=entry,
+                    unrealized_pnl=ZERO,
+                    leverage=ONE,
+                    liquidation_price=None,
+                    margin=position.margin,
+                    adl_rank=0,
+                    at_ns=now,
+                )
+            )
+        return made
+
+    async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
+        """Payouts of what was held at the end; told however long ago, and booked once."""
+        del since_ns
+        await self._know_listing()
+        held = {n: p for n, p in self._own.positions().items() if p.quantity}
+        if not held:
+            return ()
+        decided = await self.outcomes(tuple(held))
+        made = []
+        for name, payout in decided.items():
+            market, position = self._markets.of(name), held[name]
+            made.append(
+                ForcedClose(
+                    venue=self.venue,
+                    venue_trade_id=f"resolution:{market.condition}",
+                    instrument=name,
+                    side=Side.SELL if position.quantity > ZERO else Side.BUY,
+                    size=abs(position.quantity),
+                    price=payout,
+                    fee=ZERO,
+                    fee_asset=Asset(market.instrument.settle),
+                    cause=ForcedCause.RESOLUTION,
+                    at_ns=market.closed_ns,
+                )
+            )
+        return made
+
+    async def _holdings(self) -> Sequence[Holding]:
+        """Collateral: what is free, what orders and open contracts hold, what waits to be redeemed.
+
+        Pairs of YES and NO are worth one each, and come free when they are merged.
+        """
+        await self._know_listing()
+        await self._refresh()
+        asked = {"asset_type": "COLLATERAL", "signature_type": str(self._kind)}
+        told = await self._api.signed("GET", "/balance-allowance", query=asked)
+        cash = Decimal(str(told["balance"])) / _SCALE + self._own.under_way()
+        tokens = self._own.tokens()
+        bound = ZERO
+        for name, position in self._own.positions().items():
+            market = self._markets.of(name)
+            if market.payout is not None:
+                continue
+            yes, no = (tokens.get(token, ZERO) for token in market.tokens)
+            bound += position.margin + max(min(yes, no), ZERO)
+        bound += await self._redeemable()
+        orders = ZERO
+        for row in await self._rows("/data/orders", {}):
+            if str(row["side"]).upper() == "BUY":
+                left = Decimal(str(row["original_size"])) - Decimal(str(row["size_matched"]))
+                orders += left * Decimal(str(row["price"]))
+        return [Holding(venue=self.venue, asset=PUSD, free=cash - orders, locked=bound + orders)]
+
+    async def _redeemable(self) -> Decimal:
+        """What decided markets pay for the tokens that are still there."""
+        decided = {m.condition: m for m in self._markets.all() if m.payout is not None}
+        if not decided:
+            return ZERO
+        assert self._wallet is not None, "only those with keys hold"
+        worth = ZERO
+        for condition, outcome, size in await self._markets.tokens_of(self._wallet.holder):
+            market = decided.get(condition)
+            if market is not None and market.payout is not None:
+                worth += size * (market.payout if outcome == 0 else ONE - market.payout)
+        return worth
+
+    @property
+    def _kind(self) -> int:
+        assert self._wallet is not None, "only those with keys ask"
+        return self._wallet.kind
+
+    async def rights(self) -> KeyRights:
+        """A wallet's key may always do everything with it: no lesser key is known here."""
+        told = await self._read(
+            "rights", lambda: self._api.signed("GET", "/auth/ban-status/closed-only")
+        )
+        return KeyRights(
+            can_trade=not told.get("closed_only"),
+            can_withdraw=False,
+            restricted_to_ip=True,
+            safe_key="the wallet may only close what it holds: see its account at polymarket.com",
+            hindrance=await self._hindrance(),
+        )
+
+    async def _hindrance(self) -> str:
+        asked = {"asset_type": "COLLATERAL", "signature_type": str(self._kind)}
+        told = await self._read(
+            "allowances",
+            lambda: self._api.signed("GET", "/balance-allowance", query=asked),
+        )
+        balance = Decimal(str(told.get("balance") or "0"))
+        allowed = told.get("allowances") or {}
+        least = [Decimal(str(value)) for value in allowed.values()] or [
+            Decimal(str(told.get("allowance") or "0"))
+        ]
+        if balance and min(least) < balance:
+            spenders = ", ".join(allowed) or "its exchange contracts"
+            return (
+                "the exchange may not spend the wallet's pUSD: approve "
+                f"{COLLATERAL} (and the outcome tokens) for {spenders}; one trade made on "
+                "polymarket.com does it"
+            )
+        return ""
+
+    # The user stream.
+
+    async def _follow(self) -> None:
+        login = await self._logged_in()
+        await self._stream(
+            stream_of(self._wiring.endpoints) + USER_PATH
+            if not self._wiring.private
+            else self._wiring.private.rstrip("/") + USER_PATH,
+            lambda link: UserTalk(link, login, self._on_order, self._on_trade),
+        ).run()
+
+    async def _logged_in(self) -> Any:
+        while True:
+            try:
+                return await self._api.login()
+            except (Answered, TryAgain, OutcomeUnknown) as error:
+                log.warning("no log-in yet", venue=self.venue, why=str(error))
+                await asyncio.sleep(1.0)
+
+    def _on_trade(self, row: Row) -> None:
+        self._take_trade(row)
+
+    def _on_order(self, row: Row) -> None:
+        number = str(row["id"])
+        known = self._known.by_number(number)
+        if known is None:
+            return
+        filled = Decimal(str(row.get("size_matched") or "0"))
+        kind = str(row.get("type", "")).upper()
+        if kind == "CANCELLATION" or (kind == "UPDATE" and filled >= known.size):
+            self._finish(number, filled, known.size)
+
+    def _finish(self, number: str, filled: Decimal, size: Decimal) -> None:
+        """Tell of an order's end, once, when its fills have been told."""
+        if number in self._ending or number in self._over:
+            return
+        if self._own.seen(number) >= filled:
+            self._end(number, self._status(filled, size), filled, "")
+            return
+        task = asyncio.create_task(self._end_later(number, filled, size), name=f"end of {number}")
+        self._ending[number] = task
+        task.add_done_callback(lambda _: self._ending.pop(number, None))
+
+    async def _end_later(self, number: str, filled: Decimal, size: Decimal) -> None:
+        try:
+            async with asyncio.timeout(_FILLS_S):
+                while self._own.seen(number) < filled:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            try:
+                await self._read("fills", self._refresh)
+            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+                log.warning("fills are still to come", order=number, why=str(error))
+        self._end(number, self._status(filled, size), filled, "")
+
+    @staticmethod
+    def _status(filled: Decimal, size: Decimal) -> OrderStatus:
+        return OrderStatus.FILLED if filled >= size else OrderStatus.CANCELLED
+
+    def _end(self, number: str, status: OrderStatus, filled: Decimal, why: str) -> None:
+        known = self._known.by_number(number)
+        assert known is not None, "ours"
+        self._put.pop(number, None)
+        self._over[number] = None
+        if len(self._over) > KEEP:
+            del self._over[next(iter(self._over))]
+        self._say(
+            Ended(
+                venue=self.venue,
+                at_ns=self._clock.now_ns(),
+                client_order_id=known.name,
+                status=status,
+                filled_size=filled,
+                reason=why,
+            )
+        )
+
+    async def aclose(self) -> None:
+        for task in list(self._ending.values()):
+            task.cancel()
+        self._known.close()
+        await super().aclose()

@@ -1,0 +1,181 @@
+"""The market stream over one connection: subscribing, books in step, mending by a new snapshot."""
+
+from collections.abc import Mapping
+
+import msgspec
+import structlog
+
+from arbiter.model.time import NS_PER_S
+from arbiter.ports.clock import Clock
+from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.stream import Link
+from arbiter.venues.polymarket.decode import Change, Event, at_ns, read_events
+from arbiter.venues.polymarket.tokens import Step, TokenBook
+
+log = structlog.get_logger(__name__)
+
+_LATE_NS = NS_PER_S
+"""A snapshot asked for and not come within this time is asked for by a new connection."""
+_MANY = 10
+
+
+class Row(msgspec.Struct):
+    slot: int
+    told: TokenBook
+    lost_ns: int | None = None
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """Of one token: its slot, and what its book's hash is made with."""
+
+    slot: int
+    tick: str
+    least: str
+
+
+class MarketTalk:
+    """`changed` and `lost` are for the feed to say; `traded` is a public trade."""
+
+    keepalive: bytes | None = b"PING"
+
+    def __init__(
+        self, link: Link, terms: Mapping[str, Terms], clock: Clock, tally: FeedTally
+    ) -> None:
+        self._link = link
+        self._clock = clock
+        self._tally = tally
+        self._rows = {
+            token: Row(one.slot, TokenBook(token, one.tick, one.least))
+            for token, one in terms.items()
+        }
+        self._out: dict[str, Row] = {}
+        self._waiting = set(self._rows)
+
+    # What a feed makes of it.
+
+    def changed(self, row: Row, at_ns: int) -> None:
+        """A book is whole and new."""
+
+    def lost(self, row: Row, why: str) -> None:
+        """A book is not to be trusted until it changes."""
+
+    def traded(self, row: Row, told: Event) -> None:
+        """A public trade was told."""
+
+    def alive(self) -> None:
+        """The venue answered: all that is in step stands as it was told."""
+
+    # Talk.
+
+    def opened(self) -> None:
+        self._send({"assets_ids": list(self._rows), "type": "market"})
+
+    def hear(self, data: bytes) -> None:
+        if data == b"PONG":
+            self._link.aside()
+            self.alive()
+            return
+        for event in read_events(data):
+            self._event(event)
+
+    def tick(self) -> None:
+        if not self._out:
+            return
+        oldest = min(row.lost_ns or 0 for row in self._out.values())
+        if len(self._out) > _MANY:
+            self._link.drop(f"{len(self._out)} books out of step")
+        elif self._clock.monotonic_ns() - oldest > _LATE_NS:
+            self._link.drop("no snapshot came")
+
+    def closed(self) -> None:
+        for row in self._rows.values():
+            if row.told.in_step:
+                self.lost(row, "the connection was lost")
+
+    def _event(self, event: Event) -> None:
+        kind = event.event_type
+        if kind == "price_change":
+            self._changes(event)
+        elif kind == "book":
+            self._snapshot(event)
+        elif kind == "last_trade_price":
+            row = self._row(event.asset_id)
+            row.told.traded(event.price)
+            self.traded(row, event)
+        elif kind == "tick_size_change":
+            row = self._row(event.asset_id)
+            row.told.new_tick(event.new_tick_size)
+            log.info("tick size changed", token=event.asset_id, tick=event.new_tick_size)
+        elif kind == "market_resolved":
+            self._resolved(event)
+        elif not kind:
+            raise BadFrame("an event without its kind")
+        # What else there is (new markets, best prices) was not asked for and says nothing new.
+
+    def _row(self, token: str) -> Row:
+        try:
+            return self._rows[token]
+        except KeyError:
+            raise BadFrame(f"{token[:20]!r} was not asked for") from None
+
+    def _snapshot(self, event: Event) -> None:
+        row = self._row(event.asset_id)
+        at = at_ns(event)
+        try:
+            row.told.snapshot(event)
+        except BadFrame as error:
+            self._lose(event.asset_id, row, str(error))
+            raise
+        self._waiting.discard(event.asset_id)
+        if not self._waiting:
+            self._link.ready()
+        if row.lost_ns is not None:
+            self._mended(event.asset_id, row)
+        self.changed(row, at)
+
+    def _changes(self, event: Event) -> None:
+        at = at_ns(event)
+        mine: dict[str, list[Change]] = {}
+        for change in event.price_changes:
+            if change.asset_id in self._rows:
+                mine.setdefault(change.asset_id, []).append(change)
+        for token, changes in mine.items():
+            row = self._rows[token]
+            try:
+                step = row.told.changed(changes, event.timestamp)
+            except BadFrame as error:
+                row.told.in_step = False
+                self._lose(token, row, str(error))
+                raise
+            if step is Step.APPLIED:
+                self.changed(row, at)
+            elif step is Step.GAP:
+                self._tally.gaps += 1
+                self._lose(token, row, "the book is not the venue's")
+
+    def _resolved(self, event: Event) -> None:
+        for token in event.assets_ids:
+            row = self._rows.get(token)
+            if row is not None:
+                row.told.in_step = False
+                self._out.pop(token, None)
+                self.lost(row, "the market is decided")
+
+    def _lose(self, token: str, row: Row, why: str) -> None:
+        log.info("book out of step", token=token, why=why)
+        if row.lost_ns is None:
+            row.lost_ns = self._clock.monotonic_ns()
+        self._out[token] = row
+        self.lost(row, why)
+        for operation in ("unsubscribe", "subscribe"):
+            self._send({"assets_ids": [token], "operation": operation})
+
+    def _mended(self, token: str, row: Row) -> None:
+        took = self._clock.monotonic_ns() - (row.lost_ns or 0)
+        self._tally.resyncs += 1
+        self._tally.slowest_resync_ns = max(self._tally.slowest_resync_ns, took)
+        row.lost_ns = None
+        self._out.pop(token, None)
+
+    def _send(self, request: dict[str, object]) -> None:
+        self._link.send(msgspec.json.encode(request))
