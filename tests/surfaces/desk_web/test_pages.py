@@ -154,11 +154,15 @@ def test_orders_can_be_filtered_and_taken_away(
 
     until(lambda: ids.all_inner_texts() == [order["client_order_id"] for order in said()])
     fills = page.locator('[data-name="fills"] tbody tr')
-    assert fills.count() == len(get(rest, "/api/trading/fills", limit=50))
+    until(lambda: fills.count() == len(get(rest, "/api/trading/fills", limit=50)))
     instrument = said()[0]["instrument_id"]
     page.get_by_label("Instrument").first.fill(instrument.lower())
-    wanted = get(rest, "/api/trading/orders", instrument_id=instrument, limit=50)
-    expect(ids).to_have_count(len(wanted))
+
+    def wanted() -> list[str]:
+        found = get(rest, "/api/trading/orders", instrument_id=instrument, limit=50)
+        return [order["client_order_id"] for order in found]
+
+    until(lambda: ids.all_inner_texts() == wanted())
     with page.expect_download() as download:
         page.locator('[data-name="orders-csv"] a').click()
     text = download.value.path().read_text()
