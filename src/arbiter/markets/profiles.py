@@ -1,7 +1,7 @@
 """The simulated venues: their fees, the way they name markets, how tight and lively they are.
 
-Fees are of the order the venues charge their smaller customers. Kraken's taker fee is set below
-the published one, which would leave nothing to trade at the default threshold.
+Fees are of the order the venues charge their smaller customers. Kraken's and Coinbase's taker fees
+are set below the published ones, which would leave nothing to trade at the default threshold.
 """
 
 from collections.abc import Callable
@@ -89,10 +89,21 @@ _PROFILES = {
             spread_bps=3.0,
             basis_bps=3.0,
         ),
+        VenueProfile(
+            venue=VenueId("coinbase"),
+            maker_fee=Decimal("0.0008"),
+            taker_fee=Decimal("0.0012"),
+            fee_charge=FeeCharge.QUOTE,
+            market_id=_dashed,
+            lot_scale=-2,
+            min_notional=Decimal(1),
+            spread_bps=1.5,
+            basis_bps=2.0,
+        ),
     )
 }
 
-DEFAULT_VENUES = tuple(_PROFILES)
+DEFAULT_VENUES = tuple(VenueId(name) for name in ("binance", "bybit", "okx", "kraken"))
 
 
 def profile_of(venue: VenueId) -> VenueProfile:

@@ -97,6 +97,10 @@ class Hub:
     def wanted(self, topic: str) -> bool:
         return topic in self._readers
 
+    def readers(self, topic: str) -> tuple[Connection, ...]:
+        """Give who listens to a topic, where every reader's frames are its own."""
+        return tuple(self._readers.get(topic, ()))
+
     @property
     def topics(self) -> Iterable[str]:
         return self._readers
