@@ -70,7 +70,7 @@ def listing_of(market: Any, event: Any, series: Any, venue: VenueId) -> EventLis
         venue=venue,
         title=market.get("title") or event.get("title") or market["ticker"],
         rules="\n\n".join(text.strip() for text in rules if text and text.strip()),
-        outcome=(market.get("yes_sub_title") or "") if several else "",
+        outcome=_outcome(market),
         outcomes=len(event["markets"]) if several and event.get("mutually_exclusive") else 2,
         category=(series.get("category") or event.get("category") or "").lower(),
         resolution_source=", ".join(filter(None, sources)),
@@ -79,6 +79,13 @@ def listing_of(market: Any, event: Any, series: Any, venue: VenueId) -> EventLis
         payout_ns=max(settles, closes)
         + int(market.get("settlement_timer_seconds") or 0) * NS_PER_S,
     )
+
+
+def _outcome(market: Any) -> str:
+    """What YES stands for, where the title does not say it by itself."""
+    told = (market.get("yes_sub_title") or "").strip()
+    said = told.lower() == "yes" or told.lower() in (market.get("title") or "").lower()
+    return "" if said else told
 
 
 def _tick(ranges: Any) -> Decimal:

@@ -1,0 +1,1 @@
+"""Kalshi's Trade API version 2, simulated."""
