@@ -50,6 +50,7 @@ from arbiter.runtime.candles import CandleKeeper
 from arbiter.runtime.clock import SystemClock, SystemIds
 from arbiter.runtime.collector import spare_the_collector
 from arbiter.runtime.core import TradingCore
+from arbiter.runtime.depth_watch import DepthWatch
 from arbiter.runtime.engine import Engine
 from arbiter.runtime.funding_desk import FundingDesk
 from arbiter.runtime.funding_watch import FundingWatch
@@ -287,6 +288,8 @@ class _Run:
         metrics = EngineMetrics(core, clock)
         self._hub.listen(metrics.watch)
         self._supervisor.spawn(metrics.measure_lag(), "loop lag")
+        depth = DepthWatch(world.depth, clock)
+        self._supervisor.spawn(depth.run(), "depth")
         running = Running(
             engine=engine,
             bus=bus,
@@ -299,6 +302,7 @@ class _Run:
             tuning=tuning,
             spot_tally=tally,
             funding=watch,
+            depth=depth,
             copying=CopyingService(
                 settings,
                 core=core,

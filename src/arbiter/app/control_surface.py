@@ -60,6 +60,7 @@ async def make_control(settings: Settings, running: Running) -> ControlServer:
         core=core,
         bus=running.bus,
         queries=running.queries,
+        depth=running.depth,
         hub=running.hub,
         view=DeskView(
             core=core,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import cast
 
+import msgspec
 import structlog
 
 from arbiter.app.config import Settings
@@ -19,7 +20,7 @@ from arbiter.model.perpetuals import is_margined
 from arbiter.ports.candles import PastCandles
 from arbiter.ports.clock import Clock
 from arbiter.ports.event_listings import EventListings, EventOutcomes
-from arbiter.ports.market_data import TradeFeed
+from arbiter.ports.market_data import DepthFeed, TradeFeed
 from arbiter.ports.venue import Feed, FundingFeed
 from arbiter.runtime.rate_budget import (
     BudgetedClient,
@@ -158,6 +159,7 @@ async def connect_live(
         margin=margin,
         funding=_funding(wirings),
         trades=_trades(wirings),
+        depth=_depth_of(wirings),
         listings=_event_listings(accounts),
     )
     return world, real
@@ -227,6 +229,7 @@ async def connect_paper(
         margin=margin,
         funding=funding,
         trades=_trades(wirings),
+        depth=_depth_of(wirings),
         listings=_event_listings(lister),
     )
     return world, real
@@ -307,6 +310,23 @@ def _funding(wirings: Sequence[FeedWiring]) -> list[FundingFeed]:
 def _trades(wirings: Sequence[FeedWiring]) -> list[TradeFeed]:
     makers = ((connector(wiring.venue).trades, wiring) for wiring in wirings)
     return [make(wiring) for make, wiring in makers if make is not None]
+
+
+def _depth_of(wirings: Sequence[FeedWiring]) -> Callable[[InstrumentId], DepthFeed | None]:
+    """Follow one market by a feed of its own: depth is for those that somebody looks at."""
+    where = {told.id: (wiring, told) for wiring in wirings for told in wiring.instruments}
+
+    def open_feed(name: InstrumentId) -> DepthFeed | None:
+        if name not in where:
+            return None
+        wiring, instrument = where[name]
+        make = connector(wiring.venue).depth
+        if make is None:
+            return None
+        slots = {name: wiring.slots[name]}
+        return make(msgspec.structs.replace(wiring, instruments=(instrument,), slots=slots))
+
+    return open_feed
 
 
 def _past(wirings: Sequence[FeedWiring]) -> dict[VenueId, PastCandles]:

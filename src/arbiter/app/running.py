@@ -14,6 +14,7 @@ from arbiter.model.ids import Asset
 from arbiter.observe.metrics import Metrics
 from arbiter.ports.clock import Clock
 from arbiter.runtime.bus import CommandBus
+from arbiter.runtime.depth_watch import DepthWatch
 from arbiter.runtime.engine import Engine
 from arbiter.runtime.event_watch import EventWatch
 from arbiter.runtime.funding_watch import FundingWatch
@@ -42,6 +43,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     tuning: Tuning
     spot_tally: SpotTally
     funding: FundingWatch
+    depth: DepthWatch
     copying: CopyingService
     pairs: PairDesk | None
     """None where no venue lists event markets."""

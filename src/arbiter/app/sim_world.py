@@ -9,13 +9,13 @@ import structlog
 
 from arbiter.books.registry import MarketRegistry
 from arbiter.model.errors import OutcomeUnknown, TryAgain
-from arbiter.model.ids import VenueId
+from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.perpetuals import is_perpetual
 from arbiter.ports.candles import PastCandles
 from arbiter.ports.clock import Clock
 from arbiter.ports.event_listings import EventListings
-from arbiter.ports.market_data import TradeFeed
+from arbiter.ports.market_data import DepthFeed, TradeFeed
 from arbiter.ports.venue import Feed, FundingFeed, MarginClient, OrderClient
 from arbiter.runtime.rate_budget import (
     BudgetedClient,
@@ -51,6 +51,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """Public trades, of which candles are made."""
     listings: Mapping[VenueId, EventListings] = {}
     """Of the event markets, with their rule texts."""
+    depth: Callable[[InstrumentId], DepthFeed | None] = lambda _name: None
+    """Makes the depth feed of one market; None where there is none."""
 
 
 def perpetual_clients(world: World) -> dict[VenueId, MarginClient]:

@@ -143,6 +143,7 @@ def _desk(settings: Settings, running: Running, version: str) -> Surface:
             ),
             version=version,
             clock=running.clock,
+            depth=running.depth,
             view=DeskView(
                 core=engine.core,
                 queries=running.queries,

@@ -7,7 +7,8 @@ import pytest
 import arbiter_pb2 as pb
 from arbiter.api.control.deps import DoctorCheck
 from arbiter.client import ArbiterClient, BadRequest, NotFound
-from arbiter.model.ids import Asset, StrategyId
+from arbiter.model.ids import Asset, InstrumentId, StrategyId
+from tests.fakes.depth import FakeDepth
 from tests.surfaces.control.world import BTC, World
 
 
@@ -141,3 +142,20 @@ async def test_the_book_is_the_newest_top_with_its_age(
     assert not (await trader.markets.order_book(pb.EXCHANGE_BINANCE, "BTCUSDT")).fresh
     with pytest.raises(NotFound):
         await trader.markets.order_book(pb.EXCHANGE_BINANCE, "LUNA")
+
+
+async def test_book_that_is_asked_for_is_followed_and_told_in_depth(
+    engine: World, trader: ArbiterClient
+) -> None:
+    engine.quote("BTCUSDT.BINANCE", 100.0, 100.1)
+    feed = engine.depths[InstrumentId("BTCUSDT.BINANCE")] = FakeDepth()
+    following = asyncio.create_task(engine.depth.run())
+    asked = asyncio.create_task(trader.markets.order_book(pb.EXCHANGE_BINANCE, "BTCUSDT"))
+    await feed.started.wait()
+    feed.tell([(100.0, 5.0), (99.9, 2.0)], [(100.1, 5.0)], engine.clock.now_ns() - 7_000_000)
+    book = await asked
+    assert [(level.price, level.size) for level in book.bids] == [(100.0, 5.0), (99.9, 2.0)]
+    assert [(level.price, level.size) for level in book.asks] == [(100.1, 5.0)]
+    assert (book.age_ms, book.fresh) == (7, True)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)

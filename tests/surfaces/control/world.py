@@ -20,8 +20,10 @@ from arbiter.model.orders import Order
 from arbiter.model.plans import Family
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.ports.journal import Journal
+from arbiter.ports.market_data import DepthFeed
 from arbiter.risk.limits import RiskLimits
 from arbiter.runtime.bus import CommandBus
+from arbiter.runtime.depth_watch import DepthWatch
 from arbiter.runtime.desk_view import DeskView, StrategyCard
 from arbiter.runtime.hub import Subscription
 from arbiter.runtime.kill import KillSwitchControl
@@ -79,6 +81,8 @@ class World(Desk):
         self.desk = ManualDesk(
             core=self.core, store=orders, hub=self.hub, clock=self.clock, ids=FakeIds()
         )
+        self.depths: dict[InstrumentId, DepthFeed] = {}
+        self.depth = DepthWatch(self.depths.get, self.clock)
         self._moved = asyncio.Event()
         self.subscribed = asyncio.Event()
         """Somebody follows what happens …"""
@@ -104,6 +108,7 @@ class World(Desk):
             core=self.core,
             bus=self.bus,
             queries=queries,
+            depth=self.depth,
             hub=self.hub,
             view=DeskView(
                 core=self.core,

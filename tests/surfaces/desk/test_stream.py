@@ -13,7 +13,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from arbiter.access.roles import Role
 from arbiter.api.desk.feed import Watcher
 from arbiter.model.events import AlertRaised
-from arbiter.model.ids import Actor
+from arbiter.model.ids import Actor, InstrumentId
+from tests.fakes.depth import FakeDepth
 from tests.surfaces.desk.test_access import log_in
 from tests.surfaces.desk.world import SPOT_ID, World
 
@@ -68,6 +69,23 @@ async def test_states_are_the_same_bodies_as_the_rest_gives(desk: World) -> None
         assert heard["seq"] == 1
         for topic, path in paths.items():
             assert heard["data"][topic] == await desk.get(path), topic
+
+
+async def test_page_of_a_market_shows_the_depth_of_venues_that_tell_it(desk: World) -> None:
+    desk.quote("BTCUSDT.BINANCE", 100.0, 100.1)
+    feed = desk.depths[InstrumentId("BTCUSDT.BINANCE")] = FakeDepth()
+    following = asyncio.create_task(desk.depth.run())
+    try:
+        async with stream(desk, "market:BTC/USDT") as socket:
+            assert (await until(socket, "market:BTC/USDT"))["depth"] == []
+            await feed.started.wait()
+            feed.tell([(100.0, 5.0), (99.9, 2.0)], [(100.1, 5.0)], desk.clock.now_ns())
+            (book,) = (await until(socket, "market:BTC/USDT"))["depth"]
+            assert book["venue"] == "binance"
+            assert book["bids"][1] == {"price": 99.9, "size": 2.0}
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
 
 
 async def test_what_happens_is_told_as_the_listings_show_it(desk: World) -> None:

@@ -25,12 +25,14 @@ from arbiter.model.ids import Actor, Asset, InstrumentId, PlanId, StrategyId, Sy
 from arbiter.model.instruments import InstrumentKind
 from arbiter.model.orders import Order, OrderType, Side, TimeInForce
 from arbiter.model.plans import Family, Leg, Plan
+from arbiter.ports.market_data import DepthFeed
 from arbiter.risk.limits import RiskLimits
 from arbiter.runtime.agent_desk import AgentDesk
 from arbiter.runtime.agent_news import NewsDesk
 from arbiter.runtime.agent_records import AgentRecords
 from arbiter.runtime.agent_steering import Steering
 from arbiter.runtime.bus import CommandBus
+from arbiter.runtime.depth_watch import DepthWatch
 from arbiter.runtime.desk_view import DeskView, StrategyCard
 from arbiter.runtime.kill import KillSwitchControl
 from arbiter.runtime.queries import Queries
@@ -72,6 +74,8 @@ class World(Desk):
         )
         self.auth = auth
         self.access = access
+        self.depths: dict[InstrumentId, DepthFeed] = {}
+        self.depth = DepthWatch(self.depths.get, self.clock)
         self.http: httpx.AsyncClient
         self.app: FastAPI
         self.feed: Feed
@@ -90,6 +94,7 @@ class World(Desk):
             settings=DeskApiSettings(auth_required=self.auth, currencies=(Asset("USDC"),)),
             version="0",
             clock=self.clock,
+            depth=self.depth,
             view=DeskView(
                 core=self.core,
                 queries=queries,

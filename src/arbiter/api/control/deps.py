@@ -12,6 +12,7 @@ from arbiter.ports.clock import Clock
 from arbiter.runtime.agent_news import AgentStatus
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.core import TradingCore
+from arbiter.runtime.depth_watch import DepthWatch
 from arbiter.runtime.desk_view import DeskView
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.kill import KillSwitchControl
@@ -39,6 +40,7 @@ class ControlDeps(msgspec.Struct, frozen=True, kw_only=True):
     queries: Queries
     hub: EventHub
     view: DeskView
+    depth: DepthWatch
     desk: ManualDesk
     access: AccessService
     kill_switch: KillSwitchControl

@@ -35,6 +35,7 @@ class MarketService:
 
     async def GetOrderBook(self, request: pb.GetOrderBookRequest, call: Call) -> pb.OrderBook:
         instrument = self._markets.find(request.exchange, request.market_id)
+        depth = await self._deps.depth.first(instrument.id)
         core, now = self._deps.core, self._deps.clock.now_ns()
         quote = core.board.quote(instrument.id)
         age = core.board.age_ns(instrument.id, now)
@@ -44,9 +45,15 @@ class MarketService:
         if quote is None or age is None:
             return book
         limit = core.gate.limits.staleness_threshold_ms * NS_PER_MS
-        book.bids.append(pb.BookLevel(price=quote.bid, size=quote.bid_size))
-        book.asks.append(pb.BookLevel(price=quote.ask, size=quote.ask_size))
-        book.received_at.CopyFrom(moment(quote.receive_ns))
+        if depth is None:
+            book.bids.append(pb.BookLevel(price=quote.bid, size=quote.bid_size))
+            book.asks.append(pb.BookLevel(price=quote.ask, size=quote.ask_size))
+            received_ns = quote.receive_ns
+        else:
+            book.bids.extend(pb.BookLevel(price=price, size=size) for price, size in depth.bids)
+            book.asks.extend(pb.BookLevel(price=price, size=size) for price, size in depth.asks)
+            received_ns, age = depth.receive_ns, now - depth.receive_ns
+        book.received_at.CopyFrom(moment(received_ns))
         book.age_ms = age // NS_PER_MS
         book.fresh = age <= limit and core.board.healthy(instrument.venue)
         return book

@@ -13,6 +13,7 @@ from arbiter.ports.desk_history import DeskHistory
 from arbiter.runtime.agent_desk import AgentDesk
 from arbiter.runtime.agent_records import AgentRecords
 from arbiter.runtime.bus import CommandBus
+from arbiter.runtime.depth_watch import DepthWatch
 from arbiter.runtime.desk_view import DeskView
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.kill import KillSwitchControl
@@ -46,6 +47,7 @@ class DeskDeps(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     clock: Clock
     view: DeskView
+    depth: DepthWatch
     history: DeskHistory
     candles: CandleStore
     bus: CommandBus

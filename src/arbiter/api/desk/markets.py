@@ -101,10 +101,12 @@ def symbol_of(deps: DeskDeps, name: str) -> Symbol:
 def market_body(deps: DeskDeps, symbol: Symbol) -> pages.Market:
     view = deps.view
     row, least = view.matrix(1, symbol)[0], float(view.least_edge)
+    now, seen = view.now_ns(), [(cell, deps.depth.look(cell.instrument.id)) for cell in row.cells]
     return pages.Market.model_construct(
-        ts=stamp(view.now_ns()),
+        ts=stamp(now),
         symbol=row.symbol,
         name=row.name,
         quotes=[page_rows.top_body(cell) for cell in row.cells],
+        depth=[page_rows.depth_body(cell, book, now) for cell, book in seen if book is not None],
         pairs=[page_rows.pair_body(pair, least) for pair in view.pairs(symbol)],
     )

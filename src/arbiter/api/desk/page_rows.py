@@ -21,6 +21,7 @@ from arbiter.model.trades import PlannedLeg, Trade
 from arbiter.ports.desk_history import EquityPoint
 from arbiter.risk.limits import RiskLimits
 from arbiter.risk.staircase import Assessment, Usage
+from arbiter.runtime.depth_watch import BookSeen
 from arbiter.runtime.desk_view import Cell, Holding, MatrixRow, Pair, RiskFacts
 from arbiter.runtime.kill import KillReport
 from arbiter.runtime.queries import EngineFacts, VenueFacts
@@ -217,6 +218,18 @@ def top_body(cell: Cell) -> pages.Top:
         bid_size=None if quote is None else quote.bid_size,
         ask_size=None if quote is None else quote.ask_size,
         age_ms=None if cell.age_ns is None else max(cell.age_ns, 0) // NS_PER_MS,
+    )
+
+
+def depth_body(cell: Cell, book: BookSeen, now_ns: int) -> pages.Depth:
+    def levels(told: Sequence[tuple[float, float]]) -> list[pages.Level]:
+        return [pages.Level.model_construct(price=price, size=size) for price, size in told]
+
+    return pages.Depth.model_construct(
+        venue=cell.instrument.venue,
+        bids=levels(book.bids),
+        asks=levels(book.asks),
+        age_ms=max(now_ns - book.receive_ns, 0) // NS_PER_MS,
     )
 
 

@@ -163,6 +163,19 @@ class Top(Body):
     age_ms: int | None
 
 
+class Level(Body):
+    price: float
+    size: float
+
+
+class Depth(Body):
+    venue: str
+    bids: list[Level]
+    """Best first."""
+    asks: list[Level]
+    age_ms: int
+
+
 class Pair(Body):
     buy_venue: str
     sell_venue: str
@@ -195,6 +208,8 @@ class Market(Body):
     symbol: str
     name: str
     quotes: list[Top]
+    depth: list[Depth]
+    """Books of those venues that tell them; followed from the first look on."""
     pairs: list[Pair]
     """Every pair of venues, both ways, best first."""
 

@@ -1,6 +1,7 @@
 """Markets: the live matrix of symbols and venues; one symbol's books, pairs and candles."""
 
 import asyncio
+from itertools import zip_longest
 
 from nicegui import ui
 
@@ -11,6 +12,7 @@ from arbiter.api.desk.web.page import ROOT, Page
 _INTERVALS = ["1m", "5m", "15m", "1h", "4h", "1d"]
 _CANDLES_EVERY_S = 5.0
 _ROWS_AT_ONCE = 5
+_LEVELS = 10
 """Rows of the matrix written in one go: between two, the engine does what waits."""
 
 
@@ -120,6 +122,7 @@ async def market(page: Page, symbol: str) -> None:
         with ui.element("section").classes("card"):
             ui.html("<h2>Books</h2>", sanitize=False)
             page.region("books", books(body))
+            page.region("depth", depth(body))
         with ui.element("section").classes("card"):
             ui.html("<h2>Every pair of venues</h2>", sanitize=False)
             page.region("pairs", pairs(body))
@@ -132,6 +135,7 @@ async def market(page: Page, symbol: str) -> None:
 
     def follow(news: Json) -> None:
         page.show("books", books(news))
+        page.show("depth", depth(news))
         page.show("pairs", pairs(news))
 
     venue.on_value_change(draw)
@@ -161,6 +165,23 @@ def books(body: Json) -> str:
     ]
     heads = ["Venue", "#Bid size", "#Bid", "#Ask", "#Ask size", "#Age"]
     return words.table(heads, rows, "No quote.", "Top of each venue's book")
+
+
+def depth(body: Json) -> str:
+    """Each venue's levels side by side; nothing where no venue tells any."""
+    made = []
+    for book in body["depth"]:
+        both = list(zip_longest(book["bids"][:_LEVELS], book["asks"][:_LEVELS]))
+        rows = [[*_level(bid), *reversed(_level(ask))] for bid, ask in both]
+        heads = ["#Bid", "#Bid size", "#Ask size", "#Ask"]
+        made.append(words.table(heads, rows, "Empty.", f"Depth at {book['venue']}"))
+    return "".join(made)
+
+
+def _level(level: Json | None) -> tuple[str, str]:
+    if level is None:
+        return "", ""
+    return words.figure(level["price"]), words.figure(level["size"], 4)
 
 
 def _mark(price: float | None, best: float | None, name: str) -> str:
