@@ -10,8 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from arbiter.model.instruments import Instrument
-from arbiter.model.orders import Side, TimeInForce
-from arbiter.model.reports import FillSettled
+from arbiter.model.money import ZERO
+from arbiter.model.orders import OrderStatus, Side, TimeInForce
+from arbiter.model.perpetuals import ForcedCause
+from arbiter.model.reports import Accepted, FillSettled, OrderTruth, Refused
 from arbiter.simex.settings import SimexSettings
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.polymarket.orders import PolymarketOrders
@@ -82,3 +84,195 @@ async def test_every_type_of_wallet_signs_orders_that_are_taken(serve: Serve, ki
     async with desk_of(client_of(await serve(CALM), kind=kind)) as desk:
         fills = await desk.trade(desk.order(tif=TimeInForce.IOC))
         assert sum(fill.size for fill in fills) == Decimal(40)
+
+
+# What becomes of a match.
+
+
+async def test_match_is_told_at_once_and_is_final_later(serve: Serve) -> None:
+    async with desk_of(client_of(await serve(CALM))) as desk:
+        (fill,) = await desk.trade(desk.order(tif=TimeInForce.IOC))
+        assert settled(desk) == [], "it is provisional"
+        await desk.log.until(lambda: bool(settled(desk)))
+        assert [(told.venue_trade_id, told.ok) for told in settled(desk)] == [
+            (fill.venue_trade_id, True)
+        ]
+        assert [told.ok for told in await desk.margin.settled_since(0)] == [True]
+
+
+async def test_ghost_fill_is_taken_back_to_the_last_unit(serve: Serve) -> None:
+    served = await serve(CALM)
+    async with desk_of(client_of(served)) as desk:
+        kept = await desk.trade(desk.order(usd=10, tif=TimeInForce.IOC))
+        await desk.log.until(lambda: len(settled(desk)) == 1)
+        before = await desk.totals()
+        await served.act(VENUE, "fail", amount="1")
+        (ghost,) = await desk.trade(desk.order(tif=TimeInForce.IOC))
+        position = await desk.position()
+        assert position is not None
+        assert position.quantity == kept[0].size + ghost.size
+        await desk.log.until(lambda: len(settled(desk)) == 2)
+        assert [told.ok for told in settled(desk)] == [True, False]
+        position = await desk.position()
+        assert position is not None
+        assert position.quantity == kept[0].size
+        assert await desk.totals() == before
+        assert await desk.client.fills_since(0) == kept
+        truth = await desk.client.query(ghost.client_order_id, desk.instrument.id)
+        assert isinstance(truth, OrderTruth)
+        assert (truth.status.terminal, truth.filled_size) == (True, ZERO)
+
+
+async def test_messages_out_of_order_and_twice_book_a_fill_once(serve: Serve) -> None:
+    served = await serve(CALM)
+    async with desk_of(client_of(served)) as desk:
+        await served.act(
+            VENUE, "rates", rates={"reorder": 0.4, "duplicate": 0.3, "drop_report": 0.2}
+        )
+        names = []
+        for _ in range(8):
+            order = desk.order(usd=5, tif=TimeInForce.IOC)
+            assert isinstance(await desk.client.submit(order), Accepted)
+            names.append(order.client_order_id)
+        for name in names:
+            assert (await desk.log.end(name)).filled_size == Decimal(10)
+        for name in names:
+            told = {fill.venue_trade_id: fill.size for fill in desk.log.fills(name)}
+            assert len(told) == len(desk.log.fills(name)) == 1
+        await served.act(VENUE, "heal")
+        position = await desk.position()
+        assert position is not None
+        assert position.quantity == Decimal(80)
+
+
+async def test_selling_before_it_is_confirmed_buys_the_other_outcome(serve: Serve) -> None:
+    served = await serve(CALM)
+    async with desk_of(client_of(served)) as desk:
+        start = await desk.totals()
+        await served.act(VENUE, "hold")
+        await desk.trade(desk.order(tif=TimeInForce.IOC))
+        (sold,) = await desk.trade(desk.order(Side.SELL, tif=TimeInForce.IOC))
+        assert (sold.side, sold.price) == (Side.SELL, Decimal("0.49"))
+        assert await desk.position() is None, "YES and NO come to nothing"
+        await served.act(VENUE, "resume")
+        await desk.log.until(lambda: len(settled(desk)) == 2)
+        paid = {asset: total - Decimal("0.8") for asset, total in start.items()}
+        assert await desk.totals() == paid, "a pair is worth one"
+
+
+async def test_immediate_order_that_costs_no_whole_cents_leaves_nothing_behind(
+    serve: Serve,
+) -> None:
+    async with desk_of(client_of(await serve(CALM))) as desk:
+        odd = replace(desk.order(tif=TimeInForce.IOC), size=Decimal("10.33"))
+        (fill,) = await desk.trade(odd)
+        assert fill.size == Decimal("10.33")
+        far = replace(desk.order(tif=TimeInForce.IOC, away="-0.1"), size=Decimal("10.33"))
+        assert await desk.trade(far) == []
+        assert await desk.client.open_orders() == []
+
+
+async def test_orders_are_found_again_by_a_process_that_remembers_the_folder(
+    serve: Serve, tmp_path: Path
+) -> None:
+    served = await serve(CALM)
+    async with desk_of(client_of(served, folder=tmp_path)) as desk:
+        taken, resting = desk.order(tif=TimeInForce.IOC), desk.order(away="-0.1")
+        await desk.trade(taken)
+        assert isinstance(await desk.client.submit(resting), Accepted)
+    later = client_of(served, folder=tmp_path)
+    instrument = await heat(later)
+    truth = await later.query(taken.client_order_id, instrument.id)
+    assert isinstance(truth, OrderTruth)
+    assert (truth.status, truth.filled_size) == (OrderStatus.FILLED, taken.size)
+    assert [t.client_order_id for t in await later.open_orders()] == [resting.client_order_id]
+    assert [f.client_order_id for f in await later.fills_since(0)] == [taken.client_order_id]
+    assert isinstance(await later.submit(taken), Refused), "an id is good for one order"
+    await later.aclose()
+
+
+# What keeps orders away.
+
+
+async def test_restarting_engine_takes_nothing_and_then_only_makers(serve: Serve) -> None:
+    served = await serve(CALM)
+    async with desk_of(client_of(served)) as desk:
+        await served.act(VENUE, "maintenance", seconds=2.0)
+        answer = await desk.client.submit(desk.order(tif=TimeInForce.IOC))
+        assert isinstance(answer, Refused)
+        assert answer.code == "CLOSED"
+        answer = await desk.client.submit(desk.order(away="-0.1"))
+        assert isinstance(answer, Refused)
+        assert answer.code == "CLOSED"
+
+
+async def test_no_order_carries_a_builder(serve: Serve) -> None:
+    served = await serve(CALM)
+    async with desk_of(client_of(served)) as desk:
+        await desk.trade(desk.order(tif=TimeInForce.IOC))
+        assert (await served.state(VENUE))["brokers"] == {}
+
+
+async def test_rights_of_a_wallet(serve: Serve) -> None:
+    served = await serve(CALM)
+    client = client_of(served)
+    rights = await client.rights()
+    assert rights.can_trade
+    assert not rights.hindrance
+    await client.aclose()
+
+
+async def test_clock_of_the_venue_is_signed_by(serve: Serve) -> None:
+    served = await serve(CALM)
+    await served.act(VENUE, "clock_offset", offset_ms=90_000)
+    async with desk_of(client_of(served)) as desk:
+        assert await desk.trade(desk.order(tif=TimeInForce.IOC))
+
+
+# Ends.
+
+
+@pytest.mark.parametrize(
+    ("side", "payout", "gain"),
+    [(Side.BUY, "1", "19.6"), (Side.BUY, "0", "-20.4"), (Side.SELL, "0", "19.6")],
+)
+async def test_decided_market_pays_and_is_redeemed_later(
+    serve: Serve, side: Side, payout: str, gain: str
+) -> None:
+    served = await serve(CALM)
+    async with desk_of(client_of(served)) as desk:
+        start = await desk.totals()
+        await desk.trade(desk.order(side, tif=TimeInForce.IOC))
+        await desk.log.until(lambda: bool(settled(desk)))
+        assert not await desk.margin.forced_since(0)
+        await served.act(VENUE, "resolve", symbol="HEAT-NORTH", amount=payout)
+        (close,) = await desk.margin.forced_since(0)
+        assert (close.cause, close.price, close.size) == (
+            ForcedCause.RESOLUTION,
+            Decimal(payout),
+            Decimal(40),
+        )
+        assert close.side is side.opposite
+        assert await desk.margin.forced_since(0) == [close]
+        assert await desk.position() is None
+        end = {asset: total + Decimal(gain) for asset, total in start.items()}
+        assert await desk.totals() == end
+        await served.act(VENUE, "redeem")
+        assert await desk.totals() == end, "turning tokens into cash changes no total"
+        answer = await desk.client.submit(desk.order(side, tif=TimeInForce.IOC))
+        assert isinstance(answer, Refused)
+
+
+async def test_rule_texts_are_told_and_change_when_the_venue_changes_them(serve: Serve) -> None:
+    served = await serve(CALM)
+    client = client_of(served)
+    first = {one.instrument: one for one in await client.listings()}
+    assert len(first) == len(NAMES)
+    heat = first[next(name for name in first if name.startswith("HEAT"))]
+    assert "25°C" in heat.rules
+    assert heat.resolution_source
+    assert not heat.simulated
+    await served.act(VENUE, "reword", symbol="HEAT-NORTH")
+    then = {one.instrument: one for one in await client.listings()}
+    assert then[heat.instrument].rules_sha256 != heat.rules_sha256
+    await client.aclose()
