@@ -74,10 +74,16 @@ class FundingDesk:
         self._liquidations: dict[InstrumentId, tuple[MarginPosition, Contract, Decimal | None]] = {}
         self._wait_until: dict[Symbol | PairId, int] = {}
         self._listed: dict[Symbol, tuple[Instrument, ...]] = {}
+        self._others: tuple[Instrument, ...] = ()
         for symbol in core.registry.symbols:
             listed = tuple(i for i in core.registry.listings(symbol) if self._tradable(i))
             if len({i.venue for i in listed}) > 1:
                 self._listed[symbol] = listed
+            self._others += tuple(
+                i
+                for i in core.registry.listings(symbol)
+                if _is_linear(i) and i not in self._listed.get(symbol, ())
+            )
 
     @property
     def settings(self) -> FundingSettings:
@@ -92,16 +98,22 @@ class FundingDesk:
         """Every perpetual the desk may trade."""
         return tuple(i for listed in self._listed.values() for i in listed)
 
+    @property
+    def perpetuals(self) -> tuple[Instrument, ...]:
+        """Those, and the others that are listed: they are copied and traded by hand."""
+        return (*self.instruments, *self._others)
+
     def leverage(self, symbol: Symbol) -> Decimal:
         """The same on every venue: the setting, or the lowest maximum among them."""
-        maxima = [i.margin.max_leverage for i in self._listed[symbol] if i.margin is not None]
+        listed = filter(_is_linear, self._core.registry.listings(symbol))
+        maxima = [i.margin.max_leverage for i in listed if i.margin is not None]
         return min(self.settings.leverage, *maxima)
 
     def set_contracts(self) -> None:
         """Record terms and leverage of everything tradable, before the first order."""
         now = self._clock.now_ns()
         ledger = self._core.ledger
-        wanted = [contract_of(i, self.leverage(i.symbol)) for i in self.instruments]
+        wanted = [contract_of(i, self.leverage(i.symbol)) for i in self.perpetuals]
         # Inverse contracts are for orders by hand: leverage is as the venues begin with it.
         wanted += [
             contract_of(i, ONE)
@@ -121,7 +133,7 @@ class FundingDesk:
         self.rates.update((told.instrument, told) for told in rates)
 
     def on_positions(self, venue: VenueId, positions: Sequence[VenuePosition]) -> None:
-        for instrument in self.instruments:
+        for instrument in self.perpetuals:
             if instrument.venue == venue:
                 self.positions.pop(instrument.id, None)
         self.positions.update((told.instrument, told) for told in positions)
@@ -463,9 +475,12 @@ class FundingDesk:
         """Linear contracts of one base unit: the legs of a pair are counted in base."""
         s = self.settings
         return (
-            instrument.kind is InstrumentKind.LINEAR
+            _is_linear(instrument)
             and instrument.contract_size == ONE
-            and instrument.margin is not None
             and (not s.symbols or instrument.symbol in s.symbols)
             and (not s.venues or instrument.venue in s.venues)
         )
+
+
+def _is_linear(instrument: Instrument) -> bool:
+    return instrument.kind is InstrumentKind.LINEAR and instrument.margin is not None

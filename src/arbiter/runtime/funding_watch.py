@@ -67,7 +67,7 @@ class FundingWatch:
         Leverage is set at every venue, again and again until it is confirmed; what is not
         confirmed yet is not traded, and nothing else waits for it.
         """
-        self.desk.unready.update(instrument.id for instrument in self.desk.instruments)
+        self.desk.unready.update(instrument.id for instrument in self.desk.perpetuals)
         self.desk.set_contracts()
         for number, feed in enumerate(self._feeds):
             supervisor.spawn(feed.run(self.desk), f"funding feed {number}")
@@ -98,7 +98,7 @@ class FundingWatch:
             return None
 
     async def _set_leverage(self, client: MarginClient) -> None:
-        for instrument in self.desk.instruments:
+        for instrument in self.desk.perpetuals:
             if instrument.venue != client.venue or instrument.id not in self._unset():
                 continue
             leverage = self.desk.leverage(instrument.symbol)
