@@ -65,6 +65,8 @@ _LIFETIMES = {
 _ANY_SHARD = -1
 """The exchange finds the instance a market lives on by its ticker."""
 _MARGIN_NS = NS_PER_S
+_EVENT_NS = 600 * NS_PER_S
+"""For so long an event's title and the number of its markets are taken to be what they were."""
 SAFE_KEY = (
     "make one with the permissions read and write::trade alone (write by itself includes transfers)"
 )
@@ -79,6 +81,8 @@ class KalshiOrders(EventAccount):
         self._began_ns = wiring.clock.now_ns()
         self._numbers: dict[ClientOrderId, str] = {}
         self._series: dict[str, Any] = {}
+        self._events: dict[str, tuple[int, Any]] = {}
+        """With the monotonic time of reading."""
         self._costs: dict[InstrumentId, HeldCost] = {}
         self._told: set[str] = set()
         """Settlements that were told."""
@@ -124,15 +128,20 @@ class KalshiOrders(EventAccount):
 
     async def _event(self, market: Any) -> Any:
         """The event with its markets; what little a market says of it where there is none."""
+        name, now = market["event_ticker"], self._clock.monotonic_ns()
+        kept = self._events.get(name)
+        if kept is not None and now - kept[0] < _EVENT_NS:
+            return kept[1]
         try:
-            told = await self._api.call(
-                f"GET /events/{market['event_ticker']}", {"with_nested_markets": "true"}
-            )
+            told = await self._api.call(f"GET /events/{name}", {"with_nested_markets": "true"})
         except Answered as answer:
             if answer.status != 404:
                 raise
-            return {"series_ticker": "", "title": market.get("title", "")}
-        return {"markets": told.get("markets") or ()} | told["event"]
+            event: Any = {"series_ticker": "", "title": market.get("title", "")}
+        else:
+            event = {"markets": told.get("markets") or ()} | told["event"]
+        self._events[name] = (now, event)
+        return event
 
     async def _series_of(self, event: Any) -> Any:
         name = event.get("series_ticker") or ""

@@ -4,6 +4,7 @@ There is no endpoint for the time. The ``Date`` of an answer is whole seconds; w
 machine's own clock is as good.
 """
 
+import asyncio
 import email.utils
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +14,7 @@ import aiohttp
 import msgspec
 
 from arbiter.model.errors import OutcomeUnknown, VenueUnreachable
-from arbiter.model.time import NS_PER_MS
+from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.venues.common.endpoints import Endpoints
 from arbiter.venues.common.keys import VenueKeys
@@ -26,6 +27,25 @@ _REFUSED = 400
 _SECOND_MS = 1_000
 _SLACK_MS = 50
 """Between the making of a ``Date`` and our reading of it."""
+_READS_PER_S = 15.0
+"""Of the twenty reads a second that the smallest accounts have; the rest is for other programs."""
+
+
+class Pace:
+    """So many at once, and as many a second."""
+
+    def __init__(self, per_second: float, clock: Clock) -> None:
+        self._gap_ns = NS_PER_S / per_second
+        self._clock = clock
+        self._free_ns = 0.0
+        """When all that was let through will have been earned."""
+
+    async def wait(self) -> None:
+        now = self._clock.monotonic_ns()
+        self._free_ns = max(self._free_ns, now) + self._gap_ns
+        ahead_s = (self._free_ns - now) / NS_PER_S - 1.0
+        if ahead_s > 0:
+            await asyncio.sleep(ahead_s)
 
 
 class KalshiRest:
@@ -45,9 +65,13 @@ class KalshiRest:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
         self._date = ""
+        self._reads = Pace(_READS_PER_S, clock)
 
     async def call(self, endpoint: str, params: Mapping[str, Any] | None = None) -> Any:
-        """Ask once. Parameters are a body for POST and the query for anything else."""
+        """Ask once. Parameters are a body for POST and the query for anything else.
+
+        Reads keep to the venue's pace by themselves; orders and cancels never wait here.
+        """
         method, _, path = endpoint.partition(" ")
         path = API + path
         url, body = self._origin + path, None
@@ -55,6 +79,8 @@ class KalshiRest:
             body = msgspec.json.encode(dict(params or {}))
         elif params:
             url += "?" + urlencode(params)
+        if method == "GET":
+            await self._reads.wait()
         status, data = await self._ask(method, path, url, body)
         try:
             answer = msgspec.json.decode(data)
