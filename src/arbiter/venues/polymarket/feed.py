@@ -83,18 +83,18 @@ class QuoteTalk(MarketTalk):
         super().__init__(link, terms, clock, tally)
         self._on_quote = sink.on_quote
 
-    def changed(self, row: Row, at_ns: int) -> None:
+    def changed(self, row: Row) -> None:
         book = row.told.book
         bid, ask = book.best_bid, book.best_ask
         bid_size, ask_size = book.bid_size(bid), book.ask_size(ask)
         if bid_size and ask_size:
             now = self._clock.now_ns()
-            self._on_quote(row.slot, bid, ask, bid_size, ask_size, at_ns, now)
+            self._on_quote(row.slot, bid, ask, bid_size, ask_size, row.at_ns, now)
 
     def alive(self) -> None:
         for row in self._rows.values():
             if row.told.in_step:
-                self.changed(row, 0)
+                self.changed(row)
 
 
 class DepthTalk(MarketTalk):
@@ -104,8 +104,8 @@ class DepthTalk(MarketTalk):
         super().__init__(link, terms, clock, tally)
         self._sink = sink
 
-    def changed(self, row: Row, at_ns: int) -> None:
-        self._sink.on_depth(row.slot, row.told.book, at_ns, self._clock.now_ns())
+    def changed(self, row: Row) -> None:
+        self._sink.on_depth(row.slot, row.told.book, row.at_ns, self._clock.now_ns())
 
     def lost(self, row: Row, why: str) -> None:
         self._sink.on_depth_lost(row.slot, why)

@@ -22,6 +22,8 @@ _MANY = 10
 class Row(msgspec.Struct):
     slot: int
     told: TokenBook
+    at_ns: int = 0
+    """The venue's time of what was last told of it."""
     lost_ns: int | None = None
 
 
@@ -53,7 +55,7 @@ class MarketTalk:
 
     # What a feed makes of it.
 
-    def changed(self, row: Row, at_ns: int) -> None:
+    def changed(self, row: Row) -> None:
         """A book is whole and new."""
 
     def lost(self, row: Row, why: str) -> None:
@@ -131,7 +133,8 @@ class MarketTalk:
             self._link.ready()
         if row.lost_ns is not None:
             self._mended(event.asset_id, row)
-        self.changed(row, at)
+        row.at_ns = at
+        self.changed(row)
 
     def _changes(self, event: Event) -> None:
         at = at_ns(event)
@@ -148,7 +151,8 @@ class MarketTalk:
                 self._lose(token, row, str(error))
                 raise
             if step is Step.APPLIED:
-                self.changed(row, at)
+                row.at_ns = at
+                self.changed(row)
             elif step is Step.GAP:
                 self._tally.gaps += 1
                 self._lose(token, row, "the book is not the venue's")
