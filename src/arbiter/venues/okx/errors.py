@@ -6,7 +6,7 @@ from arbiter.venues.common.verdicts import Verdict, Verdicts
 
 VERDICTS = Verdicts(
     codes={
-        "50001": Verdict.CLOSED,
+        "50001": Verdict.UNKNOWN,
         "50004": Verdict.UNKNOWN,
         "50011": Verdict.LIMITED,
         "50013": Verdict.UNKNOWN,

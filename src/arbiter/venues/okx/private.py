@@ -9,17 +9,27 @@ from typing import Any
 
 import msgspec
 
-from arbiter.model.errors import OutcomeUnknown
+from arbiter.model.errors import InvalidValue, OutcomeUnknown
 from arbiter.model.ids import VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.orders import Fill
 from arbiter.model.reports import Ended, Filled, ForcedReported, VenueReport
-from arbiter.venues.common.frames import BadFrame
+from arbiter.venues.common.frames import UNREADABLE, BadFrame
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.stream import Link
 from arbiter.venues.okx.rows import execution, order_truth
 
 _PONG = b"pong"
+_UNREAD = (
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    InvalidValue,
+    OutcomeUnknown,
+)
+"""What a row without its fields, or with others in their place, may come to."""
 
 
 def login(keys: VenueKeys, at_s: int) -> dict[str, Any]:
@@ -88,7 +98,7 @@ class PrivateTalk:
             return
         try:
             told = msgspec.json.decode(data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise BadFrame(f"no JSON: {error}") from None
         if not isinstance(told, dict):
             raise BadFrame("no object")
@@ -97,8 +107,8 @@ class PrivateTalk:
                 self._answered(told)
             else:
                 self._told(told)
-        except (KeyError, ArithmeticError, TypeError, ValueError, OutcomeUnknown) as error:
-            raise BadFrame(f"a private message without {error}") from None
+        except _UNREAD as error:
+            raise BadFrame(f"a private message that cannot be: {error!r}") from None
 
     def _answered(self, told: dict[str, Any]) -> None:
         self._link.aside()
