@@ -127,7 +127,7 @@ class Store:
         snapshot.generation = self._generation + 1
         self._replace("snapshot.msgpack", _encoder.encode(snapshot), sync=True)
         old = self._log_path(self._generation)
-        self.close()
+        self._close_log()
         self._generation = snapshot.generation
         self._open(0)
         old.unlink(missing_ok=True)
@@ -152,6 +152,13 @@ class Store:
         self._replace("leader.msgpack", _encoder.encode(memory), sync=False)
 
     def close(self) -> None:
+        """Let go of log and folder: nothing can be stored any more."""
+        self._close_log()
+        if self._place >= 0:
+            os.close(self._place)
+            self._place = -1
+
+    def _close_log(self) -> None:
         if self._log is not None:
             os.close(self._log)
             self._log = None
