@@ -4,12 +4,15 @@ from decimal import Decimal
 
 import numpy as np
 
+from arbiter.markets.candles import backfill, to_candles
 from arbiter.markets.event_catalogue import EventTopic
 from arbiter.markets.events import EventMarket, Resolution
+from arbiter.markets.grid import Floats
 from arbiter.markets.perpetuals import PerpetualMarket, Settlement
 from arbiter.markets.simulator import MarketSimulator, QuoteBatch
 from arbiter.model.instruments import Instrument
 from arbiter.model.perpetuals import FundingRate
+from arbiter.model.quotes import Candle
 from arbiter.simex.settings import SimexSettings
 
 
@@ -22,6 +25,8 @@ class Market:
 
     def __init__(self, settings: SimexSettings, now_ns: int) -> None:
         seed = settings.seed
+        self._seed, self._started_ns = seed, now_ns
+        self._past: Floats | None = None
         self.spot = MarketSimulator(settings.markets, np.random.default_rng([seed, 0]))
         self.perpetuals = PerpetualMarket(
             settings.perpetuals, np.random.default_rng([seed, 1]), now_ns, now_ns
@@ -77,6 +82,22 @@ class Market:
     def mid(self, row: int) -> Decimal:
         """The market's own mid of a spot row's symbol."""
         return self.spot.mid(row // len(self.spot.settings.venues))
+
+    def past(self, row: int) -> list[Candle]:
+        """Minutes of the day before the start, up to the starting price; none of event markets.
+
+        A perpetual's are those of its symbol on the first spot venue.
+        """
+        if row >= self.events_from:
+            return []
+        settings = self.spot.settings
+        if self._past is None:
+            self._past = backfill(settings, np.random.default_rng([self._seed, 3]))
+        source = row
+        if row >= self.n_spot:
+            symbol = (row - self.n_spot) // len(self.perpetuals.settings.venues)
+            source = symbol * len(settings.venues)
+        return to_candles(self.instruments[row].id, self._past[source], self._started_ns)
 
     def funding(self, now_ns: int) -> dict[int, FundingRate]:
         """What is published now, by row."""

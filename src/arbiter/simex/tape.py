@@ -5,6 +5,7 @@ bid and the ask in turn.
 """
 
 from collections import deque
+from collections.abc import Callable
 
 import msgspec
 
@@ -42,9 +43,19 @@ class Tape:
     def __init__(self) -> None:
         self.trades: deque[Print] = deque(maxlen=KEEP_TRADES)
         self.bars: dict[int, Bar] = {}
-        """By the minute they open, in ms; oldest first."""
+        """Since the start, by the minute they open, in ms; oldest first."""
+        self.tell_past: Callable[[], dict[int, Bar]] = dict
+        """Makes the bars from before the start."""
+        self._past: dict[int, Bar] | None = None
         self._quotes = 0
         self._number = 0
+
+    @property
+    def history(self) -> dict[int, Bar]:
+        """All bars, those from before the start too: the past is made when first asked for."""
+        if self._past is None:
+            self._past = self.tell_past()
+        return self._past | self.bars
 
     def quote(self, top: tuple[int, int, int, int], at_ns: int) -> Print | None:
         """Take a quote; gives the print it makes, if any."""

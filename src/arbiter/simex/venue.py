@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from arbiter.model.ids import Asset, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import floor_to
 from arbiter.model.perpetuals import FundingRate, is_perpetual
+from arbiter.model.quotes import Candle
 from arbiter.model.reports import VenueReport
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.simex.account import Account, ApiKey, derive_key
@@ -23,7 +25,7 @@ from arbiter.simex.hub import Connection, Hub
 from arbiter.simex.market import Market
 from arbiter.simex.rest import Call, Reply
 from arbiter.simex.settings import SERVERS, SimexSettings
-from arbiter.simex.tape import Print, Tape
+from arbiter.simex.tape import Bar, Print, Tape
 from arbiter.simex.weights import WeightMeter
 
 _LOST_S = 30.0
@@ -39,6 +41,15 @@ class Shown:
         self.instrument = instrument
         self.book = DepthBook(instrument, digits)
         self.tape = Tape()
+
+    def minute(self, candle: Candle) -> Bar:
+        """A minute as the tape keeps it."""
+        scale = self.book.scale
+        opened, high, low, close = (
+            scale.ticks(price) for price in (candle.open, candle.high, candle.low, candle.close)
+        )
+        volume = max(scale.lots(candle.volume), 1)
+        return Bar(opened, high, low, close, volume, volume * (high + low) // 2, 1 + volume // 100)
 
     @property
     def market_id(self) -> str:
@@ -77,6 +88,8 @@ class VenueServer(ABC):
             for row, instrument in enumerate(market.instruments)
             if instrument.venue in venues
         }
+        for shown in self.shown.values():
+            shown.tape.tell_past = partial(self._past, shown)
         self.by_id: dict[InstrumentId, Shown] = {s.instrument.id: s for s in self.shown.values()}
         self.funding: dict[int, FundingRate] = {}
         self.decided: dict[int, Decimal] = {}
@@ -156,6 +169,11 @@ class VenueServer(ABC):
     @abstractmethod
     def tell(self, account: Account, reports: Iterable[VenueReport]) -> None:
         """Send an account's private streams what happened to it."""
+
+    def _past(self, shown: Shown) -> dict[int, Bar]:
+        """What the tape would hold of the day before the start, by the minute's ms."""
+        past = self.market.past(shown.row)
+        return {candle.open_ns // NS_PER_MS: shown.minute(candle) for candle in past}
 
     # Time and money.
 

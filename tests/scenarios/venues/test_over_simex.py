@@ -1,6 +1,7 @@
 """The same feeds against the simulated exchanges, whose books obey their own market."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Protocol, TypeVar, runtime_checkable
@@ -10,6 +11,7 @@ import pytest
 
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.instruments import InstrumentKind
+from arbiter.model.time import NS_PER_MINUTE
 from arbiter.runtime.clock import SystemClock
 from arbiter.simex.settings import SimexSettings
 from arbiter.venues.catalogue import connector
@@ -106,6 +108,21 @@ async def test_trades_are_told(wiring: FeedWiring) -> None:
     async with running(feed.run(log)):
         await log.until(10)
     assert {trade.slot for trade in log.trades} <= set(wiring.slots.values())
+
+
+async def test_day_before_the_start_is_told_without_a_hole(wiring: FeedWiring) -> None:
+    make = connector(wiring.venue).past
+    if make is None:
+        pytest.skip("the venue's past candles are not asked for")
+    instrument = wiring.instruments[0]
+    candles = await make(wiring).history(instrument.id)
+    opens = [candle.open_ns for candle in candles]
+    assert opens == list(range(opens[0], opens[-1] + 1, NS_PER_MINUTE))
+    assert len(opens) >= 600
+    assert time.time_ns() - opens[-1] < 5 * NS_PER_MINUTE
+    for candle in candles:
+        assert candle.low <= min(candle.open, candle.close) <= candle.high
+    assert candles[-1].volume > 0
 
 
 @pytest.mark.parametrize("venue", [stand.venue for stand in PERPETUALS])

@@ -101,8 +101,9 @@ class PublicRest:
             raise VenueError(-1120, "Invalid interval.")
         limit = min(context.whole("limit", 500), 1_000)
         start, end = context.whole("startTime", 0), context.whole("endTime", 2**62)
-        bars = [(at, bar) for at, bar in joined(shown.tape.bars, minutes) if start <= at <= end]
-        return [self._kline(shown, at, bar, minutes) for at, bar in bars[-limit:]]
+        bars = [(at, bar) for at, bar in joined(shown.tape.history, minutes) if start <= at <= end]
+        page = bars[:limit] if start else bars[-limit:]
+        return [self._kline(shown, at, bar, minutes) for at, bar in page]
 
     def _kline(self, shown: Shown, at: int, bar: Bar, minutes: int) -> list[Any]:
         scale = shown.book.scale

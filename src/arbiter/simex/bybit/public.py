@@ -185,7 +185,7 @@ class Public:
             raise words.invalid("interval invalid")
         start, end = context.whole("start", 0), context.whole("end", 2**62)
         limit = min(context.whole("limit", 200), 1_000)
-        found = [(at, bar) for at, bar in shown.tape.bars.items() if start <= at <= end]
+        found = [(at, bar) for at, bar in shown.tape.history.items() if start <= at <= end]
         told = [_kline(shown, at, bar) for at, bar in found[-limit:]]
         return {
             "category": self.category(context),

@@ -133,7 +133,7 @@ class MarketData:
     def candles(self, shown: Shown, interval: str, start: int, end: int) -> list[dict[str, Any]]:
         made: dict[int, Bar] = {}
         length = INTERVALS[interval] * _MINUTE_MS
-        for at, bar in shown.tape.bars.items():
+        for at, bar in shown.tape.history.items():
             opens = at - at % length
             into = made.setdefault(opens, Bar(bar.open, bar.high, bar.low, bar.close))
             into.high, into.low = max(into.high, bar.high), min(into.low, bar.low)

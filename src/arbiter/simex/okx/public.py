@@ -203,7 +203,7 @@ class Public:
         if context.text("bar", "1m") not in BARS:
             raise words.invalid("bar")
         older, newer = context.whole("after", 2**62), context.whole("before", -1)
-        found = [(at, bar) for at, bar in shown.tape.bars.items() if newer < at < older]
+        found = [(at, bar) for at, bar in shown.tape.history.items() if newer < at < older]
         limit = min(context.whole("limit", 100), 300)
         return [self.candle(shown, at, bar) for at, bar in reversed(found[-limit:])]
 
