@@ -140,11 +140,26 @@ class _Run:
         self._servers: dict[str, Listener] = {}
         self._addresses: dict[str, tuple[str, ...]] = {}
         self._ready = False
+        self._venues: Venues | None = None
+        """Set once they are connected."""
         self._bans: BanWatch | None = None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="passwords")
 
     async def to_the_end(self) -> int:
         await migrate.upgrade(self._database.url)
+        try:
+            venues = await self._to_the_stop()
+            if self._supervisor.failure is None:
+                self._venues = None
+                await venues.end()  # nobody is left who would miss them
+                return 0
+        finally:
+            if self._venues is not None:
+                await self._venues.abandon(ready=self._ready)
+        log.critical("the engine stopped", why=self._supervisor.failure)
+        return 1
+
+    async def _to_the_stop(self) -> Venues:
         async with AsyncExitStack() as stack:
             stack.enter_context(self._threads)
             stack.push_async_callback(self._reads.dispose)
@@ -153,12 +168,7 @@ class _Run:
             await stack.enter_async_context(self._supervisor)
             self._supervisor.spawn(self._journal.run(), "journal")
             self._supervisor.spawn(self._database.keep_running(), "database server")
-            venues = await self._live(stack)
-        if self._supervisor.failure is None:
-            await venues.end()  # nobody is left who would miss them
-            return 0
-        log.critical("the engine stopped", why=self._supervisor.failure)
-        return 1
+            return await self._live(stack)
 
     async def _live(self, stack: AsyncExitStack) -> Venues:
         now = self._clock.now_ns()
@@ -171,8 +181,7 @@ class _Run:
         upkeep = venues.upkeep()
         if upkeep is not None:
             self._supervisor.spawn(upkeep, "simulated venues")
-        if venues.ours:
-            stack.callback(self._end_if_never_ready, venues)
+        self._venues = venues
         running, health = await self._assemble(world, ledger)
         self._export(running.metrics, stack)
         for surface in surfaces(self._settings, running, health, version("arbiter-engine")):
@@ -370,11 +379,6 @@ class _Run:
         wanted = listings.SignalFilter(strategy=SPOT_ARBITRAGE, executed=True, since_ns=since_ns)
         found = await listings.signals(self._reads, wanted, listings.Page(limit=10_000))
         return list(reversed(found.rows))
-
-    def _end_if_never_ready(self, venues: Venues) -> None:
-        """A start that was refused leaves nothing running that it started."""
-        if not self._ready:
-            venues.abandon()
 
     def _listen(self, surface: Surface) -> None:
         """Open one API's sockets now, so that a taken port is told before anything trades."""

@@ -41,11 +41,6 @@ def keep_apart(settings: Settings) -> None:
 class Venues(Protocol):
     """The venues behind a world, as far as starting and ending them goes."""
 
-    @property
-    def ours(self) -> bool:
-        """Started by this run, and of no use to anybody else."""
-        ...
-
     def upkeep(self) -> Coroutine[Any, Any, None] | None:
         """Work that keeps them up; returns only when cancelled."""
         ...
@@ -54,8 +49,8 @@ class Venues(Protocol):
         """Let them go after an orderly stop."""
         ...
 
-    def abandon(self) -> None:
-        """Let them go after a start that was refused."""
+    async def abandon(self, *, ready: bool) -> None:
+        """Let them go after any other end; `ready` where trading had begun before it."""
         ...
 
 
@@ -64,25 +59,21 @@ class SimVenues:
         self._settings = settings
         self._handle = handle
 
-    @property
-    def ours(self) -> bool:
-        return not self._handle.adopted
-
     def upkeep(self) -> Coroutine[Any, Any, None]:
         return keep_running(self._handle.home, self._settings, self._handle)
 
     async def end(self) -> None:
         await asyncio.to_thread(self._handle.stop)
 
-    def abandon(self) -> None:
-        self._handle.stop()
+    async def abandon(self, *, ready: bool) -> None:
+        """A start that was refused leaves nothing running that it started."""
+        if not ready and not self._handle.adopted:
+            await self.end()
 
 
 class Connections:
     def __init__(self, real: RealVenues) -> None:
         self._real = real
-
-    ours = False
 
     def upkeep(self) -> None:
         return None
@@ -90,8 +81,9 @@ class Connections:
     async def end(self) -> None:
         await self._real.aclose()
 
-    def abandon(self) -> None:
-        """The process is about to end, and its connections with it."""
+    async def abandon(self, *, ready: bool) -> None:
+        del ready
+        await self._real.aclose()
 
 
 async def connect(

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import shutil
+import socket
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -18,7 +20,7 @@ from arbiter.simex.settings import SimexSettings
 from arbiter.storage.embedded import EmbeddedServer
 from tests.scenarios.kill9 import Account, Gap, gap, ledger
 from tests.scenarios.simex.conftest import Serve, Served
-from tests.scenarios.test_kill9 import Place, events
+from tests.scenarios.test_kill9 import ROOT, Place, events
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -187,3 +189,27 @@ async def test_paper_trades_on_real_quotes_and_sends_nothing(
         await connection.close()
     for server in served.simex.servers.values():
         assert not server.accounts[0].orders, "an order of paper reached a venue"
+
+
+async def test_refused_start_leaves_no_connection_of_a_venue_open(
+    served: Served, place: LivePlace
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        made = configuration(served, "live").replace("ops_enabled = false", f"ops_port = {port}")
+        (place.home / "arbiter.toml").write_text(made)
+        with (place.home / "engine.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "tests.scenarios.kill9_engine",
+                env=place.environment,
+                cwd=ROOT,
+                stdin=asyncio.subprocess.DEVNULL,
+                stderr=log,
+            )
+        assert await process.wait() != 0
+    told = place.log_tail()
+    assert "listen.ops_port" in told, told
+    assert "Unclosed" not in told, told
+    assert "ResourceWarning" not in told, told
