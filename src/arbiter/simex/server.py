@@ -31,6 +31,7 @@ _KINDS: dict[str, str] = {
     "bybit": "arbiter.simex.bybit.server:Bybit",
     "hyperliquid": "arbiter.simex.hyperliquid.server:Hyperliquid",
     "kraken": "arbiter.simex.kraken.server:Kraken",
+    "coinbase": "arbiter.simex.coinbase.server:Coinbase",
     "kalshi": "arbiter.simex.kalshi.server:Kalshi",
     "okx": "arbiter.simex.okx.server:Okx",
     "polymarket": "arbiter.simex.polymarket.server:Polymarket",

@@ -20,6 +20,7 @@ SERVERS: dict[str, tuple[VenueId, ...]] = {
     "bybit": (VenueId("bybit"), VenueId("bybit_futures")),
     "hyperliquid": (VenueId("hyperliquid"),),
     "kraken": (VenueId("kraken"),),
+    "coinbase": (VenueId("coinbase"),),
     "kalshi": (VenueId("kalshi"),),
     "okx": (VenueId("okx"), VenueId("okx_futures")),
     "polymarket": (VenueId("polymarket"),),

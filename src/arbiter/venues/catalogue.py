@@ -17,6 +17,7 @@ _PACKAGES: Mapping[str, str] = {
     "bybit_futures": "bybit",
     "hyperliquid": "hyperliquid",
     "kraken": "kraken",
+    "coinbase": "coinbase",
     "kalshi": "kalshi",
     "okx": "okx",
     "okx_futures": "okx",

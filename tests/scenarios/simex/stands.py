@@ -27,6 +27,7 @@ SPOT = (
     Stand("binance", "binance"),
     Stand("bybit", "bybit"),
     Stand("kraken", "kraken"),
+    Stand("coinbase", "coinbase"),
     Stand("okx", "okx"),
 )
 PERPETUALS = (

@@ -139,7 +139,7 @@ async def test_funding_is_told_with_its_interval(venue: str) -> None:
         assert rate.mark > 0
 
 
-@pytest.mark.parametrize("venue", ["binance", "bybit", "kraken"])
+@pytest.mark.parametrize("venue", ["binance", "bybit", "kraken", "coinbase"])
 async def test_lost_messages_never_leave_a_wrong_book(venue: str) -> None:
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(serving(LIVELY))
@@ -159,7 +159,7 @@ async def test_lost_messages_never_leave_a_wrong_book(venue: str) -> None:
     assert feed.tally.slowest_resync_ns < 2_000_000_000
 
 
-@pytest.mark.parametrize("venue", ["binance", "bybit", "kraken"])
+@pytest.mark.parametrize("venue", ["binance", "bybit", "kraken", "coinbase"])
 async def test_a_stall_is_noticed_and_survived(venue: str) -> None:
     async with serving(LIVELY) as served:
         wiring = await wiring_of(served, venue)

@@ -11,13 +11,11 @@ import re
 from uuid import UUID, uuid5
 
 from arbiter.model.ids import ClientOrderId
+from arbiter.venues.common.our_names import OurName, our_name
 
 _LONGEST = 18
 _KEEP = 10_000
-_OURS = re.compile(r"([0-7][0-9abcdefghjkmnpqrstvwxyz]{25})-([a-z])([1-9][0-9]{0,2})")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_DIGITS = {digit: value for value, digit in enumerate("0123456789abcdefghjkmnpqrstvwxyz")}
-_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _NAMESPACE = UUID("1f0f7d0a-0f44-5b60-9d0c-8a4f0f6d3c52")
 _LETTERS = 26
 _ATTEMPTS = 128
@@ -50,17 +48,13 @@ class Names:
 
 
 def _pack(name: str) -> str | None:
-    ours = _OURS.fullmatch(name)
-    if ours is None or int(ours[3]) >= _ATTEMPTS:
+    ours = our_name(name)
+    if ours is None or ours.attempt >= _ATTEMPTS:
         return None
-    number = 0
-    for digit in ours[1]:
-        number = number << 5 | _DIGITS[digit]
-    at_ms, version, a = number >> 80, number >> 76 & 0xF, number >> 64 & 0xFFF
-    variant, b = number >> 62 & 0b11, number & (1 << 62) - 1
-    if version != 7 or variant != 0b10 or at_ms >> _TIME_BITS:
+    at_ms, a, b = ours.trade >> 80, ours.trade >> 64 & 0xFFF, ours.trade & (1 << 62) - 1
+    if at_ms >> _TIME_BITS:
         return None
-    role = (ord(ours[2]) - ord("a")) << 7 | int(ours[3])
+    role = (ord(ours.role) - ord("a")) << 7 | ours.attempt
     return str(UUID(int=at_ms << 86 | role << 74 | a << 62 | b))
 
 
@@ -73,6 +67,5 @@ def _unpack(text: str) -> ClientOrderId | None:
     letter, attempt = role >> 7, role & 0x7F
     if letter >= _LETTERS or not attempt:
         return None
-    whole = at_ms << 80 | 0x7 << 76 | a << 64 | 0b10 << 62 | b
-    digits = "".join(_CROCKFORD[whole >> shift & 31] for shift in range(125, -1, -5))
-    return ClientOrderId(f"{digits}-{chr(ord('a') + letter)}{attempt}")
+    trade = at_ms << 80 | 0x7 << 76 | a << 64 | 0b10 << 62 | b
+    return ClientOrderId(OurName(trade, chr(ord("a") + letter), attempt).text())

@@ -1,0 +1,94 @@
+"""Coinbase's public trades, known again by their rising numbers."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from arbiter.ports.clock import Clock
+from arbiter.ports.market_data import TradeSink
+from arbiter.venues.coinbase.decode import TradeEvent, nanos, read_trades
+from arbiter.venues.coinbase.feed import stream_url
+from arbiter.venues.coinbase.talk import PRODUCTS_PER_CONNECTION, CoinbaseTalk, pace
+from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.wiring import FeedWiring
+
+
+class CoinbaseTradeFeed:
+    """Implements `ports.TradeFeed`. A reconnect's snapshot makes up for what was missed."""
+
+    def __init__(self, wiring: FeedWiring) -> None:
+        self.tally = FeedTally()
+        self._wiring = wiring
+
+    async def run(self, sink: TradeSink) -> None:
+        wiring = self._wiring
+        slots = wiring.slot_of()
+        last: dict[str, int] = {}
+
+        def stream(products: Sequence[str]) -> Stream:
+            here = {product: slots[product] for product in products}
+            return Stream(
+                stream_url(wiring),
+                lambda link: TradeTalk(link, here, last, sink, wiring.clock, self.tally),
+                on_state=lambda _up, _why: None,
+                tally=self.tally,
+                settings=pace(wiring.stream),
+                draw=wiring.draw,
+            )
+
+        async with asyncio.TaskGroup() as group:
+            for products in shards(sorted(slots), PRODUCTS_PER_CONNECTION):
+                group.create_task(stream(products).run(), name=f"{wiring.venue} trades")
+
+
+class TradeTalk(CoinbaseTalk):
+    """`last` holds the number of the last trade of each product, beyond one connection."""
+
+    def __init__(
+        self,
+        link: Link,
+        slots: Mapping[str, int],
+        last: dict[str, int],
+        sink: TradeSink,
+        clock: Clock,
+        tally: FeedTally,
+    ) -> None:
+        super().__init__(link, list(slots), tally, "market_trades")
+        self._slots = slots
+        self._last = last
+        self._sink = sink
+        self._clock = clock
+
+    def hear(self, data: bytes) -> None:
+        try:
+            told = read_trades(data)
+        except BadFrame as unread:
+            self.note(data, unread)
+            return
+        if self.counted(told.sequence_num):
+            for event in told.events:
+                self._take(event)
+
+    def _take(self, event: TradeEvent) -> None:
+        """Oldest first: the venue sends the newest first."""
+        now_ns = self._clock.now_ns()
+        known = dict(self._last)
+        for trade in sorted(event.trades, key=lambda one: one.trade_id):
+            slot = self._slots.get(trade.product_id)
+            if slot is None:
+                raise BadFrame(f"a trade in {trade.product_id!r}, which was not asked for")
+            if trade.trade_id <= self._last.get(trade.product_id, -1):
+                self._tally.stale += 1
+                continue
+            self._last[trade.product_id] = trade.trade_id
+            if event.type == "snapshot" and trade.product_id not in known:
+                continue  # of before we came
+            self._sink.on_trade(
+                slot,
+                trade.price,
+                trade.size,
+                nanos(trade.time),
+                now_ns,
+                taker_buys=trade.side == "SELL",
+            )
