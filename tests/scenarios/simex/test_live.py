@@ -4,23 +4,27 @@ import asyncio
 import json
 import shutil
 import socket
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import aiohttp
 import asyncpg
 import pytest
 
+from arbiter.app.bootstrap import run_engine
+from arbiter.app.config import load
+from arbiter.model.errors import Conflict
 from arbiter.simex.account import Account as SimexAccount
 from arbiter.simex.bybit.words import exec_id
 from arbiter.simex.settings import SimexSettings
 from arbiter.storage.embedded import EmbeddedServer
 from tests.scenarios.kill9 import Account, Gap, gap, ledger
 from tests.scenarios.simex.conftest import Serve, Served
-from tests.scenarios.test_kill9 import ROOT, Place, events
+from tests.scenarios.test_kill9 import Place, events
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -192,24 +196,22 @@ async def test_paper_trades_on_real_quotes_and_sends_nothing(
 
 
 async def test_refused_start_leaves_no_connection_of_a_venue_open(
-    served: Served, place: LivePlace
+    served: Served, place: LivePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    opened: list[aiohttp.ClientSession] = []
+    begin = aiohttp.ClientSession.__init__
+
+    def begun(session: aiohttp.ClientSession, *given: Any, **named: Any) -> None:
+        begin(session, *given, **named)
+        opened.append(session)
+
+    monkeypatch.setattr(aiohttp.ClientSession, "__init__", begun)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         made = configuration(served, "live").replace("ops_enabled = false", f"ops_port = {port}")
         (place.home / "arbiter.toml").write_text(made)
-        with (place.home / "engine.log").open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "tests.scenarios.kill9_engine",
-                env=place.environment,
-                cwd=ROOT,
-                stdin=asyncio.subprocess.DEVNULL,
-                stderr=log,
-            )
-        assert await process.wait() != 0
-    told = place.log_tail()
-    assert "listen.ops_port" in told, told
-    assert "Unclosed" not in told, told
-    assert "ResourceWarning" not in told, told
+        settings = load(environment=place.environment).settings
+        with pytest.raises(Conflict, match="ops_port"):
+            await run_engine(settings, stop=asyncio.Event(), environment=place.environment)
+    assert len(opened) >= len(SPOT)
+    assert all(session.closed for session in opened)
