@@ -52,7 +52,11 @@ async def check_venues(
             say = bad if live else warn
             checks.append(say(venue, "no key", f"arbiter keys add {venue}"))
             continue
-        account = make_account(settings, venue, held, SystemClock())
+        try:
+            account = make_account(settings, venue, held, SystemClock())
+        except ArbiterError as error:
+            checks.append(bad(f"{venue} key", str(error), f"arbiter keys add {venue}"))
+            continue
         try:
             checks += await _check(account, settings)
         except ArbiterError as error:
@@ -93,9 +97,11 @@ async def _check(account: VenueAccount, settings: Settings) -> list[Check]:
         checks.append(bad(f"{venue} markets", "none of the symbols is listed", mend))
         return checks
     first = listed[0]
+    digits = f" in {first.price_digits} digits" if first.price_digits else ""
     limits = (
         f"{len(listed)} of {len(wanted) or len(listed)} markets; {first.market_id}: tick "
-        f"{plain(first.tick)}, lot {plain(first.lot)}, least {plain(first.min_notional)} {first.quote}"
+        f"{plain(first.tick)}{digits}, lot {plain(first.lot)}, "
+        f"least {plain(first.min_notional)} {first.quote}"
     )
     checks.append(ok(f"{venue} markets", limits))
     fees = f"maker {_percent(first.maker_fee)}, taker {_percent(first.taker_fee)}"

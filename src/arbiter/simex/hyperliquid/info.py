@@ -52,6 +52,8 @@ class Info:
         self._owners = owners
         self.agents: dict[str, str] = {}
         """Address of the account by that of its agent."""
+        self.abstraction = "disabled"
+        """How perpetuals and spot balances of every account belong together."""
         empty: list[Any] = []
         self._answers: dict[str, Callable[[Question], Any]] = {
             "meta": self._of_dex(lambda _: market.meta(), {"universe": [], "marginTables": []}),
@@ -78,7 +80,7 @@ class Info:
             "userFees": self._fees,
             "userRole": self._role,
             "extraAgents": self._agents,
-            "userAbstraction": lambda _: "disabled",
+            "userAbstraction": lambda _: self.abstraction,
             "userRateLimit": lambda _: _LIMIT,
             "subAccounts": lambda _: None,
             "userNonFundingLedgerUpdates": lambda _: empty,

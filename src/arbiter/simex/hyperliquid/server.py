@@ -53,8 +53,8 @@ class Hyperliquid(VenueServer):
         super().__init__(name, settings, market, faults, now_ns)
         self._numbers = itertools.count(1)
         self._market_data = MarketData(self)
-        self._info = Info(self, self._market_data, self._owners)
-        self._exchange = Exchange(self, self._market_data, self._info, self._owners, self._fresh_id)
+        self.info = Info(self, self._market_data, self._owners)
+        self._exchange = Exchange(self, self._market_data, self.info, self._owners, self._fresh_id)
         self._streams = Streams(self.hub, self._market_data, self._owners, self.now_ns)
         balances = self._starting_balances()
         led = Account(settings.accounts, VenueId(name), self._listed(), balances, now_ns())
@@ -63,7 +63,7 @@ class Hyperliquid(VenueServer):
             address = self._address(account.number, "wallet")
             self._owners[address] = Owner(address, account, Chronicle(account, address))
             agent = self._address(account.number, "agent")
-            self._info.agents[agent] = address
+            self.info.agents[agent] = address
         rng = np.random.default_rng([settings.seed, 77])
         self.leader = PublicLeader(led, self._market_data.listed, rng, self.tell)
 
@@ -116,7 +116,7 @@ class Hyperliquid(VenueServer):
             self._weigh(1 if call.path == "/exchange" else _weight(body))
             if call.path == "/exchange":
                 return reply(self._exchange.answer(body))
-            return reply(self._info.answer(body))
+            return reply(self.info.answer(body))
         except VenueError as error:
             return Reply(body=error.text.encode(), status=error.status)
 
@@ -178,7 +178,7 @@ class Hyperliquid(VenueServer):
             if asked.get("type") == "action":
                 told: Any = self._exchange.answer(payload)
             else:
-                told = {"type": payload.get("type"), "data": self._info.answer(payload)}
+                told = {"type": payload.get("type"), "data": self.info.answer(payload)}
             response = {"type": asked.get("type"), "payload": told}
         except VenueError as error:
             response = {"type": "error", "payload": f"{error.status}: {error.text}"}
