@@ -36,7 +36,7 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in ("api_key", "secret"):
             text: str = getattr(self, name)
-            if not text or text != text.strip() or not text.isprintable():
+            if not (_a_word(text) or _a_pem(text)):
                 raise BadConfig(f"{name} is empty or has spaces or unprintable characters in it")
 
     def __repr__(self) -> str:
@@ -185,3 +185,14 @@ def _open(box: ChaCha20Poly1305, name: str, sealed: _Sealed) -> Credentials:
 
 def _text(data: bytes) -> str:
     return b64encode(data).decode()
+
+
+def _a_word(text: str) -> bool:
+    return bool(text) and text == text.strip() and text.isprintable()
+
+
+def _a_pem(text: str) -> bool:
+    """A private key of several lines."""
+    return text.startswith("-----BEGIN ") and all(
+        line.isprintable() for line in text.replace("\r\n", "\n").split("\n")
+    )

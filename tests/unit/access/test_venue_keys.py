@@ -73,3 +73,20 @@ def test_short_passphrases_and_broken_credentials_are_refused(store: VenueKeySto
         store.add(BINANCE, KEYS, "short", 7)
     with pytest.raises(BadConfig):
         Credentials(api_key="a key", secret=" with a space")
+
+
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIB\nOgIB\n-----END RSA PRIVATE KEY-----\n"
+
+
+@pytest.mark.parametrize(
+    "text", [PEM, PEM.rstrip(), PEM.replace("\n", "\\n"), PEM.replace("\n", "\r\n")]
+)
+def test_private_key_of_several_lines_is_kept_as_it_is(store: VenueKeyStore, text: str) -> None:
+    store.add(VenueId("kalshi"), Credentials(api_key="one", secret=text), "a long phrase", 1)
+    assert store.open("a long phrase")[VenueId("kalshi")].secret == text
+
+
+@pytest.mark.parametrize("text", ["two\nlines", f" {PEM}", f"{PEM}\x00"])
+def test_lines_are_for_private_keys_alone(text: str) -> None:
+    with pytest.raises(BadConfig):
+        Credentials(api_key="one", secret=text)
