@@ -252,6 +252,8 @@ class Tuning:
         allowed = self._allowed(state)
         for venue in (*allowed.exchanges, *state.run[RUN_EXCHANGES]):
             self._registry.venue_index(VenueId(venue))
+        if not self._registry.spot_instruments:
+            return  # what spot is quoted in matters to nobody here
         quotes = sorted({str(i.quote) for i in self._registry.instruments})
         for currency in allowed.quote_currencies:
             if currency not in quotes:
