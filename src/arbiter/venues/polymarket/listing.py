@@ -17,14 +17,14 @@ from arbiter.model.event_pairs import EventListing
 from arbiter.model.ids import Asset, VenueId
 from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ONE, ZERO
-from arbiter.model.time import NS_PER_DAY, from_datetime
+from arbiter.model.time import NS_PER_HOUR, from_datetime
 from arbiter.venues.common.events import event_id, event_symbol
 
 PUSD = Asset("USDC")
 """The collateral, pUSD, backed one to one: it goes by the name of what backs it."""
 LOT = Decimal("0.01")
 FEE_STEP = Decimal("0.00001")
-_CHALLENGE_NS = NS_PER_DAY
+_CHALLENGE_NS = 2 * NS_PER_HOUR
 """From the end to the payout, at the least: proposal and challenge of the outcome."""
 _DECIDED = (ZERO, Decimal("0.5"), ONE)
 
