@@ -137,6 +137,19 @@ async def test_ccxt_sees_positions_leverage_and_funding(served: Served, client: 
     assert not await client.fetch_positions([BTC])
 
 
+async def test_ccxt_trades_over_the_socket_and_follows_its_positions(client: Any) -> None:
+    ask = (await client.fetch_order_book(BTC))["asks"][0][0]
+    low, high = (client.price_to_precision(BTC, ask * factor) for factor in (0.9, 1.02))
+    resting = await client.create_order_ws(BTC, "limit", "buy", 0.001, low)
+    assert resting["id"] in {one["id"] for one in await client.fetch_open_orders(BTC)}
+    await client.cancel_order_ws(resting["id"], BTC)
+    assert not await client.fetch_open_orders(BTC)
+    told = soon(client.watch_positions([BTC]))
+    await client.create_order_ws(BTC, "limit", "buy", 0.002, high, {"timeInForce": "IOC"})
+    (held,) = await told
+    assert (held["symbol"], held["side"], held["contracts"]) == (BTC, "long", 0.002)
+
+
 async def test_what_ccxt_adds_unasked_is_counted_and_can_be_refused(serve: Serve) -> None:
     """With an agent's key it cannot approve a builder; with the wallet's own it does."""
     served = await serve(SETTINGS)

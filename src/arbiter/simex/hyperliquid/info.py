@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from arbiter.model.ids import ClientOrderId
 from arbiter.model.time import NS_PER_MS
 from arbiter.simex.account import Account, OrderView
 from arbiter.simex.hyperliquid import rows, words
@@ -157,7 +158,7 @@ class Info:
             view = account.by_number(words.own_number(name))
             found = view is not None and words.order_number(view.order.number, account.number)
             return view if found == name else None
-        return next((v for n, v in account.orders.items() if n == str(name).lower()), None)
+        return account.orders.get(ClientOrderId(str(name).lower()))
 
     def _order_status(self, asked: Question) -> dict[str, Any]:
         owner = self._owner(asked)
