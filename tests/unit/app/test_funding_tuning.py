@@ -42,6 +42,22 @@ def test_a_change_is_in_force_at_the_next_look_and_keeps_the_venues_time(tmp_pat
     assert tuning.value("funding.max_pairs") == 1
 
 
+@pytest.mark.parametrize(
+    ("mode", "scale"), [("sim", 60), ("replay", 60), ("paper", 1), ("live", 1)]
+)
+def test_hours_are_scaled_for_venues_that_are_simulated_here_alone(
+    tmp_path: Path, mode: str, scale: int
+) -> None:
+    flags = {
+        "sim.time_scale": ("flag", "60"),
+        "engine.mode": ("flag", mode),
+        "venues.enabled": ("flag", "binance"),
+        "venues.symbols": ("flag", "BTC/USDT"),
+    }
+    given = load(environment={}, flags=flags, file=None, working_directory=tmp_path)
+    assert Tuning(given.settings, World().registry, {}).funding.time_scale == scale
+
+
 def test_a_change_outlives_a_restart(tmp_path: Path) -> None:
     world = World()
     tuned(tmp_path, world, min_funding_spread="0.0007")
