@@ -1,0 +1,320 @@
+"""Event pairs live: `arbiter up` against a simulated Polymarket and a simulated Kalshi."""
+
+import asyncio
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+
+from arbiter.markets.event_settings import EventMarketSettings
+from arbiter.model.ids import VenueId
+from arbiter.model.money import ZERO
+from arbiter.simex.settings import SimexSettings
+from arbiter.storage.embedded import EmbeddedServer
+from arbiter.venues.catalogue import connector
+from tests.scenarios.simex.conftest import Serve, Served
+from tests.scenarios.test_kill9 import ROOT, events
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+KILLS = 5
+CAP = 60
+ARBITER = str(Path(sys.executable).with_name("arbiter"))
+SEED = 20_261_121
+VENUES = ("polymarket", "kalshi")
+TOPICS = ("BTC-ABOVE", "ETH-ABOVE", "GOLD-ABOVE", "RATE-HOLD", "HARBOUR-NORTH", "JOBLESS-CAP")
+LIVELY = SimexSettings(
+    venues=VENUES,
+    order_latency_ms=30.0,
+    events=EventMarketSettings(
+        round_seconds=86_400.0,
+        quotes_per_second=120.0,
+        dislocations_per_minute=400.0,
+        confirm_seconds=0.5,
+        volatility=1.0,
+    ),
+)
+"""One price or the other is away by several cents at almost any time."""
+
+
+def configuration(served: Served) -> str:
+    def table(part: str) -> str:
+        return "\n".join(f'{venue} = "{served.lines[venue][part]}"' for venue in VENUES)
+
+    names = json.dumps(TOPICS)
+    return f"""
+[engine]
+mode = "live"
+[venues]
+enabled = ["polymarket", "kalshi"]
+[venues.events]
+kalshi = {names}
+polymarket = {names.lower()}
+[venues.rest]
+{table("rest")}
+[venues.stream]
+{table("ws")}
+[events]
+max_position_size = 20
+cooldown_seconds = 0.2
+retry_seconds = 0.2
+[pairs]
+poll_seconds = 2
+cap_usd = {CAP}
+[risk]
+max_concurrent_trades = 10
+max_total_exposure_usd = 1000000
+[agents]
+enabled = false
+[copying]
+enabled = false
+[listen]
+spot_enabled = false
+agents_enabled = false
+desk_enabled = false
+ops_enabled = false
+control_enabled = false
+"""
+
+
+class Place:
+    """A data folder, the engine's process over it, and its database."""
+
+    def __init__(self, home: Path, served: Served) -> None:
+        self.home = home
+        self.database = EmbeddedServer(home / "postgres")
+        self.environment = os.environ | {"ARBITER_HOME": str(home)}
+        for venue in VENUES:
+            form, line = connector(VenueId(venue)).key, served.lines[venue]
+            stem = f"ARBITER_VENUE_{venue.upper()}"
+            self.environment[f"{stem}_API_KEY"] = line[form.api_key]
+            self.environment[f"{stem}_SECRET"] = line[form.secret]
+            if form.password:
+                self.environment[f"{stem}_PASSWORD"] = line[form.password]
+
+    @asynccontextmanager
+    async def up(self, *, opening: bool = True) -> AsyncIterator[asyncio.subprocess.Process]:
+        """`arbiter up`, which opens pairs or only keeps those that are open."""
+        environment = self.environment | {"ARBITER__EVENTS__ENABLED": str(opening).lower()}
+        with (self.home / "engine.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                ARBITER, "up", "--mode", "live", "--no-view",
+                env=environment, cwd=ROOT, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def arbiter(self, *words: str) -> Any:
+        """Give what a command answers in JSON; None when it fails."""
+        process = await asyncio.create_subprocess_exec(
+            ARBITER, *words, "--json",
+            env=self.environment, cwd=ROOT, stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        told, _ = await process.communicate()
+        return json.loads(told) if process.returncode == 0 else None
+
+    def log_tail(self) -> str:
+        return (self.home / "engine.log").read_text(errors="replace")[-6_000:]
+
+
+class Books(msgspec.Struct, frozen=True, kw_only=True):
+    """What venues and ledger must agree on."""
+
+    fills: dict[str, tuple[int, Decimal, Decimal]]
+    """Number, size and fees by venue."""
+    wallets: dict[str, Decimal]
+    positions: dict[str, Decimal]
+    """Contracts of YES by instrument."""
+    open_orders: int
+
+
+def venue_books(served: Served) -> Books:
+    accounts = {venue: served.simex.servers[venue].accounts[0] for venue in VENUES}
+    return Books(
+        fills={
+            venue: (
+                len(told.exchange.fills_since(0)),
+                sum((fill.size for fill in told.exchange.fills_since(0)), ZERO),
+                sum((fill.fee for fill in told.exchange.fills_since(0)), ZERO),
+            )
+            for venue, told in accounts.items()
+        },
+        wallets={
+            venue: next(total for total, _ in told.balances.values())
+            for venue, told in accounts.items()
+        },
+        positions={
+            name: held.quantity
+            for told in accounts.values()
+            for name, held in told.exchange.margin.positions.items()
+            if held.quantity
+        },
+        open_orders=sum(len(told.open_orders()) for told in accounts.values()),
+    )
+
+
+def costs(served: Served) -> dict[str, Decimal]:
+    """What both legs of each topic cost, and lose when both pay nothing."""
+    made: dict[str, Decimal] = {}
+    for venue in VENUES:
+        margin = served.simex.servers[venue].accounts[0].exchange.margin
+        for name, held in margin.positions.items():
+            if held.quantity:
+                topic = name.rpartition(".")[0]
+                made[topic] = made.get(topic, ZERO) + held.margin
+    return made
+
+
+async def ledger_books(connection: "asyncpg.Connection[Any]") -> Books:
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        fills = await connection.fetch(
+            "SELECT venue, count(*) n, sum(size) size, sum(fee) fee FROM fills GROUP BY venue"
+        )
+        wallets = await connection.fetch("SELECT venue, total FROM balances")
+        held = await connection.fetch(
+            "SELECT instrument, quantity FROM margin_positions WHERE quantity <> 0"
+        )
+        waiting = await connection.fetchval(
+            "SELECT count(*) FROM orders WHERE status IN "
+            "('CREATED', 'SUBMITTED', 'WORKING', 'PARTIALLY_FILLED')"
+        )
+    none: dict[str, tuple[int, Decimal, Decimal]] = dict.fromkeys(VENUES, (0, ZERO, ZERO))
+    return Books(
+        fills=none | {row["venue"]: (row["n"], row["size"], row["fee"]) for row in fills},
+        wallets={row["venue"]: row["total"] for row in wallets},
+        positions={row["instrument"]: row["quantity"] for row in held},
+        open_orders=waiting,
+    )
+
+
+async def until(found: Callable[[], Awaitable[bool]], what: Callable[[], str]) -> None:
+    for _ in range(300):
+        if await found():
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(what())
+
+
+class Look:
+    """The ledger beside what the venues hold to be so."""
+
+    def __init__(self, served: Served, place: Place, connection: "asyncpg.Connection[Any]") -> None:
+        self.served, self.place, self.connection = served, place, connection
+        self.ledger: Books | None = None
+
+    async def alike(self) -> bool:
+        self.ledger = await ledger_books(self.connection)
+        return self.ledger == venue_books(self.served)
+
+    async def agrees(self) -> None:
+        await until(
+            self.alike,
+            lambda: f"{self.ledger}\n{venue_books(self.served)}\n{self.place.log_tail()}",
+        )
+
+    async def counted(self, kind: str, least: int) -> None:
+        async def enough() -> bool:
+            return (await events(self.connection))[kind] >= least
+
+        await until(enough, lambda: f"too few {kind}\n{self.place.log_tail()}")
+
+    async def approve(self, least: int) -> None:
+        """Wait for the engine's own proposals and approve them."""
+
+        async def proposed() -> bool:
+            rows = await self.place.arbiter("pairs", "show", "--state", "proposed")
+            return rows is not None and len(rows) >= least
+
+        await until(proposed, self.place.log_tail)
+        for row in await self.place.arbiter("pairs", "show", "--state", "proposed"):
+            told = await self.place.arbiter("pairs", "approve", row["id"], "--acknowledge")
+            assert told is not None, row
+
+
+@pytest.fixture
+async def look(serve: Serve) -> AsyncIterator[Look]:
+    served = await serve(LIVELY)
+    home = Path(tempfile.mkdtemp(prefix="arbiter-events-"))
+    place = Place(home, served)
+    (home / "arbiter.toml").write_text(configuration(served))
+    await place.database.start()
+    connection = await asyncpg.connect(place.database.dsn)
+    try:
+        yield Look(served, place, connection)
+    finally:
+        await connection.close()
+        assert await place.database.destroy(), "somebody still uses the database"
+        await asyncio.to_thread(shutil.rmtree, home)
+
+
+async def test_approved_pairs_trade_live_and_kill_nine_loses_and_doubles_nothing(
+    look: Look,
+) -> None:
+    place, draw = look.place, random.Random(SEED)
+    async with place.up():
+        await look.approve(4)
+        await look.counted("TradeOpened", 2)
+    differed = not await look.alike()
+    for kill in range(1, KILLS + 1):
+        async with place.up():
+            await look.counted("EngineStarted", kill + 1)
+            opened = (await events(look.connection))["TradeOpened"]
+            await look.counted("TradeOpened", opened + 1)
+            await asyncio.sleep(draw.uniform(0.0, 1.0))
+        differed |= not await look.alike()
+    async with place.up(opening=False) as process:
+        await look.counted("EngineStarted", KILLS + 2)
+        await look.agrees()
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0, place.log_tail()
+    booked = await events(look.connection)
+    bent = booked.keys() & {"ExternalChange", "FOREIGN_FILL", "FOREIGN_ORDER", "VENUE_FORGOT"}
+    assert not bent, "a difference was booked away instead of explained"
+    assert differed, "no kill left anything to recover: this run proved nothing"
+    told = venue_books(look.served)
+    assert all(told.fills[venue][0] > KILLS for venue in VENUES)
+    for venue in VENUES:
+        assert (await look.served.state(venue))["brokers"] == {}
+
+
+async def test_divergent_resolution_loses_at_most_the_cap_and_is_booked_and_alarmed(
+    look: Look,
+) -> None:
+    """Both legs of a pair lose: the venues decide the same event differently."""
+    async with look.place.up() as process:
+        await look.approve(4)
+        await look.counted("TradeOpened", 2)
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0, look.place.log_tail()
+    async with look.place.up(opening=False):
+        await look.counted("EngineStarted", 2)
+        await look.agrees()
+        before, cost = venue_books(look.served), costs(look.served)
+        for name, held in before.positions.items():
+            topic, _, venue = name.rpartition(".")
+            payout = 0 if held > 0 else 1
+            await look.served.act(venue.lower(), "resolve", symbol=topic, amount=payout)
+        await look.counted("RESOLUTION", len(before.positions))
+        await look.agrees()
+    after = venue_books(look.served)
+    assert before.positions
+    assert after.positions == {}
+    assert sum(before.wallets.values()) - sum(after.wallets.values()) == sum(cost.values())
+    assert all(ZERO < spent <= CAP for spent in cost.values()), "the cap holds for each pair"
