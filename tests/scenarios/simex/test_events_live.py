@@ -1,0 +1,287 @@
+"""Live, end to end: the engine's own process trades an approved pair on Polymarket and Kalshi, and
+copies a wallet, over sockets; `kill -9` loses and doubles nothing."""
+
+import asyncio
+import random
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from arbiter.model.ids import InstrumentId
+from arbiter.model.orders import Side, TimeInForce
+from arbiter.simex.kalshi import words as kalshi
+from arbiter.simex.polymarket import words as polymarket
+from arbiter.simex.settings import SimexSettings
+from tests.port_suites.order_client import OrderDesk, ReportLog
+from tests.scenarios.kill9 import Account, gap, ledger
+from tests.scenarios.simex.conftest import Serve, Served
+from tests.scenarios.simex.test_polymarket import client_of
+from tests.scenarios.test_kill9 import ROOT, Place, events
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+KILLS = 4
+SEED = 20_261_121
+VENUES = ("polymarket", "kalshi")
+COPIED = InstrumentId("HEAT-NORTH.POLYMARKET")
+_BASE = SimexSettings(venues=VENUES, starting_quote=Decimal(100_000))
+LIVELY = replace(
+    _BASE,
+    events=replace(
+        _BASE.events,
+        dislocations_per_minute=600.0,
+        smallest=0.06,
+        largest=0.12,
+        hold_seconds=3.0,
+        quotes_per_second=300.0,
+        confirm_seconds=0.8,
+    ),
+)
+
+
+def configuration(served: Served) -> str:
+    rest = {venue: served.lines[venue]["rest"] for venue in VENUES}
+    stream = {venue: served.lines[venue]["ws"] for venue in VENUES}
+    return f"""
+[engine]
+mode = "live"
+[venues]
+enabled = ["polymarket", "kalshi"]
+[venues.events]
+polymarket = ["btc-above", "heat-north"]
+kalshi = ["BTC-ABOVE"]
+[venues.rest]
+polymarket = "{rest["polymarket"]}"
+kalshi = "{rest["kalshi"]}"
+[venues.stream]
+polymarket = "{stream["polymarket"]}"
+kalshi = "{stream["kalshi"]}"
+[events]
+min_spread = 0.005
+cooldown_seconds = 0.3
+max_position_size = 20
+[pairs]
+poll_seconds = 2
+[copying]
+polymarket_url = "{rest["polymarket"]}"
+poll_seconds = 0.5
+[agents]
+enabled = false
+[listen]
+spot_enabled = false
+agents_enabled = false
+desk_enabled = false
+ops_enabled = false
+control_enabled = false
+"""
+
+
+class EventPlace(Place):
+    """A data folder with the keys of both venues."""
+
+    def __init__(self, home: Path, served: Served) -> None:
+        super().__init__(home)
+        one, other = (served.lines[venue] for venue in VENUES)
+        pem = other["privateKey"].strip().replace("\n", "\\n")
+        self.environment |= {
+            "ARBITER_VENUE_POLYMARKET_API_KEY": one["walletAddress"],
+            "ARBITER_VENUE_POLYMARKET_SECRET": one["privateKey"],
+            "ARBITER_VENUE_KALSHI_API_KEY": other["apiKey"],
+            "ARBITER_VENUE_KALSHI_SECRET": pem,
+        }
+
+    @asynccontextmanager
+    async def up(self) -> AsyncIterator[asyncio.subprocess.Process]:
+        """`arbiter up`; killed at the end, without a word."""
+        with (self.home / "up.log").open("ab") as log:
+            process = await self._start("up", stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+    async def say(self, *words: str) -> bytes:
+        """Run a command beside the engine until it succeeds; gives what it printed."""
+        while True:
+            pipe = asyncio.subprocess.PIPE
+            process = await self._start(*words, stdout=pipe, stderr=asyncio.subprocess.DEVNULL)
+            told, _ = await process.communicate()
+            if process.returncode == 0:
+                return told
+            await asyncio.sleep(0.5)
+
+    async def _start(self, *words: str, **pipes: Any) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            "from arbiter.cli.main import main; main()",
+            *words,
+            env=self.environment,
+            cwd=ROOT,
+            **pipes,
+        )
+
+
+@pytest.fixture
+async def served(serve: Serve) -> Served:
+    return await serve(LIVELY)
+
+
+@pytest.fixture
+async def place(served: Served) -> AsyncIterator[EventPlace]:
+    home = Path(tempfile.mkdtemp(prefix="arbiter-events-"))
+    place = EventPlace(home, served)
+    (home / "arbiter.toml").write_text(configuration(served))
+    try:
+        yield place
+    finally:
+        assert await place.database.destroy(), "somebody still uses the database"
+        await asyncio.to_thread(shutil.rmtree, home)
+
+
+def venue_truth(served: Served) -> Account:
+    """What both simulated venues hold to be so; ids and orders as their clients know them."""
+    fills: Counter[tuple[str, str]] = Counter()
+    balances: dict[tuple[str, str], Decimal] = {}
+    names = {"polymarket": polymarket.trade_id, "kalshi": kalshi.trade_id}
+    open_orders: set[str] = set()
+    for venue in VENUES:
+        account = served.simex.servers[venue].accounts[0]
+        for fill in account.fills:
+            fills[venue, names[venue](fill.venue_trade_id, 0)] += 1
+        balances |= {(venue, asset): total for asset, (total, _) in account.balances.items()}
+        open_orders |= {view.order.client_order_id for view in account.open_orders()}
+    return Account(fills=fills, balances=balances, open_orders=frozenset(open_orders), filled={})
+
+
+async def ledger_truth(connection: "asyncpg.Connection[Any]") -> Account:
+    """Orders are compared by their fills: Polymarket has no names of ours for them."""
+    told = await ledger(connection)
+    return Account(
+        fills=told.fills, balances=told.balances, open_orders=told.open_orders, filled={}
+    )
+
+
+def held(served: Served, venue: str, name: InstrumentId, account: int = 0) -> Decimal:
+    return served.simex.servers[venue].accounts[account].exchange.margin.quantity(name)
+
+
+async def until(found: Callable[[], bool], seconds: float, why: Callable[[], str]) -> None:
+    """Look again and again: the venues are in this process and tell of themselves."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not found():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pytest.fail(why())
+
+
+async def test_pair_and_wallet_are_traded_live_and_kill_nine_loses_nothing(
+    served: Served, place: EventPlace
+) -> None:
+    moments = random.Random(SEED)
+    leader = served.lines["polymarket"]["accounts"][1]
+    follower = served.simex.servers["polymarket"].accounts[0]
+
+    def log_tail() -> str:
+        return (place.home / "up.log").read_text(errors="replace")[-4_000:]
+
+    await place.database.start()
+    connection = await asyncpg.connect(place.database.dsn)
+    try:
+        async with place.up():
+            (pair,) = [
+                row
+                for row in msgspec.json.decode(await _proposed(place))
+                if "BTC-ABOVE.POLYMARKET"
+                in (row["first"]["instrument"], row["second"]["instrument"])
+            ]
+            assert (pair["state"], pair["simulated"]) == ("proposed", False)
+            assert not follower.fills, "nothing trades before it is approved"
+            await place.say("pairs", "approve", pair["id"], "--cap", "4000", "--acknowledge")
+            await place.say("copy", "add", leader["walletAddress"].lower())
+            await asyncio.sleep(1.1)  # activity is told by the second
+            await _lead(served, Side.BUY, "20")
+            await until(lambda: held(served, "polymarket", COPIED) == Decimal(20), 30, log_tail)
+            await until(lambda: len(follower.fills) > 4, 60, log_tail)
+        for kill in range(KILLS):
+            async with place.engine() as engine:
+                apart = gap(venue_truth(served), await ledger_truth(connection))
+                assert not apart, f"after {kill + 1} kills: {apart}\n{place.log_tail()}"
+                await engine.tell("stop")
+                assert await engine.process.wait() == 0, place.log_tail()
+            before = len(follower.fills)
+            async with place.up():
+                await until(lambda n=before: len(follower.fills) > n, 60, log_tail)  # type: ignore[misc]
+                await asyncio.sleep(moments.uniform(0.0, 1.0))
+        async with place.up():
+            await _lead(served, Side.SELL, "20")
+            await until(lambda: held(served, "polymarket", COPIED) == 0, 30, log_tail)
+            await _decide_apart(served, connection, log_tail)
+        await place.restart_and_stop()
+        apart = gap(venue_truth(served), await ledger_truth(connection))
+        assert not apart, f"{apart}\n{place.log_tail()}"
+        booked = await events(connection)
+        assert booked["OrderFilled"] == len(venue_truth(served).fills), "a fill was told twice"
+        bent = booked.keys() & {"ExternalChange", "FOREIGN_FILL", "FOREIGN_ORDER", "VENUE_FORGOT"}
+        assert not bent, "a difference was booked away instead of explained"
+        assert booked["TradeOpened"] > KILLS
+        for venue in VENUES:
+            assert (await served.state(venue))["brokers"] == {}
+    finally:
+        await connection.close()
+
+
+async def _decide_apart(
+    served: Served, connection: "asyncpg.Connection[Any]", why: Callable[[], str]
+) -> None:
+    """Both venues end the pair's market against us, or for us: both legs are booked as they paid."""
+    name = InstrumentId("BTC-ABOVE.POLYMARKET")
+    yes = held(served, "polymarket", name)
+    open_ = [v for v in VENUES if held(served, v, InstrumentId(f"BTC-ABOVE.{v.upper()}"))]
+    await served.act("polymarket", "resolve", symbol="BTC-ABOVE", amount="0" if yes > 0 else "1")
+    await served.act("kalshi", "resolve", symbol="BTC-ABOVE", amount="1" if yes > 0 else "0")
+    try:
+        async with asyncio.timeout(90):
+            while (await events(connection))["PositionForced"] < len(open_):
+                await asyncio.sleep(0.5)
+    except TimeoutError:
+        pytest.fail(why())
+
+
+async def _proposed(place: EventPlace) -> bytes:
+    """The engine compares both texts by itself, once it has read them."""
+    while True:
+        told = await place.say("pairs", "show", "--json")
+        if told.strip() != b"[]":
+            return told
+
+
+async def _lead(served: Served, side: Side, size: str) -> None:
+    """Let the wallet that is copied trade."""
+    client = client_of(served, account=1)
+    log = ReportLog()
+    listed = await client.instruments()
+    desk = OrderDesk(client, next(i for i in listed if i.id == COPIED), Decimal("0.5"), log)
+    task = asyncio.create_task(client.run(log))
+    await client.following.wait()
+    limit = Decimal("0.99") if side is Side.BUY else Decimal("0.01")
+    order = desk.order(side, tif=TimeInForce.IOC)
+    fills = await desk.trade(replace(order, size=Decimal(size), price=limit))
+    assert sum(fill.size for fill in fills) == Decimal(size)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await client.aclose()
