@@ -90,7 +90,7 @@ class MarginAccount:
             return order_cost(listed, side, price)
         unit = contract.unit_value(price)
         worst = max(listed.maker_fee, listed.taker_fee, ZERO)
-        return unit / contract.leverage + unit * worst
+        return quotient(unit, contract.leverage) + unit * worst
 
     def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
         """For positions to come; `VenueRefused` while one is open or beyond the maximum."""
