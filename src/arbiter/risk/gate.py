@@ -37,6 +37,7 @@ Check = Callable[[Proposal, RiskView], Denied | None]
 
 SENDING_CHECKS: tuple[Check, ...] = (
     standing.kill_switch_is_off,
+    standing.strategy_is_running,
     markets.venues_are_healthy,
     markets.quotes_are_fresh,
 )

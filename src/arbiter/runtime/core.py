@@ -205,11 +205,14 @@ class TradingCore:
             self._go_after(signal, now)
 
     def _go_after(self, signal: Signal, now: int) -> None:
+        strategy = self.spot.settings.strategy
+        if not self.ledger.strategies.get(strategy, True):  # nobody wants orders: none is denied
+            self._pass_by(signal, now, str(deny(DenialCode.STRATEGY_STOPPED, strategy=strategy)))
+            return
         scale = self.gate.size_scale(now)
         plan = self.spot.plan(signal, self._spendable, now, scale, at_once=True)
         if isinstance(plan, str):
-            if self.spot.note_refused(signal, now):
-                self.recorder.record(_seen(signal, now, verdict=plan))
+            self._pass_by(signal, now, plan)
             return
         decision = self._obstacle(plan) or self.gate.review(plan, now)
         if isinstance(decision, Denied):
@@ -220,6 +223,10 @@ class TradingCore:
             return
         self.spot.note_traded(signal, now)
         self._open(plan, decision, now, _seen(signal, now, executed=True))
+
+    def _pass_by(self, signal: Signal, now: int, verdict: str) -> None:
+        if self.spot.note_refused(signal, now):
+            self.recorder.record(_seen(signal, now, verdict=verdict))
 
     def propose(
         self, plan: Plan, beside: Callable[[TradeOpened], JournalEvent] | None = None

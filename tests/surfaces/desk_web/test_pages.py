@@ -148,21 +148,15 @@ def test_orders_can_be_filtered_and_taken_away(
 ) -> None:
     live(page, "/orders", engine.desk)
     ids = page.locator('[data-name="orders"] tbody code')
-
-    def said() -> list[Any]:
-        return list(get(rest, "/api/trading/orders", limit=50))
-
-    until(lambda: ids.all_inner_texts() == [order["client_order_id"] for order in said()])
+    said = get(rest, "/api/trading/orders", limit=50)
+    assert ids.all_inner_texts() == [order["client_order_id"] for order in said]
     fills = page.locator('[data-name="fills"] tbody tr')
-    until(lambda: fills.count() == len(get(rest, "/api/trading/fills", limit=50)))
-    instrument = said()[0]["instrument_id"]
+    assert fills.count() == len(get(rest, "/api/trading/fills", limit=50))
+    instrument = said[0]["instrument_id"]
     page.get_by_label("Instrument").first.fill(instrument.lower())
-
-    def wanted() -> list[str]:
-        found = get(rest, "/api/trading/orders", instrument_id=instrument, limit=50)
-        return [order["client_order_id"] for order in found]
-
-    until(lambda: ids.all_inner_texts() == wanted())
+    wanted = get(rest, "/api/trading/orders", instrument_id=instrument, limit=50)
+    expect(ids).to_have_count(len(wanted))
+    assert ids.all_inner_texts() == [order["client_order_id"] for order in wanted]
     with page.expect_download() as download:
         page.locator('[data-name="orders-csv"] a').click()
     text = download.value.path().read_text()
@@ -187,7 +181,8 @@ def test_a_budget_edited_on_the_page_is_enforced_and_its_denials_are_told_in_wor
     name = f"budget-{strategy}-USDT"
     page.locator(f'input[data-name="{name}-amount"]').fill("1")
     page.locator(f'[data-name="{name}-save"]').click()
-    until(lambda: get(rest, f"/api/budget/{strategy}?currency=USDT")["allocated"] == 1)
+    budget = f"/api/budget/{strategy}?currency=USDT"  # until it is saved there is none
+    until(lambda: rest.get(budget).json().get("allocated") == 1)
     until(lambda: figures(page, f'[data-name="{name}"] .allocated') == [1.0])
     turn(rest, running=True)
     until(lambda: bool(get(rest, "/api/trading/orders", status="DENIED")))

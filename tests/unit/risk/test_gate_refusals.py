@@ -317,12 +317,16 @@ def test_new_limits_hold_from_the_next_review(world: World) -> None:
     assert world.verdict(spread_plan()).startswith("INVENTORY_SKEW")
 
 
-def test_sending_stops_when_health_or_quotes_went_after_the_approval(world: World) -> None:
+def test_sending_stops_when_health_quotes_or_the_strategy_went_after_the_approval(
+    world: World,
+) -> None:
     assert world.gate.still_stands(spread_plan(), NOW) is None
     world.board.ages[BTC_A] = 3_000 * NS_PER_MS
     assert str(world.gate.still_stands(spread_plan(), NOW)).startswith("QUOTE_STALE")
     world.board.unhealthy.add(B)
     assert str(world.gate.still_stands(spread_plan(), NOW)).startswith("VENUE_UNHEALTHY")
+    world.ledger.strategies[SPOT] = False
+    assert str(world.gate.still_stands(spread_plan(), NOW)).startswith("STRATEGY_STOPPED")
     world.ledger.kill_switch = KillSwitch(engaged=True)
     assert str(world.gate.still_stands(spread_plan(), NOW)).startswith("KILL_SWITCH")
 

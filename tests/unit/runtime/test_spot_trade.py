@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import msgspec
 
-from arbiter.model.events import AlertRaised, PlanDenied, SignalSeen
-from arbiter.model.ids import ClientOrderId
+from arbiter.model.events import AlertRaised, PlanDenied, SignalSeen, StrategySwitched
+from arbiter.model.ids import Actor, ClientOrderId
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Order, OrderStatus, Side
 from arbiter.model.trades import TradeState
@@ -55,6 +55,47 @@ def test_an_edge_that_is_gone_after_the_commit_abandons_the_intents() -> None:
     assert trade.state is TradeState.ABANDONED
     assert trade.reason.startswith("EDGE_GONE")
     assert all(o.status is OrderStatus.ABANDONED for o in desk.ledger.orders_of(trade.id))
+
+
+def _stop(desk: Desk) -> None:
+    strategy = desk.core.spot.settings.strategy
+    desk.core.recorder.record(
+        StrategySwitched(at_ns=1, strategy=strategy, running=False, actor=Actor("test"))
+    )
+
+
+def test_what_a_stopped_strategy_sees_is_a_signal_and_no_order() -> None:
+    desk = Desk()
+    _stop(desk)
+    heard: list[object] = []
+    desk.hub.listen(lambda events, _changes: heard.extend(events))
+    desk.open_spread()
+    (seen,) = heard
+    assert isinstance(seen, SignalSeen)
+    assert seen.signal.verdict == "STRATEGY_STOPPED: strategy=spot-arbitrage"
+    assert not desk.ledger.orders
+    assert desk.outbox.sent == []
+
+
+def test_intents_that_wait_for_their_commit_are_abandoned_when_the_strategy_stops() -> None:
+    desk = Desk(hold_commits=True)
+    desk.open_spread()
+    _stop(desk)
+    desk.journal.commit()
+    assert desk.outbox.sent == []
+    (trade,) = desk.ledger.closed_trades.values()
+    assert trade.state is TradeState.ABANDONED
+    assert trade.reason.startswith("STRATEGY_STOPPED")
+
+
+def test_a_stopped_strategy_still_leaves_a_lone_leg() -> None:
+    desk = Desk()
+    desk.open_spread()
+    buy, sell = desk.outbox.sent
+    desk.complete(buy)
+    _stop(desk)
+    desk.refuse(sell, "insufficient balance")
+    assert desk.outbox.sent[2].reduce_only
 
 
 def test_a_refused_second_leg_unwinds_the_first() -> None:
