@@ -17,7 +17,7 @@ from arbiter.model.binaries import order_cost
 from arbiter.model.errors import InvalidValue, VenueRefused
 from arbiter.model.ids import Asset, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument, InstrumentKind
-from arbiter.model.money import ONE, ZERO, floor_to
+from arbiter.model.money import ONE, ZERO, floor_to, quotient
 from arbiter.model.orders import Fill, Side
 from arbiter.model.perpetuals import (
     Contract,
