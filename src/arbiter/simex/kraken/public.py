@@ -125,7 +125,9 @@ class Public:
         if context.whole("interval", 1) not in _INTERVALS:
             raise words.invalid("interval")
         since = context.whole("since", 0)
-        found = [(at // 1_000, bar) for at, bar in shown.tape.history.items() if at // 1_000 > since]
+        found = [
+            (at // 1_000, bar) for at, bar in shown.tape.history.items() if at // 1_000 > since
+        ]
         rows = [_candle(shown, at, bar) for at, bar in found[-_CANDLES:]]
         last = rows[-1][0] if rows else 0
         return {words.pair_name(shown.instrument): rows, "last": last}
