@@ -256,7 +256,9 @@ async def _decide_apart(
     await served.act("kalshi", "resolve", symbol="BTC-ABOVE", amount="1" if yes > 0 else "0")
     try:
         async with asyncio.timeout(90):
-            while (await events(connection))["PositionForced"] < len(open_):
+            while True:
+                if (await events(connection))["PositionForced"] >= len(open_):
+                    return
                 await asyncio.sleep(0.5)
     except TimeoutError:
         pytest.fail(why())

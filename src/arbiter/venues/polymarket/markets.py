@@ -25,6 +25,8 @@ class Markets:
         self._venue = venue
         self._by_condition: dict[str, EventMarket] = {}
         self._by_id: dict[InstrumentId, EventMarket] = {}
+        self._events: dict[str, Any] = {}
+        """Of several outcomes, by slug: a market's own row does not tell how many."""
         self.by_token: dict[str, EventMarket] = {}
 
     def all(self) -> list[EventMarket]:
@@ -40,13 +42,13 @@ class Markets:
         ids = {*conditions, *(name for name in asked if name.startswith("0x"))}
         found: set[str] = set()
         for row in await self._rows("slug", slugs):
-            market = read_market(row, self._venue)
+            market = read_market(row, self._venue, await self._event_of(row))
             if market is not None:
                 found.add(market.slug)
                 self._keep(market)
         await self._read_events([slug for slug in slugs if slug not in found])
         for row in await self._rows("condition_ids", sorted(ids)):
-            market = read_market(row, self._venue)
+            market = read_market(row, self._venue, await self._event_of(row))
             if market is not None:
                 self._keep(market)
 
@@ -54,7 +56,7 @@ class Markets:
         """Read anew what is followed, or these of them."""
         wanted = self.all() if markets is None else markets
         for row in await self._rows("condition_ids", [market.condition for market in wanted]):
-            market = read_market(row, self._venue)
+            market = read_market(row, self._venue, await self._event_of(row))
             known = None if market is None else self._by_condition.get(market.condition)
             if market is not None and known is not None:
                 self._keep(market)
@@ -79,6 +81,17 @@ class Markets:
             if len(rows) < _PAGE:
                 break
         return made
+
+    async def _event_of(self, row: Any) -> Any:
+        """The event of a market that is one of several outcomes; None for any other."""
+        events = row.get("events")
+        if not row.get("negRisk") or not isinstance(events, list) or not events:
+            return None
+        slug = str(events[0].get("slug") or "")
+        if slug not in self._events:
+            told = await self._rest.public(Api.GAMMA, "/events", {"slug": slug})
+            self._events[slug] = told[0] if isinstance(told, list) and told else None
+        return self._events[slug]
 
     async def _read_events(self, slugs: Sequence[str]) -> None:
         for slug in slugs:

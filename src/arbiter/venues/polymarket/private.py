@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from arbiter.venues.common.frames import BadFrame
+from arbiter.venues.common.frames import UNREADABLE, BadFrame
 from arbiter.venues.common.stream import Link
 from arbiter.venues.polymarket.signing import Login
 
@@ -58,7 +58,7 @@ class UserTalk:
             return
         try:
             told = msgspec.json.decode(data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise BadFrame(f"no JSON: {error}") from None
         for row in told if isinstance(told, list) else [told]:
             if not isinstance(row, dict):

@@ -107,7 +107,7 @@ class MarketTalk:
         elif kind == "tick_size_change":
             row = self._row(event.asset_id)
             row.told.new_tick(event.new_tick_size)
-            log.info("tick size changed", token=event.asset_id, tick=event.new_tick_size)
+            log.info("tick size changed", slot=row.slot, tick=event.new_tick_size)
         elif kind == "market_resolved":
             self._resolved(event)
         elif not kind:
