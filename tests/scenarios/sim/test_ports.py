@@ -47,7 +47,7 @@ CALM_PERPETUALS = replace(
     perpetuals=PerpetualSettings(
         symbols=3,
         venues=(VenueId("binance_futures"), VenueId("hyperliquid")),
-        quotes_per_second=100.0,
+        quotes_per_second=1_000.0,
         depth_usd=50.0,
         depth_dispersion=0.0,
     ),
