@@ -11,9 +11,10 @@ from arbiter.app.real_world import make_account, make_lister
 from arbiter.app.venue_credentials import PASSPHRASE, from_environment, stored_venues, venue_keys
 from arbiter.model.errors import ArbiterError
 from arbiter.model.ids import VenueId
+from arbiter.model.instruments import Instrument
 from arbiter.model.money import plain
 from arbiter.runtime.clock import SystemClock
-from arbiter.venues.catalogue import connector
+from arbiter.venues.catalogue import EVENT_VENUES, connector
 from arbiter.venues.common.account import KeyRights, VenueAccount
 
 FAR_MS = 250
@@ -91,7 +92,14 @@ async def _check(account: VenueAccount, settings: Settings) -> list[Check]:
     rights = await account.rights()
     checks.append(_rights(venue, rights))
     listed = await account.instruments()
-    wanted = settings.venues.symbols
+    events = venue in EVENT_VENUES
+    wanted = settings.venues.events.get(venue, ()) if events else settings.venues.symbols
+    if not listed and events:
+        mend = (
+            f"name markets in venues.events.{venue}; those of approved pairs follow by themselves"
+        )
+        checks.append(warn(f"{venue} markets", "no market is named there, and none held", mend))
+        return [*checks, await _balances(account)]
     if not listed:
         mend = "name what it lists in venues.symbols"
         checks.append(bad(f"{venue} markets", "none of the symbols is listed", mend))
@@ -104,15 +112,25 @@ async def _check(account: VenueAccount, settings: Settings) -> list[Check]:
         f"least {plain(first.min_notional)} {first.quote}"
     )
     checks.append(ok(f"{venue} markets", limits))
-    fees = f"maker {_percent(first.maker_fee)}, taker {_percent(first.taker_fee)}"
-    checks.append(ok(f"{venue} fees", fees))
+    checks.append(ok(f"{venue} fees", _fees(first)))
+    return [*checks, await _balances(account)]
+
+
+async def _balances(account: VenueAccount) -> Check:
+    venue = account.venue
     held = {h.asset: h.total for h in await account.holdings() if h.total}
     if not held:
-        checks.append(warn(f"{venue} balances", "the account is empty", "move funds there"))
-    else:
-        shown = ", ".join(f"{plain(total)} {asset}" for asset, total in sorted(held.items())[:8])
-        checks.append(ok(f"{venue} balances", shown))
-    return checks
+        return warn(f"{venue} balances", "the account is empty", "move funds there")
+    shown = ", ".join(f"{plain(total)} {asset}" for asset, total in sorted(held.items())[:8])
+    return ok(f"{venue} balances", shown)
+
+
+def _fees(instrument: Instrument) -> str:
+    fee = instrument.event_fee
+    if fee is None:
+        return f"maker {_percent(instrument.maker_fee)}, taker {_percent(instrument.taker_fee)}"
+    step = f", rounded up to {plain(fee.step)} {instrument.quote}" if fee.step else ""
+    return f"{instrument.market_id}: taker {fee.form} {plain(fee.rate)}{step}"
 
 
 def _clock(venue: VenueId, offset_ms: int) -> Check:
@@ -149,6 +167,16 @@ def _percent(fee: Decimal) -> str:
 
 def _mend(error: ArbiterError) -> str:
     code = getattr(error, "code", "")
-    if code in ("-2014", "-2015", "10003", "10004", "-1022", "50105", "50111", "50113"):
+    if code in (
+        "authentication_error",
+        "-2014",
+        "-2015",
+        "10003",
+        "10004",
+        "-1022",
+        "50105",
+        "50111",
+        "50113",
+    ):
         return "check key and secret: arbiter keys add replaces them"
     return ""

@@ -3,10 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from arbiter.app.checks_kinds import Check, Verdict
+from arbiter.app.config import load
+from arbiter.app.venue_checks import check_venues
 from arbiter.model.errors import BadConfig, Banned, OutcomeUnknown, RateLimited, VenueRefused
 from arbiter.model.ids import ClientOrderId
 from arbiter.model.money import ONE, ZERO
@@ -383,3 +388,64 @@ async def test_end_of_an_order_names_it_even_when_the_fill_comes_later(stand: St
     ends = [r for r in stand.desk.log.reports if isinstance(r, Ended)]
     assert [end.client_order_id for end in ends] == [ClientOrderId(order.client_order_id)]
     assert PRICE - Decimal("0.01") <= stand.desk.log.fills(order.client_order_id)[0].price
+
+
+# The doctor.
+
+
+async def checked(
+    served: Served, folder: Path, line: dict[str, Any], named: str
+) -> dict[str, Check]:
+    file, own = folder / "arbiter.toml", served.lines["kalshi"]
+    file.write_text(
+        f"""
+[engine]
+mode = "live"
+[venues]
+enabled = ["kalshi"]
+events = {{ kalshi = [{named}] }}
+rest = {{ kalshi = "{own["rest"]}" }}
+stream = {{ kalshi = "{own["ws"]}" }}
+"""
+    )
+    settings = load(environment={"ARBITER_HOME": str(folder / "home")}, file=file).settings
+    environment = {
+        "ARBITER_VENUE_KALSHI_API_KEY": line["apiKey"],
+        "ARBITER_VENUE_KALSHI_SECRET": line["privateKey"],
+    }
+    found = await check_venues(settings, lambda _: None, environment)
+    return {check.name: check for check in found}
+
+
+async def test_doctor_is_content_with_a_key_that_trades_alone(serve: Serve, tmp_path: Path) -> None:
+    served = await serve(STILL)
+    told = await checked(served, tmp_path, served.lines["kalshi"], f'"{TICKER}"')
+    assert {check.verdict for check in told.values()} == {Verdict.OK}
+    assert "quadratic 0.07, rounded up to 0.01 USD" in told["kalshi fees"].detail
+    assert "50000 USD" in told["kalshi balances"].detail
+
+
+async def test_doctor_refuses_a_key_that_may_transfer_and_says_which_to_make(
+    serve: Serve, tmp_path: Path
+) -> None:
+    served = await serve(STILL)
+    told = await checked(served, tmp_path, served.lines["kalshi"]["withdrawing"], f'"{TICKER}"')
+    key = told["kalshi key"]
+    assert (key.verdict, "may withdraw" in key.detail) == (Verdict.FAIL, True)
+    assert "write::trade" in key.mend
+
+
+async def test_doctor_says_where_markets_are_named(serve: Serve, tmp_path: Path) -> None:
+    served = await serve(STILL)
+    told = await checked(served, tmp_path, served.lines["kalshi"], "")
+    assert told["kalshi markets"].verdict is Verdict.WARN
+    assert "venues.events.kalshi" in told["kalshi markets"].mend
+    assert told["kalshi balances"].verdict is Verdict.OK
+
+
+async def test_doctor_names_what_is_no_key_without_showing_it(serve: Serve, tmp_path: Path) -> None:
+    served = await serve(STILL)
+    line = served.lines["kalshi"]
+    told = await checked(served, tmp_path, line | {"privateKey": "a-secret-of-mine"}, "")
+    assert any(check.verdict is Verdict.FAIL and "PEM" in check.detail for check in told.values())
+    assert "a-secret-of-mine" not in str(told)

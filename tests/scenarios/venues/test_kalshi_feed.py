@@ -167,6 +167,52 @@ async def test_stream_that_stalls_is_given_up_and_comes_back(
         await come_true(log, served, wiring)
 
 
+async def test_broken_connection_is_told_and_made_anew(served: Served, wiring: FeedWiring) -> None:
+    feed, log = KalshiFeed(wiring), QuoteLog()
+    async with running(feed, log):
+        await log.until(lambda: log.total > 50)
+        await served.act("kalshi", "disconnect")
+        await log.until(lambda: any(not up for _, up, _ in log.health))
+        await log.until(lambda: log.health[-1][1])
+        await come_true(log, served, wiring)
+    assert feed.tally.reconnects == 1
+
+
+async def test_venue_that_answers_nothing_is_given_up(served: Served, wiring: FeedWiring) -> None:
+    feed, log = KalshiFeed(wiring), QuoteLog()
+    async with running(feed, log):
+        await log.until(lambda: log.total > 50)
+        await served.act("kalshi", "blackhole", seconds=60.0)
+        await log.until(lambda: any(not up for _, up, _ in log.health))
+        await served.act("kalshi", "heal")
+        await log.until(lambda: log.health[-1][1])
+
+
+async def test_failing_sink_ends_the_feed_and_is_not_taken_for_the_venue(
+    wiring: FeedWiring,
+) -> None:
+    class Broken(QuoteLog):
+        def on_quote(self, *_: object) -> None:
+            raise ZeroDivisionError
+
+    with pytest.raises(ExceptionGroup) as raised:
+        await KalshiFeed(wiring).run(Broken())
+    assert raised.group_contains(ZeroDivisionError)
+
+
+async def test_unknown_market_silences_no_other(served: Served, wiring: FeedWiring) -> None:
+    strange = msgspec.structs.replace(wiring.instruments[0], market_id="NO-SUCH-MARKET")
+    feed = KalshiFeed(
+        msgspec.structs.replace(wiring, instruments=[strange, *wiring.instruments[1:]])
+    )
+    log = QuoteLog()
+    async with running(feed, log):
+        others = {wiring.slots[i.id] for i in wiring.instruments[1:]}
+        await log.until(lambda: others <= log.quotes.keys())
+        await log.until(lambda: log.health[-1][1])
+    assert wiring.slots[strange.id] not in log.quotes
+
+
 async def test_crossed_book_is_never_told(served: Served, wiring: FeedWiring) -> None:
     feed, log = KalshiFeed(wiring), QuoteLog()
     async with running(feed, log):
