@@ -50,6 +50,7 @@ SAFE_KEY = (
 _TAKING_OUT = {"withdraw-funds", "add-withdraw-address", "update-withdraw-address"}
 _PAGE = 50
 _PAGES = 200
+_KEEP = 50_000
 _ASKED_AT_ONCE = 20
 """Orders in one question by the venue's numbers."""
 _PRICED_AT_ONCE = 100
@@ -71,6 +72,8 @@ class KrakenOrders(VenueAccount):
         super().__init__(wiring, rest)
         self._ids = Names()
         self._used = UsedNames(VERDICTS)
+        self._numbers: dict[ClientOrderId, str] = {}
+        """The venue's numbers by our ids."""
         self._pairs: dict[str, str] = {}
         """Names of markets (`market_id`) by each of REST's names for them."""
         self._altnames: dict[str, str] = {}
@@ -161,7 +164,12 @@ class KrakenOrders(VenueAccount):
     async def _query(
         self, client_order_id: ClientOrderId, instrument: Instrument
     ) -> OrderTruth | None:
-        """Among the open ones first, then among those that have closed."""
+        """By its number where that is known; else among the open ones, then the closed ones."""
+        number = self._numbers.get(client_order_id)
+        if number is not None:
+            rows = await self._signed("privatePostQueryOrders", {"txid": number})
+            if number in rows:
+                return order_truth(number, rows[number], self.venue, instrument, client_order_id)
         name = self._ids.venues(client_order_id)
         for endpoint, part in (
             ("privatePostOpenOrders", "open"),
@@ -219,6 +227,12 @@ class KrakenOrders(VenueAccount):
                 await self._signed("privatePostQueryOrders", {"txid": asked})
             ).items():
                 self._name_of(number, row.get("cl_ord_id"))
+
+    def _name(self, number: str, name: ClientOrderId) -> None:
+        super()._name(number, name)
+        self._numbers[name] = number
+        if len(self._numbers) > _KEEP:
+            del self._numbers[next(iter(self._numbers))]
 
     def _name_of(self, number: str, told: str | None) -> ClientOrderId:
         if told:
