@@ -177,6 +177,9 @@ def _mend(error: ArbiterError) -> str:
         "50105",
         "50111",
         "50113",
+        "EAPI:Invalid key",
+        "EAPI:Invalid signature",
+        "UNAUTHORIZED",
     ):
         return "check key and secret: arbiter keys add replaces them"
     return ""
