@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from arbiter.app.config_fields import Line, Money, Names, Real, Section, Unit, number, text
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import VenueId
-from arbiter.venues.catalogue import EVENT_VENUES, SUPPORTED, for_paper
+from arbiter.venues.catalogue import DEAD_MAN, EVENT_VENUES, SUPPORTED, for_paper
 
 if TYPE_CHECKING:
     from arbiter.matching.latency import LatencySettings
@@ -29,6 +29,9 @@ class Venues(Section):
     rest: Addresses = text({}, "Origin of the REST API by venue, where it is not the venue's own.")
     stream: Addresses = text({}, "Origin of the public streams by venue.")
     private: Addresses = text({}, "Origin of the private stream by venue.")
+    dead_man: Names = text(
+        (), "Venues that cancel all of the account's orders once the engine falls silent."
+    )
     timeout_seconds: Real = number(5.0, Unit.SECONDS, 0.5, 60, "Longest wait for an answer.")
     paper_quote: Money = number(
         Decimal(10_000), Unit.NUMBER, 0, 1_000_000_000, "Paper: units of each quote currency."
@@ -91,12 +94,19 @@ class Venues(Section):
                 raise BadConfig(f"symbols: {symbol!r} is no pair like BTC/USDT")
         if needed and not self.enabled:
             raise BadConfig("enabled: name the venues to trade on, for example binance, bybit")
+        self._check_kinds()
+        if needed and not self.symbols and set(self.enabled) - set(EVENT_VENUES):
+            raise BadConfig("symbols: name what to trade, for example BTC/USDT")
+
+    def _check_kinds(self) -> None:
+        """Refuse settings of a kind of venue for a venue of another kind."""
+        for name in self.dead_man:
+            if name not in DEAD_MAN:
+                raise BadConfig(f"dead_man: {name!r} has no such switch ({', '.join(DEAD_MAN)})")
         for name in self.events:
             if name not in EVENT_VENUES:
                 known = ", ".join(EVENT_VENUES)
                 raise BadConfig(f"events.{name}: no venue of event markets ({known})")
-        if needed and not self.symbols and set(self.enabled) - set(EVENT_VENUES):
-            raise BadConfig("symbols: name what to trade, for example BTC/USDT")
 
 
 def _followed(name: str) -> bool:

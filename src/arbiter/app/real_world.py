@@ -100,6 +100,7 @@ def _account_wiring(
         symbols=() if venue in EVENT_VENUES else settings.venues.wanted(),
         markets=needs.markets.get(venue, named),
         wallets=needs.wallets.get(venue, ()),
+        dead_man=venue in settings.venues.dead_man,
         folder=settings.home.root / "venues" / venue if keys is not None else None,
         timeout_s=settings.venues.timeout_seconds,
     )

@@ -26,6 +26,8 @@ _PACKAGES: Mapping[str, str] = {
 """The package under `arbiter.venues` whose module `connector` offers a venue."""
 
 SUPPORTED = tuple(_PACKAGES)
+DEAD_MAN = (VenueId("polymarket"),)
+"""Those that can be told to cancel everything once they hear nothing of us."""
 EVENT_VENUES = (VenueId("polymarket"), VenueId("kalshi"))
 """Those that list event markets: followed by name (`venues.events`), not by symbol."""
 

@@ -13,7 +13,8 @@ from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO
 from arbiter.model.orders import OrderStatus, Side, TimeInForce
 from arbiter.model.perpetuals import ForcedCause
-from arbiter.model.reports import Accepted, FillSettled, OrderTruth, Refused
+from arbiter.model.reports import Accepted, FillSettled, OrderTruth, Refused, Unknown
+from arbiter.simex.polymarket.server import Polymarket
 from arbiter.simex.settings import SimexSettings
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.polymarket.orders import PolymarketOrders
@@ -31,13 +32,20 @@ CALM = replace(
 
 
 def client_of(
-    served: Served, *, account: int = 0, folder: Path | None = None, kind: str = "0"
+    served: Served,
+    *,
+    account: int = 0,
+    folder: Path | None = None,
+    kind: str = "0",
+    dead_man: bool = False,
 ) -> PolymarketOrders:
     wiring = served.wiring(VENUE, account=account)
     line = served.lines[VENUE]["accounts"][account]
     holder = {"0": "walletAddress", "1": "proxy", "2": "safe", "3": "depositWallet"}[kind]
     keys = VenueKeys(api_key=line[holder], secret=line["privateKey"], password=kind)
-    return PolymarketOrders(replace(wiring, keys=keys, markets=NAMES, folder=folder))
+    return PolymarketOrders(
+        replace(wiring, keys=keys, markets=NAMES, folder=folder, dead_man=dead_man)
+    )
 
 
 @asynccontextmanager
@@ -276,3 +284,66 @@ async def test_rule_texts_are_told_and_change_when_the_venue_changes_them(serve:
     then = {one.instrument: one for one in await client.listings()}
     assert then[heat.instrument].rules_sha256 != heat.rules_sha256
     await client.aclose()
+
+
+# A venue that answers badly, and an engine that falls silent.
+
+
+@pytest.mark.parametrize("fault", ["drop_request", "drop_response", "server_error"])
+async def test_no_answer_is_unknown_and_the_venue_knows_the_truth(serve: Serve, fault: str) -> None:
+    served = await serve(CALM)
+    client = client_of(served)
+    async with desk_of(client) as desk:
+        await served.act(VENUE, "rates", rates={fault: 1.0})
+        order = desk.order(tif=TimeInForce.IOC)
+        answer = await client.submit(order)
+        assert isinstance(answer, Unknown)
+        await served.act(VENUE, "heal")
+        truth = await client.query(order.client_order_id, order.instrument)
+        there = {fill.client_order_id for fill in await client.fills_since(0)}
+        if isinstance(truth, OrderTruth):
+            assert (truth.status, truth.filled_size) == (OrderStatus.FILLED, order.size)
+            assert order.client_order_id in there
+        else:
+            assert order.client_order_id not in there
+
+
+async def test_fills_missed_while_the_stream_was_away_are_made_up(serve: Serve) -> None:
+    served = await serve(CALM)
+    async with desk_of(client_of(served)) as desk:
+        order = desk.order(Side.BUY, away="-0.02")
+        assert isinstance(await desk.client.submit(order), Accepted)
+        await served.act(VENUE, "stall", seconds=1.0)
+        await served.act(VENUE, "disconnect")
+        await served.act(VENUE, "jump", symbol="HEAT-NORTH", fraction=-0.1)
+        ended = await desk.log.end(order.client_order_id)
+        assert (ended.status, ended.filled_size) == (OrderStatus.FILLED, order.size)
+        told = {f.venue_trade_id: f.size for f in desk.log.fills(order.client_order_id)}
+        assert sum(told.values()) == order.size
+
+
+async def test_market_of_an_event_with_several_outcomes_has_an_exchange_of_its_own(
+    serve: Serve,
+) -> None:
+    """Orders there are signed for another contract."""
+    async with desk_of(client_of(await serve(CALM))) as desk:
+        listed = await desk.client.instruments()
+        launch = next(i for i in listed if i.id == "LAUNCH.POLYMARKET")
+        order = replace(desk.order(tif=TimeInForce.IOC), instrument=launch.id, symbol=launch.symbol)
+        assert sum(fill.size for fill in await desk.trade(order)) == order.size
+
+
+async def test_orders_end_when_the_engine_that_beat_falls_silent(serve: Serve) -> None:
+    served = await serve(CALM)
+    server = served.simex.servers[VENUE]
+    assert isinstance(server, Polymarket)
+    server.alive_ns = 1_000_000_000
+    async with desk_of(client_of(served, dead_man=True)) as desk:
+        order = desk.order(away="-0.1")
+        assert isinstance(await desk.client.submit(order), Accepted)
+    other = client_of(served)
+    async with desk_of(other) as desk:
+        while True:
+            if not await other.open_orders():
+                return
+            await asyncio.sleep(0.05)

@@ -69,7 +69,8 @@ class Api:
             for outcome, token in enumerate(one.tokens)
         }
         self._wallets = wallets_
-        self._heartbeat: dict[int, int] = {}
+        self.heartbeats: dict[int, tuple[str, int]] = {}
+        """By account: the newest one's id, and when it came."""
         self._public: dict[str, Callable[[Query], Any]] = {
             "/ok": lambda _: "OK",
             "/status": lambda _: "OK",
@@ -162,12 +163,18 @@ class Api:
             case ("GET", "/balance-allowance") | ("GET", "/balance-allowance/update"):
                 return self._balance(account, query)
             case ("POST", "/v1/heartbeats"):
-                number = self._heartbeat.get(account.number, 0) + 1
-                self._heartbeat[account.number] = number
-                return {"heartbeat_id": f"{account.number}-{number}"}
+                return self._beat(account, str(body.get("heartbeat_id") or ""))
             case ("GET", path) if path.startswith("/data/order/"):
                 return self.desk.order(account, path.removeprefix("/data/order/"))
         raise VenueError(0, "not found", 404)
+
+    def _beat(self, account: Account, told: str) -> dict[str, str]:
+        last, _ = self.heartbeats.get(account.number, ("", 0))
+        if last and told and told != last:
+            raise VenueError(0, f"Invalid Heartbeat ID: {last}", 400)
+        name = f"{account.number}-{int(last.rpartition('-')[2] or 0) + 1}"
+        self.heartbeats[account.number] = name, self._server.now_ns()
+        return {"heartbeat_id": name}
 
     def _one(self, account: Account, login: Login, body: Any) -> dict[str, Any]:
         try:

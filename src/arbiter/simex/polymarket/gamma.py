@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from arbiter.markets.event_catalogue import EventTopic, listing
+from arbiter.markets.event_catalogue import WAITING, EventTopic, listing
 from arbiter.model.ids import VenueId
 from arbiter.model.money import ONE
 from arbiter.model.time import NS_PER_HOUR, NS_PER_S
@@ -31,7 +31,7 @@ class Listed:
         self.tokens = words.tokens_of(self.topic)
         self.opened_ns = opened_ns
         self.closes_ns = market.closes_ns(shown.row)
-        self.neg_risk = False
+        self.neg_risk = self.topic is WAITING
         self.last_price = "0.5"
 
     @property

@@ -59,6 +59,8 @@ class Polymarket(VenueServer):
         self.desk = Desk(self, self.listed, mine)
         self.gamma = Gamma(self, self.listed)
         self.api = Api(self, self.listed, self.desk, self.gamma, logins, mine)
+        self.alive_ns = 10 * NS_PER_S
+        """How long a heartbeat keeps an account's orders."""
         self._users: dict[Connection, tuple[Login, set[str]]] = {}
 
     # Credentials: a wallet's key, and whose money it signs for.
@@ -198,6 +200,7 @@ class Polymarket(VenueServer):
     def tick(self, now_ns: int) -> None:
         """Take matches on to their last word, and end orders that have had their time."""
         silent = self.silent(self._real_ns())
+        self._mourn(now_ns)
         for account in self.accounts:
             for trade in self.desk.step(account, self.now_ns()):
                 frame = encode(self._trade(account, trade)).decode()
@@ -210,6 +213,15 @@ class Polymarket(VenueServer):
             for view in account.open_orders():
                 ticket = self.desk.purses[account.number].tickets["0x" + view.order.client_order_id]
                 if ticket.expires_s and ticket.expires_s <= now_ns // NS_PER_S:
+                    self.tell(account, account.cancel(view, now_ns))
+
+    def _mourn(self, now_ns: int) -> None:
+        """Cancel what belongs to those who sent heartbeats and no longer do."""
+        for number, (_, at_ns) in list(self.api.heartbeats.items()):
+            if self.now_ns() - at_ns > self.alive_ns:
+                del self.api.heartbeats[number]
+                account = self.accounts[number]
+                for view in account.open_orders():
                     self.tell(account, account.cancel(view, now_ns))
 
     def _send(self, account: Account, frame: str) -> None:

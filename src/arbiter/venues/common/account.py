@@ -100,6 +100,8 @@ class AccountWiring(msgspec.Struct, frozen=True, kw_only=True):
     """Wallets that are copied there: what they hold is listed, too."""
     folder: Path | None = None
     """Where to remember what a venue does not tell again; None remembers in memory alone."""
+    dead_man: bool = False
+    """Let the venue cancel all orders once it hears nothing of us."""
     timeout_s: float = 5.0
     stream: StreamSettings = QUIET
     draw: Callable[[], float] = random.random

@@ -46,8 +46,9 @@ from arbiter.venues.polymarket.own import Leg, OwnTrades, read_legs
 from arbiter.venues.polymarket.private import Row, UserTalk
 from arbiter.venues.polymarket.remembered import KEEP, Remembered
 from arbiter.venues.polymarket.rest import PolymarketRest
+from arbiter.venues.polymarket.rights import read_rights
 from arbiter.venues.polymarket.rows import Put, order_status, page_end, put_of
-from arbiter.venues.polymarket.signing import COLLATERAL, Unsigned, wallet_of
+from arbiter.venues.polymarket.signing import Unsigned, wallet_of
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,8 @@ _KINDS = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "FAK", TimeInForce.FOK: "FOK"
 _FILLS_S = 1.0
 """The stream tells an order's fills within this time, or they are asked for."""
 _PAGES = 200
+_BEAT_S = 4.0
+"""The venue cancels everything 10 s after the last heartbeat, once it has had one."""
 _NEAR_MS = 1_000
 """The venue tells its time in whole seconds."""
 
@@ -77,6 +80,7 @@ class PolymarketOrders(EventAccount):
         """Those whose end was told; the newest."""
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
+        self._pointed_out: set[str] = set()
 
     # Listing.
 
@@ -136,6 +140,8 @@ class PolymarketOrders(EventAccount):
             told = await self._api.signed("POST", "/order", body=body)
         except Answered as answer:
             self._put.pop(number, None)
+            if answer.code == "BALANCE":
+                await self._look_again(put)
             if answer.code not in (UNMATCHED, KILLED):
                 raise
             self._end(number, OrderStatus.EXPIRED, ZERO, answer.text)
@@ -221,6 +227,16 @@ class PolymarketOrders(EventAccount):
             or order.type is OrderType.MARKET
         ):
             self._finish(number, filled, put.size)
+
+    async def _look_again(self, put: Put) -> None:
+        """Let the venue read anew from the chain what it refused to believe in."""
+        asked = {"asset_type": "COLLATERAL", "signature_type": str(self._kind)}
+        if put.side is Side.SELL:
+            asked |= {"asset_type": "CONDITIONAL", "token_id": put.token}
+        try:
+            await self._api.signed("GET", "/balance-allowance/update", query=asked)
+        except (Answered, TryAgain, OutcomeUnknown) as error:
+            log.debug("balances were not read anew", venue=self.venue, why=str(error))
 
     async def _hurry(self, number: str) -> None:
         """Cancel what was not matched at once; should that fail, the overdue are asked about."""
@@ -381,6 +397,7 @@ class PolymarketOrders(EventAccount):
         made = []
         for name, payout in decided.items():
             market, position = self._markets.of(name), held[name]
+            self._point_out(market, payout, position.quantity)
             made.append(
                 ForcedClose(
                     venue=self.venue,
@@ -396,6 +413,17 @@ class PolymarketOrders(EventAccount):
                 )
             )
         return made
+
+    def _point_out(self, market: EventMarket, payout: Decimal, quantity: Decimal) -> None:
+        """Say once what is to be redeemed: the venue turns no tokens into money by itself."""
+        worth = quantity * payout if quantity > ZERO else -quantity * (ONE - payout)
+        if market.condition not in self._pointed_out and worth:
+            self._pointed_out.add(market.condition)
+            log.warning(
+                "a decided market is to be redeemed at polymarket.com",
+                market=market.slug,
+                worth=str(worth),
+            )
 
     async def _holdings(self) -> Sequence[Holding]:
         """Collateral: what is free, what orders and open contracts hold, what waits to be redeemed.
@@ -442,48 +470,35 @@ class PolymarketOrders(EventAccount):
         return self._wallet.kind
 
     async def rights(self) -> KeyRights:
-        """A wallet's key may always do everything with it: no lesser key is known here."""
-        told = await self._read(
-            "rights", lambda: self._api.signed("GET", "/auth/ban-status/closed-only")
-        )
-        return KeyRights(
-            can_trade=not told.get("closed_only"),
-            can_withdraw=False,
-            restricted_to_ip=True,
-            safe_key="the wallet may only close what it holds: see its account at polymarket.com",
-            hindrance=await self._hindrance(),
-        )
-
-    async def _hindrance(self) -> str:
-        asked = {"asset_type": "COLLATERAL", "signature_type": str(self._kind)}
-        told = await self._read(
-            "allowances",
-            lambda: self._api.signed("GET", "/balance-allowance", query=asked),
-        )
-        balance = Decimal(str(told.get("balance") or "0"))
-        allowed = told.get("allowances") or {}
-        least = [Decimal(str(value)) for value in allowed.values()] or [
-            Decimal(str(told.get("allowance") or "0"))
-        ]
-        if balance and min(least) < balance:
-            spenders = ", ".join(allowed) or "its exchange contracts"
-            return (
-                "the exchange may not spend the wallet's pUSD: approve "
-                f"{COLLATERAL} (and the outcome tokens) for {spenders}; one trade made on "
-                "polymarket.com does it"
-            )
-        return ""
+        return await self._read("rights", lambda: read_rights(self._api, self._kind))
 
     # The user stream.
 
     async def _follow(self) -> None:
         login = await self._logged_in()
-        await self._stream(
-            stream_of(self._wiring.endpoints) + USER_PATH
-            if not self._wiring.private
-            else self._wiring.private.rstrip("/") + USER_PATH,
+        origin = self._wiring.private.rstrip("/") or stream_of(self._wiring.endpoints)
+        stream = self._stream(
+            origin + USER_PATH,
             lambda link: UserTalk(link, login, self._on_order, self._on_trade),
-        ).run()
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stream.run(), name=f"{self.venue} user stream")
+            if self._wiring.dead_man:
+                group.create_task(self._beat(), name=f"{self.venue} heartbeats")
+
+    async def _beat(self) -> None:
+        """Say that we are there, each time with what was last answered."""
+        name = ""
+        while True:
+            try:
+                told = await self._api.signed("POST", "/v1/heartbeats", body={"heartbeat_id": name})
+                name = str(told.get("heartbeat_id") or "")
+            except Answered as answer:
+                name = ""
+                log.warning("heartbeat refused", venue=self.venue, why=answer.text)
+            except (TryAgain, OutcomeUnknown) as error:
+                log.warning("heartbeat lost", venue=self.venue, why=str(error))
+            await asyncio.sleep(_BEAT_S)
 
     async def _logged_in(self) -> Any:
         while True:
