@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from arbiter.model.errors import OutcomeUnknown, VenueUnreachable
 
@@ -38,7 +39,7 @@ class Http:
                 timeout=self._timeout, connector=aiohttp.TCPConnector(limit_per_host=16)
             )
         path = target.partition("?")[0]
-        url = aiohttp.client.URL(self._origin + target, encoded=True)
+        url = URL(self._origin + target, encoded=True)
         try:
             async with self._session.request(
                 method, url, data=body, headers=headers, allow_redirects=False
