@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from arbiter.simex.hyperliquid.server import Hyperliquid
 from arbiter.simex.settings import SimexSettings
 from tests.scenarios.simex.conftest import Serve, Served
 from tests.scenarios.simex.test_judge import client_error, moved, soon
@@ -225,7 +226,7 @@ async def test_sdk_places_asks_and_cancels_by_its_own_id(sdk: Sdk) -> None:
     assert unknown == {"status": "unknownOid"}
 
 
-async def test_sdk_opens_and_closes_a_position(sdk: Sdk) -> None:
+async def test_sdk_opens_and_closes_a_position(served: Served, sdk: Sdk) -> None:
     await sdk(sdk.exchange.update_leverage, 7, "ETH", False)
     opened = status(await sdk(sdk.exchange.market_open, "ETH", False, 0.02))
     assert opened["filled"]["totalSz"] == "0.02"
@@ -240,6 +241,9 @@ async def test_sdk_opens_and_closes_a_position(sdk: Sdk) -> None:
     assert [fill["dir"] for fill in fills] == ["Close Short", "Open Short"]
     assert [fill["startPosition"] for fill in fills] == ["-0.02", "0.0"]
     assert fills[1]["closedPnl"] == "0.0" != fills[0]["closedPnl"]
+    server = served.simex.servers[SERVER]
+    assert isinstance(server, Hyperliquid)
+    assert set(server.exchange.signed) == {"b"}, "it takes any other address for the test network"
 
 
 async def test_sdk_hears_of_its_fills_and_of_the_market(served: Served, sdk: Sdk) -> None:

@@ -12,7 +12,7 @@ from arbiter.app.venue_checks import check_venues
 from arbiter.model.errors import VenueRefused
 from arbiter.model.ids import ClientOrderId, TradeId, client_order_id, uuid7
 from arbiter.model.orders import OrderType, TimeInForce
-from arbiter.model.reports import Accepted, OrderTruth
+from arbiter.model.reports import Absent, Accepted, OrderTruth, Refused
 from arbiter.simex.hyperliquid.server import Hyperliquid
 from arbiter.simex.rest import Call, Reply
 from arbiter.simex.settings import SimexSettings
@@ -122,6 +122,22 @@ async def test_market_order_is_a_limit_that_bounds_what_it_may_cost(served: Serv
     await client.aclose()
 
 
+async def test_order_that_arrives_too_late_by_the_venues_clock_is_not_carried_out(
+    served: Served,
+) -> None:
+    """So that an order the venue does not know cannot come there any more."""
+    client = client_of(served)
+    desk = await desk_of(client)
+    await served.act("hyperliquid", "clock_offset", offset_ms=30_000)
+    late, again = desk.order(tif=TimeInForce.IOC), desk.order(tif=TimeInForce.IOC)
+    answer = await client.submit(late)
+    assert isinstance(answer, Refused)
+    assert answer.code == "expired"
+    assert isinstance(await client.query(late.client_order_id, late.instrument), Absent)
+    assert isinstance(await client.submit(again), Accepted), "the clock has been measured"
+    await client.aclose()
+
+
 async def test_actions_are_the_few_that_trading_needs(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +172,8 @@ async def test_actions_are_the_few_that_trading_needs(
     nonces = [msgspec.json.decode(body)["nonce"] for body in sent]
     assert nonces == sorted(set(nonces))
     assert (await served.state("hyperliquid"))["brokers"] == {}
+    assert isinstance(server, Hyperliquid)
+    assert server.exchange.signed == {"a": len(sent)}
 
 
 # doctor ------------------------------------------------------------------------------------

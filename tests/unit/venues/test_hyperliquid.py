@@ -248,14 +248,20 @@ actions = st.builds(
 )
 
 
-@given(key=keys, action=actions, nonce=st.integers(1, 2**41), mainnet=st.booleans())
+@given(
+    key=keys,
+    action=actions,
+    nonce=st.integers(1, 2**41),
+    expires=st.none() | st.integers(1, 2**41),
+    mainnet=st.booleans(),
+)
 def test_signature_is_that_of_the_venues_own_sdk(
-    key: str, action: dict[str, Any], nonce: int, mainnet: bool
+    key: str, action: dict[str, Any], nonce: int, expires: int | None, mainnet: bool
 ) -> None:
     sdk = importlib.import_module("hyperliquid.utils.signing")
     account = importlib.import_module("eth_account").Account.from_key(key)
-    theirs = sdk.sign_l1_action(account, action, None, nonce, None, mainnet)
-    ours = Wallet(key).sign(action, nonce, "a" if mainnet else "b")
+    theirs = sdk.sign_l1_action(account, action, None, nonce, expires, mainnet)
+    ours = Wallet(key).sign(action, nonce, expires, "a" if mainnet else "b")
     assert (int(ours["r"], 16), int(ours["s"], 16), ours["v"]) == (
         int(theirs["r"], 16),
         int(theirs["s"], 16),
@@ -267,7 +273,7 @@ def test_signer_is_recovered_whichever_network_he_signed_for() -> None:
     wallet, signatures = Wallet("0x" + "11" * 32), Signatures()
     action = {"type": "updateLeverage", "asset": 1, "isCross": False, "leverage": 5}
     for source in "ab":
-        body = {"action": action, "nonce": 7, "signature": wallet.sign(action, 7, source)}
+        body = {"action": action, "nonce": 7, "signature": wallet.sign(action, 7, None, source)}
         found = signatures.signers(body)
         assert found[source] == wallet.address
         assert found["b" if source == "a" else "a"] != wallet.address
@@ -303,6 +309,7 @@ def test_no_nonce_is_good_twice_and_none_below_the_hundred_highest(sent: list[in
         ("Order was never placed, already canceled, or filled. asset=0", Verdict.ABSENT),
         ("Too many cumulative requests sent (37986 > 10436) for …", Verdict.LIMITED),
         ("Invalid nonce: nonce too low 1 < 2", Verdict.CLOCK),
+        ("Action already expired", Verdict.CLOCK),
         ("Invalid nonce: duplicate nonce 1", Verdict.UNKNOWN),
         ("something new", Verdict.REFUSED),
     ],

@@ -1,5 +1,6 @@
 """Actions (``POST /exchange``): signed, numbered once, carried out for the signer's account."""
 
+from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -32,7 +33,7 @@ class Denied(Exception):
 
 
 class Exchange:
-    """`signed` counts by source what was taken for whose."""
+    """`signed` counts actions by the network they were signed for: ``a`` is the main one."""
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class Exchange:
         self._info = info
         self._owners = owners
         self._fresh_id = fresh_id
+        self.signed: Counter[str] = Counter()
         self._signatures = Signatures()
         self._nonces: dict[str, Nonces] = {}
         self._acts: dict[str, Callable[[Owner, Action], Any]] = {
@@ -88,7 +90,10 @@ class Exchange:
         except BadSignature:
             raise Denied("L1 error: Invalid signature") from None
         personal = body["action"]["type"].startswith("approve")
-        for address in found.values():
+        expires = body.get("expiresAfter")
+        if expires is not None and int(expires) < self._server.now_ms():
+            raise Denied("Action already expired")
+        for source, address in found.items():
             account = address if personal else self._info.agents.get(address, address)
             owner = self._owners.get(account)
             if owner is not None and not owner.account.number >= self._server.settings.accounts:
@@ -96,6 +101,7 @@ class Exchange:
                 problem = nonces.problem(body["nonce"], self._server.now_ms())
                 if problem is not None:
                     raise Denied(problem)
+                self.signed[source] += 1
                 return owner
         address = next(iter(found.values()))
         if personal:

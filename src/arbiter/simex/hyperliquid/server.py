@@ -54,7 +54,7 @@ class Hyperliquid(VenueServer):
         self._numbers = itertools.count(1)
         self._market_data = MarketData(self)
         self.info = Info(self, self._market_data, self._owners)
-        self._exchange = Exchange(self, self._market_data, self.info, self._owners, self._fresh_id)
+        self.exchange = Exchange(self, self._market_data, self.info, self._owners, self._fresh_id)
         self._streams = Streams(self.hub, self._market_data, self._owners, self.now_ns)
         balances = self._starting_balances()
         led = Account(settings.accounts, VenueId(name), self._listed(), balances, now_ns())
@@ -77,7 +77,7 @@ class Hyperliquid(VenueServer):
         return "0x" + sha256(text.encode()).hexdigest()
 
     def _address(self, account: int, whose: str) -> str:
-        return self._exchange.address(self._private_key(account, whose))
+        return self.exchange.address(self._private_key(account, whose))
 
     def make_key(self, account: int, kind: str = "") -> ApiKey:
         """Known by the private key alone: several may act for one address."""
@@ -115,7 +115,7 @@ class Hyperliquid(VenueServer):
         try:
             self._weigh(1 if call.path == "/exchange" else _weight(body))
             if call.path == "/exchange":
-                return reply(self._exchange.answer(body))
+                return reply(self.exchange.answer(body))
             return reply(self.info.answer(body))
         except VenueError as error:
             return Reply(body=error.text.encode(), status=error.status)
@@ -176,7 +176,7 @@ class Hyperliquid(VenueServer):
         payload: Any = asked.get("payload") or {}
         try:
             if asked.get("type") == "action":
-                told: Any = self._exchange.answer(payload)
+                told: Any = self.exchange.answer(payload)
             else:
                 told = {"type": payload.get("type"), "data": self.info.answer(payload)}
             response = {"type": asked.get("type"), "payload": told}

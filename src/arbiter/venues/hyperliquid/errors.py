@@ -26,6 +26,7 @@ _WORDS = (
     ("Too many cumulative requests", "tooManyRequests"),
     ("does not exist", "unknownSigner"),
     ("Must deposit before performing actions", "unknownSigner"),
+    ("already expired", "expired"),
     ("duplicate nonce", "duplicateNonce"),
     ("Invalid nonce", "nonceOutOfRange"),
 )
@@ -36,6 +37,7 @@ VERDICTS = Verdicts(
         "unknownOid": Verdict.ABSENT,
         "tooManyRequests": Verdict.LIMITED,
         "nonceOutOfRange": Verdict.CLOCK,
+        "expired": Verdict.CLOCK,
         # Nonces of ours are used once: the request came twice, and its first coming was served.
         "duplicateNonce": Verdict.UNKNOWN,
     }

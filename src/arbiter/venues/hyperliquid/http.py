@@ -46,17 +46,22 @@ class WalletRest:
         """Ask `/info`; the endpoint is the question's type."""
         return await self._post(INFO, {"type": endpoint, **(params or {})})
 
-    async def act(self, action: Mapping[str, Any]) -> Any:
-        """Sign an action for `/exchange`, send it once, give the ``response``."""
+    async def act(self, action: Mapping[str, Any], good_for_ms: int | None = None) -> Any:
+        """Sign an action for `/exchange`, send it once, give the ``response``.
+
+        What arrives later than `good_for_ms` after its signing is refused by the venue.
+        """
         assert self.wallet is not None, "only those who trade act"
         nonce = self._nonce()
+        expires_ms = None if good_for_ms is None else nonce + good_for_ms
         answer = await self._post(
             EXCHANGE,
             {
                 "action": action,
                 "nonce": nonce,
-                "signature": self.wallet.sign(action, nonce),
+                "signature": self.wallet.sign(action, nonce, expires_ms),
                 "vaultAddress": None,
+                "expiresAfter": expires_ms,
             },
         )
         if not isinstance(answer, dict) or "status" not in answer:
@@ -71,10 +76,13 @@ class WalletRest:
             await self._session.close()
             self._session = None
 
+    def now_ms(self) -> int:
+        """The venue's time, as far as its offset is known."""
+        return self._clock.now_ns() // NS_PER_MS + self.offset_ms
+
     def _nonce(self) -> int:
         """Milliseconds of the venue's time, never the same twice."""
-        now_ms = self._clock.now_ns() // NS_PER_MS + self.offset_ms
-        self._last_nonce = max(self._last_nonce + 1, now_ms)
+        self._last_nonce = max(self._last_nonce + 1, self.now_ms())
         return self._last_nonce
 
     async def _post(self, path: str, question: Mapping[str, Any]) -> Any:

@@ -37,6 +37,10 @@ SAFE_KEY = (
 )
 _SLIPPAGE = Decimal("0.05")
 """How far beyond the planned price a market order may trade: the venue has limit orders only."""
+_GOOD_FOR_MS = 4_000
+"""An order still under way after that is refused: then "no such order" is the last word on it."""
+_CLOCK_MS = 1_000
+"""The venue's clock is measured again when an answer of it is so far from ours."""
 _FILLS, _PAYMENTS = 2_000, 500
 """Most rows of one answer."""
 _PAGES = 50
@@ -106,7 +110,7 @@ class HyperliquidOrders(VenueAccount):
         action = {"type": "order", "orders": [wire], "grouping": "na"}
         try:
             with self._used.sending(order.client_order_id):
-                told = await self._rest.act(action)
+                told = await self._rest.act(action, _GOOD_FOR_MS)
         except Answered as answer:
             if answer.code != NO_MATCH:
                 raise
@@ -237,9 +241,16 @@ class HyperliquidOrders(VenueAccount):
 
     # The account.
 
+    async def _state_of_account(self) -> Any:
+        """Questions are not signed: only the time in their answers tells of a clock that is off."""
+        told = await self._read("account", lambda: self._about("clearinghouseState"))
+        if abs(int(told["time"]) - self._rest.now_ms()) > _CLOCK_MS:
+            await self.correct_clock()
+        return told
+
     async def margin_balances(self) -> Sequence[MarginBalance]:
         """What may be withdrawn is what is free; all else of the account is set aside."""
-        told = await self._read("margin", lambda: self._about("clearinghouseState"))
+        told = await self._state_of_account()
         worth, free = Decimal(told["marginSummary"]["accountValue"]), Decimal(told["withdrawable"])
         gained = sum(
             (Decimal(p["position"]["unrealizedPnl"]) for p in told["assetPositions"]), ZERO
@@ -261,7 +272,7 @@ class HyperliquidOrders(VenueAccount):
 
     async def positions(self) -> Sequence[VenuePosition]:
         await self._know_listing()
-        told = await self._read("positions", lambda: self._about("clearinghouseState"))
+        told = await self._state_of_account()
         held = [row["position"] for row in told["assetPositions"]]
         return [
             rows.position(row, told["time"], self._by_market[row["coin"]])

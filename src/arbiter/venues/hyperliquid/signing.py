@@ -1,8 +1,8 @@
 """How an action is signed: the EIP-712 "phantom agent" over the hash of its msgpack.
 
 Source: hyperliquid.gitbook.io, "Signing", and the venue's own Python SDK. The hash is keccak over
-the packed action, the nonce (8 bytes, big end first) and one byte that says "no vault"; what is
-signed is ``Agent(source, connectionId)`` in the domain ``Exchange``, with source ``a`` on mainnet.
+the packed action, the nonce (8 bytes, big end first), one byte that says "no vault" and, where the
+action has an end, another zero and that time (8 bytes); what is signed is ``Agent(source, connectionId)`` in the domain ``Exchange``, with source ``a`` on mainnet.
 """
 
 import importlib
@@ -41,9 +41,17 @@ class Wallet:
         )
         self._agent = self._named("Agent(string source,bytes32 connectionId)")
 
-    def sign(self, action: Mapping[str, Any], nonce: int, source: str = MAINNET) -> dict[str, Any]:
+    def sign(
+        self,
+        action: Mapping[str, Any],
+        nonce: int,
+        expires_ms: int | None = None,
+        source: str = MAINNET,
+    ) -> dict[str, Any]:
         """Sign an action, whose keys stand in the venue's order."""
         packed = msgspec.msgpack.encode(action) + nonce.to_bytes(8, "big") + b"\x00"
+        if expires_ms is not None:
+            packed += b"\x00" + expires_ms.to_bytes(8, "big")
         body = self._keccak(self._agent + self._named(source) + self._keccak(packed))
         message = self._messages.SignableMessage(b"\x01", self._domain, body)
         made = self._signer.sign_message(message)
