@@ -26,14 +26,14 @@ class Step(Enum):
 class NumberedBook:
     """One instrument's book; `unit` is what one unit of the sizes told is worth."""
 
-    __slots__ = ("_unit", "_written", "book", "in_step", "last")
+    __slots__ = ("_before", "_unit", "_written", "book", "in_step", "last")
 
     def __init__(self, unit: float = 1.0) -> None:
         self.book = DepthBook()
         self._written = WrittenBook()
         self._unit = unit
         self.in_step = False
-        self.last = -1
+        self.last = self._before = -1
 
     def snapshot(self, told: BookRow) -> None:
         """Start anew. `BadFrame` for a book that cannot be, which is then out of step."""
@@ -43,7 +43,7 @@ class NumberedBook:
         if self.book.crossed:
             raise BadFrame(f"a crossed snapshot numbered {told.number}")
         self._verify(told)
-        self.last = told.number
+        self.last, self._before = told.number, told.before
         self.in_step = True
 
     def update(self, told: BookRow) -> Step:
@@ -51,7 +51,7 @@ class NumberedBook:
         if not self.in_step:
             return Step.WAITING
         if told.before != self.last:
-            if told.number == self.last:
+            if (told.number, told.before) == (self.last, self._before):
                 return Step.STALE
             self.in_step = False
             return Step.GAP
@@ -61,7 +61,7 @@ class NumberedBook:
             return Step.GAP
         self._written.change(told.bids, told.asks)
         self._verify(told)
-        self.last = told.number
+        self.last, self._before = told.number, told.before
         self.in_step = True
         return Step.APPLIED
 
