@@ -18,11 +18,12 @@ from arbiter.simex.kraken.streams import checksum
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.stream import Talk
+from arbiter.venues.common.times import nanos
 from arbiter.venues.common.verdicts import Verdict
 from arbiter.venues.kraken import decode as kraken
 from arbiter.venues.kraken.addresses import asset_of, rest_name
 from arbiter.venues.kraken.book import CheckedBook
-from arbiter.venues.kraken.decode import Book, Level, nanos
+from arbiter.venues.kraken.decode import Book, Level
 from arbiter.venues.kraken.depth import DepthTalk
 from arbiter.venues.kraken.errors import VERDICTS, read_refusal
 from arbiter.venues.kraken.feed import QuoteTalk

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from arbiter.ports.clock import Clock
-from arbiter.venues.coinbase.decode import BookEvent, Level, nanos
+from arbiter.venues.coinbase.decode import BookEvent, Level
 from arbiter.venues.coinbase.decode import BookMessage as Message
 from arbiter.venues.coinbase.talk import CoinbaseTalk
 from arbiter.venues.common.depth_book import DepthBook
@@ -18,6 +18,7 @@ from arbiter.venues.common.frames import (
     fast_decoder,
 )
 from arbiter.venues.common.stream import Link
+from arbiter.venues.common.times import nanos
 
 _decode = fast_decoder(Message)
 

@@ -5,23 +5,14 @@ whatever its channel, carries the next `sequence_num`. Numbers are within string
 Every reader raises `BadFrame` and nothing else.
 """
 
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
 from arbiter.venues.common.frames import Sequence, decoder
+from arbiter.venues.common.times import When
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-When = Annotated[datetime, msgspec.Meta(tz=True)]
 Kind = Literal["snapshot", "update"]
-
-
-def nanos(when: datetime) -> int:
-    """UTC nanoseconds, exact to the microsecond that a `datetime` holds."""
-    since = when - _EPOCH
-    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
 
 
 class Level(msgspec.Struct, gc=False):

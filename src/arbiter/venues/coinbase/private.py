@@ -14,12 +14,13 @@ from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, quotient
 from arbiter.model.orders import Fill, Liquidity, OrderStatus, Side
 from arbiter.model.reports import OrderTruth
-from arbiter.venues.coinbase.decode import Kind, Notice, When, nanos, read_notice
+from arbiter.venues.coinbase.decode import Kind, Notice, read_notice
 from arbiter.venues.coinbase.sequence import Counted, Step
 from arbiter.venues.coinbase.talk import subscribe
 from arbiter.venues.common.account import status_from
 from arbiter.venues.common.frames import BadFrame, Sequence, decoder
 from arbiter.venues.common.stream import Link
+from arbiter.venues.common.times import When, nanos
 
 STATUS: Mapping[str, OrderStatus] = {
     "PENDING": OrderStatus.WORKING,

@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import TradeSink
-from arbiter.venues.coinbase.decode import TradeEvent, nanos, read_trades
+from arbiter.venues.coinbase.decode import TradeEvent, read_trades
 from arbiter.venues.coinbase.feed import stream_url
 from arbiter.venues.coinbase.talk import PRODUCTS_PER_CONNECTION, CoinbaseTalk, pace
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.stream import Link, Stream
 from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.times import nanos
 from arbiter.venues.common.wiring import FeedWiring
 
 

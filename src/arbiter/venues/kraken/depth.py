@@ -12,9 +12,10 @@ from arbiter.ports.market_data import DepthSink
 from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
 from arbiter.venues.common.stream import Link, Stream
 from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.times import nanos
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.kraken.book import CheckedBook
-from arbiter.venues.kraken.decode import Book, BookMessage, nanos
+from arbiter.venues.kraken.decode import Book, BookMessage
 from arbiter.venues.kraken.feed import stream_url
 from arbiter.venues.kraken.talk import MARKETS_PER_CONNECTION, KrakenTalk, pace
 

@@ -12,9 +12,10 @@ from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, f
 from arbiter.venues.common.health import VenueHealth
 from arbiter.venues.common.stream import Link, Stream
 from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.times import nanos
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.kraken.addresses import ENDPOINTS, STREAM
-from arbiter.venues.kraken.decode import TickerMessage, nanos
+from arbiter.venues.kraken.decode import TickerMessage
 from arbiter.venues.kraken.talk import MARKETS_PER_CONNECTION, KrakenTalk, pace
 
 _decode = fast_decoder(TickerMessage)

@@ -19,8 +19,9 @@ from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.venues.common.account import status_from
 from arbiter.venues.common.frames import BadFrame, Sequence, decoder
 from arbiter.venues.common.stream import Link
+from arbiter.venues.common.times import When, nanos
 from arbiter.venues.kraken.addresses import asset_of
-from arbiter.venues.kraken.decode import Kind, Notice, When, nanos, read_notice
+from arbiter.venues.kraken.decode import Kind, Notice, read_notice
 
 _STATUS: Mapping[str, OrderStatus] = {
     "pending": OrderStatus.WORKING,

@@ -8,8 +8,9 @@ from arbiter.ports.market_data import TradeSink
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.stream import Link, Stream
 from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.times import nanos
 from arbiter.venues.common.wiring import FeedWiring
-from arbiter.venues.kraken.decode import nanos, read_trades
+from arbiter.venues.kraken.decode import read_trades
 from arbiter.venues.kraken.feed import stream_url
 from arbiter.venues.kraken.talk import MARKETS_PER_CONNECTION, KrakenTalk, pace
 
