@@ -6,6 +6,7 @@ A venue's customers have keys of 2048 bits; these have half, to be made at every
 import base64
 import hashlib
 import random
+from functools import lru_cache
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -25,6 +26,7 @@ _SMALL = [n for n in range(3, 2_000, 2) if all(n % d for d in range(3, int(n**0.
 _PSS = padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=padding.PSS.DIGEST_LENGTH)
 
 
+@lru_cache(maxsize=256)
 def derive_pem(*what: object) -> str:
     """Make a private key, as PEM, from what it is for."""
     digest = hashlib.sha256(":".join(map(str, what)).encode()).digest()

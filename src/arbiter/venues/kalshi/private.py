@@ -9,7 +9,7 @@ from arbiter.model.errors import OutcomeUnknown
 from arbiter.model.ids import ClientOrderId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.reports import Ended, Filled, VenueReport
-from arbiter.venues.common.frames import BadFrame
+from arbiter.venues.common.frames import UNREADABLE, BadFrame
 from arbiter.venues.common.stream import Link
 from arbiter.venues.kalshi.rows import fill_of, order_truth
 
@@ -51,7 +51,7 @@ class PrivateTalk:
     def hear(self, data: bytes) -> None:
         try:
             told = msgspec.json.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise BadFrame(f"no JSON: {error}") from None
         if not isinstance(told, dict) or not isinstance(told.get("msg", {}), dict):
             raise BadFrame("no message")
