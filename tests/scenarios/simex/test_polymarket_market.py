@@ -106,6 +106,19 @@ async def test_quiet_market_stands_while_the_venue_answers_pings() -> None:
             assert len({row[:4] for row in log.quotes[0]}) == 1, "nothing moved"
 
 
+async def test_market_that_is_over_keeps_no_other_from_being_quoted() -> None:
+    async with serving(LIVELY) as served:
+        wiring = await wiring_of(served)
+        await served.act(VENUE, "resolve", symbol="HEAT-NORTH", amount="1")
+        stand = FeedStand(feed=PolymarketFeed(wiring), slots=[0, 1], venues=[wiring.venue])
+        log = stand.log
+        over = next(slot for name, slot in wiring.slots.items() if name.startswith("HEAT"))
+        async with running(stand.feed.run(log)):
+            await log.until(lambda: log.health[-1:] == [(wiring.venue, True, "")])
+            await log.until(lambda: log.total > 20)
+        assert over not in log.quotes
+
+
 async def test_stall_is_noticed_and_survived() -> None:
     async with serving(LIVELY) as served:
         wiring = await wiring_of(served)

@@ -155,6 +155,8 @@ class Polymarket(VenueServer):
         self.hub.subscribe(connection, known)
         books = []
         for token in known:
+            if self.desk.by_token[token].shown.row in self.decided:
+                continue
             self._flush(self.desk.by_token[token].shown)
             book = self.api.book(token).told(self.now_ms())
             books.append({"event_type": "book"} | book)

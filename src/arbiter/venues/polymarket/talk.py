@@ -17,6 +17,8 @@ log = structlog.get_logger(__name__)
 _LATE_NS = NS_PER_S
 """A snapshot asked for and not come within this time is asked for by a new connection."""
 _MANY = 10
+_PATIENCE = 3
+"""Answers to pings after which a book that has not come is not expected: its market is over."""
 
 
 class Row(msgspec.Struct):
@@ -52,6 +54,7 @@ class MarketTalk:
         }
         self._out: dict[str, Row] = {}
         self._waiting = set(self._rows)
+        self._pongs = 0
 
     # What a feed makes of it.
 
@@ -75,6 +78,11 @@ class MarketTalk:
     def hear(self, data: bytes) -> None:
         if data == b"PONG":
             self._link.aside()
+            self._pongs += 1
+            if self._waiting and self._pongs >= _PATIENCE:
+                log.info("markets without a book", tokens=len(self._waiting))
+                self._waiting.clear()
+                self._link.ready()
             self.alive()
             return
         for event in read_events(data):
