@@ -11,10 +11,10 @@ from arbiter.venues.binance.trades import TradeTalk as BinanceTrades
 from arbiter.venues.bybit.depth import DepthTalk as BybitDepth
 from arbiter.venues.bybit.feed import QuoteTalk as BybitQuotes
 from arbiter.venues.bybit.funding import TickerTalk
-from arbiter.venues.bybit.trades import SeenTrades
 from arbiter.venues.bybit.trades import TradeTalk as BybitTrades
 from arbiter.venues.common.frames import FeedTally
 from arbiter.venues.common.funding import FundingBoard
+from arbiter.venues.common.seen import SeenTrades
 from arbiter.venues.common.stream import Talk
 from tests.fakes.clock import FakeClock
 from tests.fakes.wiring import listing

@@ -22,6 +22,7 @@ from arbiter.simex.hyperliquid.signatures import Signatures
 from arbiter.simex.hyperliquid.wallets import NONCES, Nonces
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.funding import FundingBoard
+from arbiter.venues.common.seen import SeenTrades
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.stream import Talk
 from arbiter.venues.common.verdicts import Verdict
@@ -35,7 +36,7 @@ from arbiter.venues.hyperliquid.listing import DEFAULT_FEES, perpetuals
 from arbiter.venues.hyperliquid.private import PrivateTalk
 from arbiter.venues.hyperliquid.rows import status_of
 from arbiter.venues.hyperliquid.signing import Wallet
-from arbiter.venues.hyperliquid.trades import SeenTrades, TradeTalk
+from arbiter.venues.hyperliquid.trades import TradeTalk
 from tests.fakes.clock import FakeClock
 from tests.fakes.wiring import listing
 from tests.unit.venues.frames import FakeLink, Taker, frame

@@ -14,10 +14,10 @@ from arbiter.venues.binance.addresses import MARKETS, Market
 from arbiter.venues.binance.decode import DepthSnapshot, DepthUpdate, read_snapshot
 from arbiter.venues.binance.sequence import NumberedBook, Step
 from arbiter.venues.binance.talk import STREAMS_PER_CONNECTION, BinanceTalk
+from arbiter.venues.common.connections import follow, spread
 from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
 from arbiter.venues.common.rest import PublicRest
-from arbiter.venues.common.stream import Link, Stream
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.weights import WeightBudget
 from arbiter.venues.common.wiring import FeedWiring
 
@@ -52,24 +52,14 @@ class BinanceDepthFeed:
             snapshots = _Snapshots(rest, self._market)
             for worker in range(_WORKERS):
                 group.create_task(snapshots.run(), name=f"{wiring.venue} snapshots {worker}")
-            for symbols in shards(sorted(slots), STREAMS_PER_CONNECTION):
-                here = {symbol: slots[symbol] for symbol in symbols}
-                stream = Stream(
-                    endpoints.stream + self._market.books,
-                    self._talker(here, sink, snapshots.want),
-                    on_state=lambda _up, _why: None,
-                    tally=self.tally,
-                    settings=wiring.stream,
-                    draw=wiring.draw,
-                )
-                group.create_task(stream.run(), name=f"{wiring.venue} depth")
-
-    def _talker(
-        self, slots: Mapping[str, int], sink: DepthSink, want: Callable[[str, Taker], None]
-    ) -> Callable[[Link], "DepthTalk"]:
-        return lambda link: DepthTalk(
-            link, slots, sink, self._wiring.clock, self.tally, self._market, want
-        )
+            await follow(
+                wiring,
+                self.tally,
+                spread(endpoints.stream + self._market.books, slots, STREAMS_PER_CONNECTION),
+                lambda link, here: DepthTalk(
+                    link, here, sink, wiring.clock, self.tally, self._market, snapshots.want
+                ),
+            )
 
 
 class _Row(msgspec.Struct):

@@ -4,18 +4,16 @@ An update carries the number `u` of the book it shows. Numbers rise but are not 
 levels change in between), so what can be verified is that none goes back.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import QuoteSink
 from arbiter.venues.binance.addresses import MARKETS, Market
 from arbiter.venues.binance.decode import BookTicker
 from arbiter.venues.binance.talk import STREAMS_PER_CONNECTION, BinanceTalk
+from arbiter.venues.common.connections import follow, spread
 from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
-from arbiter.venues.common.health import VenueHealth
-from arbiter.venues.common.stream import Link, Stream
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 
 _decode = fast_decoder(BookTicker)
@@ -31,25 +29,14 @@ class BinanceFeed:
 
     async def run(self, sink: QuoteSink) -> None:
         wiring = self._wiring
-        slots = wiring.slot_of()
-        endpoints = wiring.endpoints or self._market.endpoints
-        parts = shards(sorted(slots), STREAMS_PER_CONNECTION)
-        health = VenueHealth(wiring.venue, sink, len(parts))
-
-        def stream(number: int, symbols: Sequence[str]) -> Stream:
-            here = {symbol: slots[symbol] for symbol in symbols}
-            return Stream(
-                endpoints.stream + self._market.books,
-                lambda link: QuoteTalk(link, here, sink, wiring.clock, self.tally),
-                on_state=health.listener(number),
-                tally=self.tally,
-                settings=wiring.stream,
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for number, symbols in enumerate(parts):
-                group.create_task(stream(number, symbols).run(), name=f"{wiring.venue} {number}")
+        url = (wiring.endpoints or self._market.endpoints).stream + self._market.books
+        await follow(
+            wiring,
+            self.tally,
+            spread(url, wiring.slot_of(), STREAMS_PER_CONNECTION),
+            lambda link, slots: QuoteTalk(link, slots, sink, wiring.clock, self.tally),
+            health=sink,
+        )
 
 
 class QuoteTalk(BinanceTalk):

@@ -11,11 +11,11 @@ from arbiter.ports.venue import FundingSink
 from arbiter.venues.binance.addresses import FUTURES, Market
 from arbiter.venues.binance.decode import read_funding_info, read_mark
 from arbiter.venues.binance.talk import STREAMS_PER_CONNECTION, BinanceTalk
+from arbiter.venues.common.connections import follow, spread
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.funding import FundingBoard
 from arbiter.venues.common.rest import PublicRest
-from arbiter.venues.common.stream import Link, Stream
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 
 log = structlog.get_logger(__name__)
@@ -40,21 +40,18 @@ class BinanceFundingFeed:
         wiring = self._wiring
         board = FundingBoard(self._perpetuals, wiring.clock)
 
-        def stream(symbols: Sequence[str]) -> Stream:
-            return Stream(
-                self._endpoints.stream + self._market.others,
-                lambda link: MarkTalk(link, symbols, board, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=wiring.stream,
-                draw=wiring.draw,
-            )
-
+        parts = spread(
+            self._endpoints.stream + self._market.others, board.rows, STREAMS_PER_CONNECTION
+        )
         async with PublicRest(self._endpoints.rest) as rest, asyncio.TaskGroup() as group:
             group.create_task(self._intervals(rest, board), name="funding intervals")
             group.create_task(board.tell(sink), name="funding rates")
-            for symbols in shards(sorted(board.rows), STREAMS_PER_CONNECTION):
-                group.create_task(stream(symbols).run(), name="mark prices")
+            await follow(
+                wiring,
+                self.tally,
+                parts,
+                lambda link, rows: MarkTalk(link, tuple(rows), board, self.tally),
+            )
 
     async def _intervals(self, rest: PublicRest, board: FundingBoard) -> None:
         while True:

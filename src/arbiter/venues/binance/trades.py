@@ -1,6 +1,5 @@
 """Binance's public trades: single ones on spot, aggregated by taker order on futures."""
 
-import asyncio
 from collections.abc import Mapping
 
 from arbiter.ports.clock import Clock
@@ -8,9 +7,9 @@ from arbiter.ports.market_data import TradeSink
 from arbiter.venues.binance.addresses import MARKETS, Market
 from arbiter.venues.binance.decode import read_trade
 from arbiter.venues.binance.talk import STREAMS_PER_CONNECTION, BinanceTalk
+from arbiter.venues.common.connections import follow, spread
 from arbiter.venues.common.frames import BadFrame, FeedTally
-from arbiter.venues.common.stream import Link, Stream
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 
 
@@ -25,25 +24,19 @@ class BinanceTradeFeed:
     async def run(self, sink: TradeSink) -> None:
         wiring, market = self._wiring, self._market
         slots = wiring.slot_of()
-        endpoints = wiring.endpoints or market.endpoints
         newest = dict.fromkeys(slots, -1)
-
-        def stream(here: Mapping[str, int]) -> Stream:
-            return Stream(
-                endpoints.stream + market.others,
-                lambda link: TradeTalk(
-                    link, market.trades, here, newest, sink, wiring.clock, self.tally
-                ),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=wiring.stream,
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for symbols in shards(sorted(slots), STREAMS_PER_CONNECTION):
-                here = {symbol: slots[symbol] for symbol in symbols}
-                group.create_task(stream(here).run(), name=f"{wiring.venue} trades")
+        await follow(
+            wiring,
+            self.tally,
+            spread(
+                (wiring.endpoints or market.endpoints).stream + market.others,
+                slots,
+                STREAMS_PER_CONNECTION,
+            ),
+            lambda link, here: TradeTalk(
+                link, market.trades, here, newest, sink, wiring.clock, self.tally
+            ),
+        )
 
 
 class TradeTalk(BinanceTalk):

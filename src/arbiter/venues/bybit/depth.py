@@ -1,6 +1,5 @@
 """Bybit's depth: ``orderbook.50`` (20 ms) of every instrument."""
 
-import asyncio
 from collections.abc import Mapping
 
 from arbiter.model.time import NS_PER_MS
@@ -9,8 +8,9 @@ from arbiter.ports.market_data import DepthSink
 from arbiter.venues.bybit.books import BookTalk, Row
 from arbiter.venues.bybit.decode import BookMessage
 from arbiter.venues.bybit.feed import connections, pace
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import FeedTally
-from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 
 LEVELS = 50
@@ -26,19 +26,13 @@ class BybitDepthFeed:
     async def run(self, sink: DepthSink) -> None:
         wiring = self._wiring
 
-        def stream(url: str, slots: Mapping[str, int]) -> Stream:
-            return Stream(
-                url,
-                lambda link: DepthTalk(link, slots, sink, wiring.clock, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for url, slots in connections(wiring):
-                group.create_task(stream(url, slots).run(), name=f"{wiring.venue} depth")
+        await follow(
+            wiring,
+            self.tally,
+            connections(wiring),
+            lambda link, slots: DepthTalk(link, slots, sink, wiring.clock, self.tally),
+            settings=pace(wiring.stream),
+        )
 
 
 class DepthTalk(BookTalk):

@@ -4,8 +4,7 @@ The venue repeats the snapshot of a quiet instrument every three seconds with an
 such a repetition says that the quote still stands, and is passed on.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
@@ -15,10 +14,9 @@ from arbiter.venues.bybit.addresses import CATEGORIES, ENDPOINTS, STREAM
 from arbiter.venues.bybit.books import BookTalk, Row
 from arbiter.venues.bybit.decode import BookMessage
 from arbiter.venues.bybit.talk import TOPICS_PER_CONNECTION
+from arbiter.venues.common.connections import follow, spread
 from arbiter.venues.common.frames import FeedTally
-from arbiter.venues.common.health import VenueHealth
-from arbiter.venues.common.stream import Link, Stream, StreamSettings
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link, StreamSettings
 from arbiter.venues.common.wiring import FeedWiring
 
 Part = tuple[str, dict[str, int]]
@@ -35,21 +33,14 @@ class BybitFeed:
     async def run(self, sink: QuoteSink) -> None:
         wiring = self._wiring
         parts = connections(wiring)
-        health = VenueHealth(wiring.venue, sink, len(parts))
-
-        def stream(number: int, url: str, slots: Mapping[str, int]) -> Stream:
-            return Stream(
-                url,
-                lambda link: QuoteTalk(link, slots, sink, wiring.clock, self.tally),
-                on_state=health.listener(number),
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for number, (url, slots) in enumerate(parts):
-                group.create_task(stream(number, url, slots).run(), name=f"{wiring.venue} {number}")
+        await follow(
+            wiring,
+            self.tally,
+            parts,
+            lambda link, slots: QuoteTalk(link, slots, sink, wiring.clock, self.tally),
+            settings=pace(wiring.stream),
+            health=sink,
+        )
 
 
 class QuoteTalk(BookTalk):
@@ -98,8 +89,7 @@ def connections(wiring: FeedWiring) -> list[Part]:
             if told.kind is kind
         }
         url = endpoints.stream + STREAM + category
-        shares: list[Sequence[str]] = shards(sorted(slots), TOPICS_PER_CONNECTION)
-        parts.extend((url, {symbol: slots[symbol] for symbol in share}) for share in shares)
+        parts.extend(spread(url, slots, TOPICS_PER_CONNECTION))
     return parts
 
 

@@ -10,9 +10,10 @@ from arbiter.ports.venue import FundingSink
 from arbiter.venues.bybit.decode import read_ticker
 from arbiter.venues.bybit.feed import connections, pace
 from arbiter.venues.bybit.talk import BybitTalk
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.funding import FundingBoard
-from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 
 
@@ -28,20 +29,15 @@ class BybitFundingFeed:
         wiring = self._wiring
         board = FundingBoard(wiring.instruments, wiring.clock)
 
-        def stream(url: str, symbols: Iterable[str]) -> Stream:
-            return Stream(
-                url,
-                lambda link: TickerTalk(link, symbols, board, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
         async with asyncio.TaskGroup() as group:
             group.create_task(board.tell(sink), name="funding rates")
-            for url, slots in connections(wiring):
-                group.create_task(stream(url, slots).run(), name=f"{wiring.venue} tickers")
+            await follow(
+                wiring,
+                self.tally,
+                connections(wiring),
+                lambda link, slots: TickerTalk(link, slots, board, self.tally),
+                settings=pace(wiring.stream),
+            )
 
 
 class TickerTalk(BybitTalk):

@@ -1,7 +1,5 @@
 """Bybit's public trades."""
 
-import asyncio
-from collections import deque
 from collections.abc import Mapping
 
 from arbiter.ports.clock import Clock
@@ -9,12 +7,11 @@ from arbiter.ports.market_data import TradeSink
 from arbiter.venues.bybit.decode import read_trades
 from arbiter.venues.bybit.feed import connections, pace
 from arbiter.venues.bybit.talk import BybitTalk
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import BadFrame, FeedTally
-from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.seen import SeenTrades
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
-
-_REMEMBERED = 5_000
-"""Ids of trades on one connection's instruments: what a reconnect may repeat."""
 
 
 class BybitTradeFeed:
@@ -27,38 +24,13 @@ class BybitTradeFeed:
     async def run(self, sink: TradeSink) -> None:
         wiring = self._wiring
 
-        def stream(url: str, slots: Mapping[str, int]) -> Stream:
-            seen = SeenTrades(_REMEMBERED)
-            return Stream(
-                url,
-                lambda link: TradeTalk(link, slots, seen, sink, wiring.clock, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for url, slots in connections(wiring):
-                group.create_task(stream(url, slots).run(), name=f"{wiring.venue} trades")
-
-
-class SeenTrades:
-    """The newest ids, so many of them."""
-
-    def __init__(self, remembered: int) -> None:
-        self._order: deque[str] = deque()
-        self._known: set[str] = set()
-        self._remembered = remembered
-
-    def is_new(self, name: str) -> bool:
-        if name in self._known:
-            return False
-        self._known.add(name)
-        self._order.append(name)
-        if len(self._order) > self._remembered:
-            self._known.discard(self._order.popleft())
-        return True
+        await follow(
+            wiring,
+            self.tally,
+            [(url, (slots, SeenTrades())) for url, slots in connections(wiring)],
+            lambda link, part: TradeTalk(link, *part, sink, wiring.clock, self.tally),
+            settings=pace(wiring.stream),
+        )
 
 
 class TradeTalk(BybitTalk):

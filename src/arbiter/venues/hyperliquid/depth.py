@@ -4,18 +4,18 @@ Nothing can be missing from a book that comes whole, and there is no number to c
 given up when its connection is, or when one comes that cannot be, and is whole again with the next.
 """
 
-import asyncio
 from collections.abc import Mapping
 
 from arbiter.model.time import NS_PER_MS
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import DepthSink
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.depth_book import DepthBook
 from arbiter.venues.common.frames import BadFrame, FeedTally, Levels
-from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.hyperliquid.decode import Book, Level, read_book
-from arbiter.venues.hyperliquid.feed import connections, pace, stream_url
+from arbiter.venues.hyperliquid.feed import connections, pace
 from arbiter.venues.hyperliquid.talk import HyperliquidTalk
 
 
@@ -29,19 +29,13 @@ class HyperliquidDepthFeed:
     async def run(self, sink: DepthSink) -> None:
         wiring = self._wiring
 
-        def stream(slots: Mapping[str, int]) -> Stream:
-            return Stream(
-                stream_url(wiring),
-                lambda link: DepthTalk(link, slots, sink, wiring.clock, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for slots in connections(wiring):
-                group.create_task(stream(slots).run(), name=f"{wiring.venue} depth")
+        await follow(
+            wiring,
+            self.tally,
+            connections(wiring),
+            lambda link, slots: DepthTalk(link, slots, sink, wiring.clock, self.tally),
+            settings=pace(wiring.stream),
+        )
 
 
 class DepthTalk(HyperliquidTalk):

@@ -4,17 +4,15 @@ Every message is whole and carries the time of its block, so nothing has to be p
 that is older than the last of its coin is dropped.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import QuoteSink
+from arbiter.venues.common.connections import follow, spread
 from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
-from arbiter.venues.common.health import VenueHealth
-from arbiter.venues.common.stream import Link, Stream, StreamSettings
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link, StreamSettings
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.hyperliquid.addresses import ENDPOINTS, STREAM
 from arbiter.venues.hyperliquid.decode import BestMessage
@@ -32,22 +30,14 @@ class HyperliquidFeed:
 
     async def run(self, sink: QuoteSink) -> None:
         wiring = self._wiring
-        parts = connections(wiring)
-        health = VenueHealth(wiring.venue, sink, len(parts))
-
-        def stream(number: int, slots: Mapping[str, int]) -> Stream:
-            return Stream(
-                stream_url(wiring),
-                lambda link: QuoteTalk(link, slots, sink, wiring.clock, self.tally),
-                on_state=health.listener(number),
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for number, slots in enumerate(parts):
-                group.create_task(stream(number, slots).run(), name=f"{wiring.venue} {number}")
+        await follow(
+            wiring,
+            self.tally,
+            connections(wiring),
+            lambda link, slots: QuoteTalk(link, slots, sink, wiring.clock, self.tally),
+            settings=pace(wiring.stream),
+            health=sink,
+        )
 
 
 class QuoteTalk(HyperliquidTalk):
@@ -87,15 +77,10 @@ class QuoteTalk(HyperliquidTalk):
             self._on_quote(slot, bid.px, ask.px, bid.sz, ask.sz, at_ms * 1_000_000, self._now_ns())
 
 
-def stream_url(wiring: FeedWiring) -> str:
-    return (wiring.endpoints or ENDPOINTS).stream.rstrip("/") + STREAM
-
-
-def connections(wiring: FeedWiring) -> list[dict[str, int]]:
+def connections(wiring: FeedWiring) -> list[tuple[str, dict[str, int]]]:
     """Slots by coin, of what one connection carries each."""
-    slots = wiring.slot_of()
-    shares: list[Sequence[str]] = shards(sorted(slots), COINS_PER_CONNECTION)
-    return [{coin: slots[coin] for coin in share} for share in shares]
+    url = (wiring.endpoints or ENDPOINTS).stream.rstrip("/") + STREAM
+    return spread(url, wiring.slot_of(), COINS_PER_CONNECTION)
 
 
 def pace(settings: StreamSettings) -> StreamSettings:

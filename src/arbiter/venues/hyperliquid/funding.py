@@ -12,14 +12,15 @@ from arbiter.model.errors import RateLimited, TryAgain, VenueRefused
 from arbiter.model.time import NS_PER_MS
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import FundingSink
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.funding import FundingBoard
 from arbiter.venues.common.rest import PublicRest
-from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.hyperliquid.addresses import ENDPOINTS, INFO
 from arbiter.venues.hyperliquid.decode import Predictions, read_context, read_predictions
-from arbiter.venues.hyperliquid.feed import connections, pace, stream_url
+from arbiter.venues.hyperliquid.feed import connections, pace
 from arbiter.venues.hyperliquid.talk import HyperliquidTalk
 
 log = structlog.get_logger(__name__)
@@ -42,22 +43,17 @@ class HyperliquidFundingFeed:
         wiring = self._wiring
         board = FundingBoard(wiring.instruments, wiring.clock)
 
-        def stream(coins: Iterable[str]) -> Stream:
-            return Stream(
-                stream_url(wiring),
-                lambda link: ContextTalk(link, coins, board, wiring.clock, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
         origin = (wiring.endpoints or ENDPOINTS).rest
         async with PublicRest(origin) as rest, asyncio.TaskGroup() as group:
             group.create_task(self._settlements(rest, board), name="funding settlements")
             group.create_task(board.tell(sink), name="funding rates")
-            for slots in connections(wiring):
-                group.create_task(stream(tuple(slots)).run(), name=f"{wiring.venue} contexts")
+            await follow(
+                wiring,
+                self.tally,
+                connections(wiring),
+                lambda link, coins: ContextTalk(link, coins, board, wiring.clock, self.tally),
+                settings=pace(wiring.stream),
+            )
 
     async def _settlements(self, rest: PublicRest, board: FundingBoard) -> None:
         while True:

@@ -1,6 +1,5 @@
 """OKX's depth: ``books`` of every instrument, mended by subscribing anew."""
 
-import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -9,8 +8,9 @@ import structlog
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import DepthSink
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
-from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.okx.decode import BookMessage, BookRow
 from arbiter.venues.okx.feed import Place, connections
@@ -37,21 +37,13 @@ class OkxDepthFeed:
 
     async def run(self, sink: DepthSink) -> None:
         wiring = self._wiring
-        url, parts = connections(wiring)
-
-        def stream(places: Mapping[str, Place]) -> Stream:
-            return Stream(
-                url,
-                lambda link: DepthTalk(link, places, sink, wiring.clock, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for places in parts:
-                group.create_task(stream(places).run(), name=f"{wiring.venue} depth")
+        await follow(
+            wiring,
+            self.tally,
+            connections(wiring),
+            lambda link, places: DepthTalk(link, places, sink, wiring.clock, self.tally),
+            settings=pace(wiring.stream),
+        )
 
 
 class _Row(msgspec.Struct):

@@ -3,17 +3,15 @@
 Sizes of swaps come in contracts and leave in base units.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import QuoteSink
+from arbiter.venues.common.connections import follow, spread
 from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
-from arbiter.venues.common.health import VenueHealth
-from arbiter.venues.common.stream import Link, Stream
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.okx.addresses import ENDPOINTS, PUBLIC
 from arbiter.venues.okx.decode import BestMessage
@@ -38,22 +36,14 @@ class OkxFeed:
 
     async def run(self, sink: QuoteSink) -> None:
         wiring = self._wiring
-        url, parts = connections(wiring)
-        health = VenueHealth(wiring.venue, sink, len(parts))
-
-        def stream(number: int, places: Mapping[str, Place]) -> Stream:
-            return Stream(
-                url,
-                lambda link: QuoteTalk(link, places, sink, wiring.clock, self.tally),
-                on_state=health.listener(number),
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for number, places in enumerate(parts):
-                group.create_task(stream(number, places).run(), name=f"{wiring.venue} {number}")
+        await follow(
+            wiring,
+            self.tally,
+            connections(wiring),
+            lambda link, places: QuoteTalk(link, places, sink, wiring.clock, self.tally),
+            settings=pace(wiring.stream),
+            health=sink,
+        )
 
 
 class _Row(msgspec.Struct):
@@ -113,12 +103,11 @@ class QuoteTalk(OkxTalk):
             )
 
 
-def connections(wiring: FeedWiring, channels: int = 1) -> tuple[str, list[dict[str, Place]]]:
+def connections(wiring: FeedWiring, channels: int = 1) -> list[tuple[str, dict[str, Place]]]:
     """Share the instruments out by what one connection carries, each with so many channels."""
     places = {
         told.market_id: Place(wiring.slots[told.id], float(told.wire_unit))
         for told in wiring.instruments
     }
-    endpoints = wiring.endpoints or ENDPOINTS
-    shares: list[Sequence[str]] = shards(sorted(places), TOPICS_PER_CONNECTION // channels)
-    return endpoints.stream + PUBLIC, [{name: places[name] for name in share} for share in shares]
+    url = (wiring.endpoints or ENDPOINTS).stream + PUBLIC
+    return spread(url, places, TOPICS_PER_CONNECTION // channels)

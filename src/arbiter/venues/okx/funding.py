@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from arbiter.model.instruments import InstrumentKind
 from arbiter.ports.venue import FundingSink
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.funding import FundingBoard
-from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.okx.decode import Funding, read_funding
 from arbiter.venues.okx.feed import connections
@@ -31,22 +32,15 @@ class OkxFundingFeed:
     async def run(self, sink: FundingSink) -> None:
         wiring = self._wiring
         board = FundingBoard(wiring.instruments, wiring.clock)
-        url, parts = connections(wiring, len(CHANNELS))
-
-        def stream(names: Iterable[str]) -> Stream:
-            return Stream(
-                url,
-                lambda link: FundingTalk(link, names, board, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
         async with asyncio.TaskGroup() as group:
             group.create_task(board.tell(sink), name="funding rates")
-            for names in parts:
-                group.create_task(stream(names).run(), name=f"{wiring.venue} funding")
+            await follow(
+                wiring,
+                self.tally,
+                connections(wiring, len(CHANNELS)),
+                lambda link, names: FundingTalk(link, names, board, self.tally),
+                settings=pace(wiring.stream),
+            )
 
 
 class FundingTalk(OkxTalk):

@@ -1,12 +1,12 @@
 """OKX's public trades."""
 
-import asyncio
 from collections.abc import Mapping
 
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import TradeSink
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import BadFrame, FeedTally
-from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.okx.decode import read_trades
 from arbiter.venues.okx.feed import Place, connections
@@ -22,22 +22,13 @@ class OkxTradeFeed:
 
     async def run(self, sink: TradeSink) -> None:
         wiring = self._wiring
-        url, parts = connections(wiring)
-
-        def stream(places: Mapping[str, Place]) -> Stream:
-            newest = dict.fromkeys(places, -1)
-            return Stream(
-                url,
-                lambda link: TradeTalk(link, places, newest, sink, wiring.clock, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for places in parts:
-                group.create_task(stream(places).run(), name=f"{wiring.venue} trades")
+        await follow(
+            wiring,
+            self.tally,
+            [(url, (here, dict.fromkeys(here, -1))) for url, here in connections(wiring)],
+            lambda link, part: TradeTalk(link, *part, sink, wiring.clock, self.tally),
+            settings=pace(wiring.stream),
+        )
 
 
 class TradeTalk(OkxTalk):
