@@ -13,7 +13,7 @@ from arbiter.venues.polymarket.orders import PolymarketOrders
 
 
 def _weights(_markets: int) -> Mapping[str, float]:
-    return {"query": 2.0, "holdings": 3.0, "forced": 2.0}
+    return {"query": 2.0, "holdings": 4.0, "margin_balances": 4.0, "forced": 2.0}
 
 
 CONNECTORS = (

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 import structlog
+from msgspec.structs import replace
 
 from arbiter.model.errors import InvalidValue, OutcomeUnknown, TryAgain, VenueRefused
 from arbiter.model.event_pairs import EventListing
@@ -40,6 +41,7 @@ from arbiter.venues.common.events import EventAccount
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.polymarket.addresses import USER_PATH, Api, stream_of
 from arbiter.venues.polymarket.errors import KILLED, UNMATCHED, VERDICTS
+from arbiter.venues.polymarket.feed import pace
 from arbiter.venues.polymarket.listing import PUSD, EventMarket
 from arbiter.venues.polymarket.markets import Markets
 from arbiter.venues.polymarket.own import Leg, OwnTrades, read_legs
@@ -57,7 +59,7 @@ _CENT, _TEN_THOUSANDTH = Decimal("0.01"), Decimal("0.0001")
 _KINDS = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "FAK", TimeInForce.FOK: "FOK"}
 _FILLS_S = 1.0
 """The stream tells an order's fills within this time, or they are asked for."""
-_PAGES = 200
+_PAGES = 2_000
 _BEAT_S = 4.0
 """The venue cancels everything 10 s after the last heartbeat, once it has had one."""
 _NEAR_MS = 1_000
@@ -70,7 +72,7 @@ class PolymarketOrders(EventAccount):
     def __init__(self, wiring: AccountWiring) -> None:
         self._wallet = None if wiring.keys is None else wallet_of(wiring.keys)
         self._api = PolymarketRest(self._wallet, wiring.endpoints, wiring.timeout_s)
-        super().__init__(wiring, self._api)
+        super().__init__(replace(wiring, stream=pace(wiring.stream)), self._api)
         self._markets = Markets(self._api, wiring.venue)
         self._known = Remembered(wiring.folder)
         self._own = OwnTrades(wiring.venue, self._known.name_of)
@@ -433,6 +435,8 @@ class PolymarketOrders(EventAccount):
         await self._know_listing()
         await self._refresh()
         asked = {"asset_type": "COLLATERAL", "signature_type": str(self._kind)}
+        # The venue keeps what it last read from the chain: it is to read again.
+        await self._api.signed("GET", "/balance-allowance/update", query=asked)
         told = await self._api.signed("GET", "/balance-allowance", query=asked)
         cash = Decimal(str(told["balance"])) / _SCALE + self._own.under_way()
         tokens = self._own.tokens()
