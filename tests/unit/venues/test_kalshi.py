@@ -20,6 +20,7 @@ from arbiter.simex.kalshi.keys import Checker, derive_pem
 from arbiter.simex.kalshi.limits import Bucket
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.keys import VenueKeys
+from arbiter.venues.common.seen import SeenTrades
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.stream import Talk
 from arbiter.venues.common.verdicts import Verdict
@@ -323,7 +324,7 @@ def test_a_talk_takes_anything_and_never_quotes_what_cannot_be(messages: list[by
     talks: list[Talk] = [
         QuoteTalk(FakeLink(), slots, taker, clock, FeedTally()),
         DepthTalk(FakeLink(), slots, taker, clock, FeedTally()),
-        TradeTalk(FakeLink(), slots, _seen(), taker, clock, FeedTally()),
+        TradeTalk(FakeLink(), slots, SeenTrades(10), taker, clock, FeedTally()),
         private([], []),
     ]
     for talk in talks:
@@ -334,12 +335,6 @@ def test_a_talk_takes_anything_and_never_quotes_what_cannot_be(messages: list[by
         talk.tick()
         talk.closed()
     assert all(0.0 < bid < ask for _, bid, ask, *_ in taker.quotes)
-
-
-def _seen() -> Any:
-    from collections import deque
-
-    return deque(maxlen=10)
 
 
 # Signatures --------------------------------------------------------------------------------

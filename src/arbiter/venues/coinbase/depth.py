@@ -1,16 +1,15 @@
 """Coinbase's depth: the full book of every product."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import DepthSink
 from arbiter.venues.coinbase.books import BookTalk, Repair, Row
-from arbiter.venues.coinbase.feed import stream_url
-from arbiter.venues.coinbase.talk import PRODUCTS_PER_CONNECTION, pace
+from arbiter.venues.coinbase.feed import mended
+from arbiter.venues.coinbase.talk import pace
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import FeedTally
-from arbiter.venues.common.stream import Link, Stream
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 
 
@@ -23,23 +22,13 @@ class CoinbaseDepthFeed:
 
     async def run(self, sink: DepthSink) -> None:
         wiring = self._wiring
-        slots = wiring.slot_of()
-
-        def stream(products: Sequence[str]) -> Stream:
-            here = {product: slots[product] for product in products}
-            repair = Repair(self.tally, wiring.clock)
-            return Stream(
-                stream_url(wiring),
-                lambda link: DepthTalk(link, here, sink, wiring.clock, self.tally, repair),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for products in shards(sorted(slots), PRODUCTS_PER_CONNECTION):
-                group.create_task(stream(products).run(), name=f"{wiring.venue} depth")
+        await follow(
+            wiring,
+            self.tally,
+            mended(wiring, self.tally),
+            lambda link, part: DepthTalk(link, part[0], sink, wiring.clock, self.tally, part[1]),
+            settings=pace(wiring.stream),
+        )
 
 
 class DepthTalk(BookTalk):

@@ -1,17 +1,15 @@
 """Coinbase's top of book, from its full book: the ticker speaks only when something trades."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import QuoteSink
 from arbiter.venues.coinbase.addresses import ENDPOINTS, STREAM
 from arbiter.venues.coinbase.books import BookTalk, Repair, Row
 from arbiter.venues.coinbase.talk import PRODUCTS_PER_CONNECTION, pace
+from arbiter.venues.common.connections import follow, spread
 from arbiter.venues.common.frames import FeedTally
-from arbiter.venues.common.health import VenueHealth
-from arbiter.venues.common.stream import Link, Stream
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 
 
@@ -24,25 +22,14 @@ class CoinbaseFeed:
 
     async def run(self, sink: QuoteSink) -> None:
         wiring = self._wiring
-        slots = wiring.slot_of()
-        parts = shards(sorted(slots), PRODUCTS_PER_CONNECTION)
-        health = VenueHealth(wiring.venue, sink, len(parts))
-
-        def stream(number: int, products: Sequence[str]) -> Stream:
-            here = {product: slots[product] for product in products}
-            repair = Repair(self.tally, wiring.clock)
-            return Stream(
-                stream_url(wiring),
-                lambda link: QuoteTalk(link, here, sink, wiring.clock, self.tally, repair),
-                on_state=health.listener(number),
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for number, products in enumerate(parts):
-                group.create_task(stream(number, products).run(), name=f"{wiring.venue} {number}")
+        await follow(
+            wiring,
+            self.tally,
+            mended(wiring, self.tally),
+            lambda link, part: QuoteTalk(link, part[0], sink, wiring.clock, self.tally, part[1]),
+            settings=pace(wiring.stream),
+            health=sink,
+        )
 
 
 class QuoteTalk(BookTalk):
@@ -66,5 +53,12 @@ class QuoteTalk(BookTalk):
             self._on_quote(row.slot, bid, ask, bid_size, ask_size, at_ns, self._now_ns())
 
 
-def stream_url(wiring: FeedWiring) -> str:
-    return (wiring.endpoints or ENDPOINTS).stream + STREAM
+def connections(wiring: FeedWiring) -> list[tuple[str, dict[str, int]]]:
+    """Slots by name, of what one connection carries each."""
+    url = (wiring.endpoints or ENDPOINTS).stream + STREAM
+    return spread(url, wiring.slot_of(), PRODUCTS_PER_CONNECTION)
+
+
+def mended(wiring: FeedWiring, tally: FeedTally) -> list[tuple[str, tuple[dict[str, int], Repair]]]:
+    """Each connection's part with what outlives it: how long its books have been out of step."""
+    return [(url, (slots, Repair(tally, wiring.clock))) for url, slots in connections(wiring)]

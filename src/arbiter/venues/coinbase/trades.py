@@ -1,16 +1,15 @@
 """Coinbase's public trades, known again by their rising numbers."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import TradeSink
 from arbiter.venues.coinbase.decode import TradeEvent, read_trades
-from arbiter.venues.coinbase.feed import stream_url
-from arbiter.venues.coinbase.talk import PRODUCTS_PER_CONNECTION, CoinbaseTalk, pace
+from arbiter.venues.coinbase.feed import connections
+from arbiter.venues.coinbase.talk import CoinbaseTalk, pace
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import BadFrame, FeedTally
-from arbiter.venues.common.stream import Link, Stream
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.times import nanos
 from arbiter.venues.common.wiring import FeedWiring
 
@@ -24,23 +23,14 @@ class CoinbaseTradeFeed:
 
     async def run(self, sink: TradeSink) -> None:
         wiring = self._wiring
-        slots = wiring.slot_of()
         last: dict[str, int] = {}
-
-        def stream(products: Sequence[str]) -> Stream:
-            here = {product: slots[product] for product in products}
-            return Stream(
-                stream_url(wiring),
-                lambda link: TradeTalk(link, here, last, sink, wiring.clock, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for products in shards(sorted(slots), PRODUCTS_PER_CONNECTION):
-                group.create_task(stream(products).run(), name=f"{wiring.venue} trades")
+        await follow(
+            wiring,
+            self.tally,
+            connections(wiring),
+            lambda link, slots: TradeTalk(link, slots, last, sink, wiring.clock, self.tally),
+            settings=pace(wiring.stream),
+        )
 
 
 class TradeTalk(CoinbaseTalk):

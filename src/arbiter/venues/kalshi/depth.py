@@ -9,14 +9,15 @@ from arbiter.model.errors import OutcomeUnknown, TryAgain
 from arbiter.model.money import ONE
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import DepthSink
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.depth_book import DepthBook
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.signed import Answered
-from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.kalshi.addresses import STREAM
 from arbiter.venues.kalshi.books import BookTalk, Row
-from arbiter.venues.kalshi.feed import LOOK_S, keep_clock, pace, shares, stream_url
+from arbiter.venues.kalshi.feed import LOOK_S, connections, keep_clock, pace
 from arbiter.venues.kalshi.rest import KalshiRest
 
 
@@ -31,25 +32,20 @@ class KalshiDepthFeed:
         wiring = self._wiring
         rest = KalshiRest(wiring.keys, wiring.endpoints, wiring.clock)
 
-        def stream(slots: Mapping[str, int]) -> Stream:
-            return Stream(
-                stream_url(wiring),
-                lambda link: DepthTalk(link, slots, sink, wiring.clock, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-                headers=lambda: rest.stream_headers(STREAM),
-            )
-
         try:
             if wiring.keys is None:
                 await self._look(rest, sink)
                 return
             async with asyncio.TaskGroup() as group:
                 group.create_task(keep_clock(rest, wiring.clock), name=f"{wiring.venue} clock")
-                for slots in shares(wiring):
-                    group.create_task(stream(slots).run(), name=f"{wiring.venue} depth")
+                await follow(
+                    wiring,
+                    self.tally,
+                    connections(wiring),
+                    lambda link, slots: DepthTalk(link, slots, sink, wiring.clock, self.tally),
+                    settings=pace(wiring.stream),
+                    headers=lambda: rest.stream_headers(STREAM),
+                )
         finally:
             await rest.close()
 

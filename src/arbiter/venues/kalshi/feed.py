@@ -15,11 +15,11 @@ from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import QuoteSink
 from arbiter.venues.common.clock_offset import measure
+from arbiter.venues.common.connections import follow, spread
 from arbiter.venues.common.frames import FeedTally
 from arbiter.venues.common.health import VenueHealth
 from arbiter.venues.common.signed import Answered
-from arbiter.venues.common.stream import Link, Stream, StreamSettings
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link, StreamSettings
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.kalshi.addresses import ENDPOINTS, STREAM
 from arbiter.venues.kalshi.books import BookTalk, Row
@@ -52,24 +52,17 @@ class KalshiFeed:
 
     async def _follow(self, rest: KalshiRest, sink: QuoteSink) -> None:
         wiring = self._wiring
-        parts = shares(wiring)
-        health = VenueHealth(wiring.venue, sink, len(parts))
-
-        def stream(number: int, slots: Mapping[str, int]) -> Stream:
-            return Stream(
-                stream_url(wiring),
-                lambda link: QuoteTalk(link, slots, sink, wiring.clock, self.tally),
-                on_state=health.listener(number),
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-                headers=lambda: rest.stream_headers(STREAM),
-            )
-
         async with asyncio.TaskGroup() as group:
             group.create_task(keep_clock(rest, wiring.clock), name=f"{wiring.venue} clock")
-            for number, slots in enumerate(parts):
-                group.create_task(stream(number, slots).run(), name=f"{wiring.venue} {number}")
+            await follow(
+                wiring,
+                self.tally,
+                connections(wiring),
+                lambda link, slots: QuoteTalk(link, slots, sink, wiring.clock, self.tally),
+                settings=pace(wiring.stream),
+                health=sink,
+                headers=lambda: rest.stream_headers(STREAM),
+            )
 
 
 class QuoteTalk(BookTalk):
@@ -105,10 +98,9 @@ class _Looks:
         self._health = VenueHealth(wiring.venue, sink, 1).listener(0)
 
     async def run(self) -> None:
-        parts = shares(self._wiring)
         while True:
             try:
-                for slots in parts:
+                for _, slots in connections(self._wiring):
                     await self._look(slots)
             except (Answered, TryAgain, OutcomeUnknown, VenueRefused) as error:
                 log.info("no market data", venue=self._wiring.venue, why=str(error))
@@ -153,15 +145,10 @@ async def keep_clock(rest: KalshiRest, clock: Clock) -> None:
         await asyncio.sleep(CLOCK_EVERY_S)
 
 
-def shares(wiring: FeedWiring) -> list[dict[str, int]]:
-    """Share the markets out over connections."""
-    slots = wiring.slot_of()
-    parts = shards(sorted(slots), MARKETS_PER_CONNECTION)
-    return [{ticker: slots[ticker] for ticker in part} for part in parts]
-
-
-def stream_url(wiring: FeedWiring) -> str:
-    return (wiring.endpoints or ENDPOINTS).stream.rstrip("/") + STREAM
+def connections(wiring: FeedWiring) -> list[tuple[str, dict[str, int]]]:
+    """Slots by ticker, of what one connection carries each."""
+    url = (wiring.endpoints or ENDPOINTS).stream.rstrip("/") + STREAM
+    return spread(url, wiring.slot_of(), MARKETS_PER_CONNECTION)
 
 
 def pace(settings: StreamSettings) -> StreamSettings:

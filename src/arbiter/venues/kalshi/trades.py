@@ -1,24 +1,22 @@
 """Kalshi's public trades. They take a key; without one there are none."""
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
 
 from arbiter.model.time import NS_PER_MS
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import TradeSink
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import BadFrame, FeedTally
-from arbiter.venues.common.stream import Link, Stream
+from arbiter.venues.common.seen import SeenTrades
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.kalshi.addresses import STREAM
 from arbiter.venues.kalshi.decode import read_trade
-from arbiter.venues.kalshi.feed import keep_clock, pace, shares, stream_url
+from arbiter.venues.kalshi.feed import connections, keep_clock, pace
 from arbiter.venues.kalshi.rest import KalshiRest
 from arbiter.venues.kalshi.sequence import Numbering, Step
 from arbiter.venues.kalshi.talk import KalshiTalk
-
-_REMEMBERED = 5_000
-"""Ids of trades on one connection's markets: what a reconnect may repeat."""
 
 
 class KalshiTradeFeed:
@@ -34,23 +32,17 @@ class KalshiTradeFeed:
             await asyncio.Event().wait()
         rest = KalshiRest(wiring.keys, wiring.endpoints, wiring.clock)
 
-        def stream(slots: Mapping[str, int]) -> Stream:
-            seen: deque[str] = deque(maxlen=_REMEMBERED)
-            return Stream(
-                stream_url(wiring),
-                lambda link: TradeTalk(link, slots, seen, sink, wiring.clock, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-                headers=lambda: rest.stream_headers(STREAM),
-            )
-
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(keep_clock(rest, wiring.clock), name=f"{wiring.venue} clock")
-                for slots in shares(wiring):
-                    group.create_task(stream(slots).run(), name=f"{wiring.venue} trades")
+                await follow(
+                    wiring,
+                    self.tally,
+                    [(url, (slots, SeenTrades())) for url, slots in connections(wiring)],
+                    lambda link, part: TradeTalk(link, *part, sink, wiring.clock, self.tally),
+                    settings=pace(wiring.stream),
+                    headers=lambda: rest.stream_headers(STREAM),
+                )
         finally:
             await rest.close()
 
@@ -60,7 +52,7 @@ class TradeTalk(KalshiTalk):
         self,
         link: Link,
         slots: Mapping[str, int],
-        seen: deque[str],
+        seen: SeenTrades,
         sink: TradeSink,
         clock: Clock,
         tally: FeedTally,
@@ -68,7 +60,6 @@ class TradeTalk(KalshiTalk):
         super().__init__(link, "trade", slots, tally)
         self._slots = dict(slots)
         self._seen = seen
-        self._known = set(seen)
         self._sink = sink
         self._clock = clock
         self._numbers: dict[int, Numbering] = {}
@@ -84,7 +75,7 @@ class TradeTalk(KalshiTalk):
         if slot is None:
             raise BadFrame(f"{trade.ticker!r} was not asked for")
         self.numbered(told.sid, told.seq)
-        if not self._is_new(trade.id):
+        if not self._seen.is_new(trade.id):
             self._tally.stale += 1
             return
         self._sink.on_trade(
@@ -99,12 +90,3 @@ class TradeTalk(KalshiTalk):
     def numbered(self, sid: int, seq: int) -> None:
         if self._numbers.setdefault(sid, Numbering()).take(seq) is Step.GAP:
             self._tally.gaps += 1
-
-    def _is_new(self, name: str) -> bool:
-        if name in self._known:
-            return False
-        if len(self._seen) == self._seen.maxlen:
-            self._known.discard(self._seen[0])
-        self._seen.append(name)
-        self._known.add(name)
-        return True

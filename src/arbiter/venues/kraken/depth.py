@@ -1,7 +1,6 @@
 """Kraken's depth: 25 levels a side, the checksum of every message verified."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 import structlog
@@ -9,15 +8,15 @@ import structlog
 from arbiter.model.time import NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import DepthSink
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
-from arbiter.venues.common.stream import Link, Stream
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.times import nanos
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.kraken.book import CheckedBook
 from arbiter.venues.kraken.decode import Book, BookMessage
-from arbiter.venues.kraken.feed import stream_url
-from arbiter.venues.kraken.talk import MARKETS_PER_CONNECTION, KrakenTalk, pace
+from arbiter.venues.kraken.feed import connections
+from arbiter.venues.kraken.talk import KrakenTalk, pace
 
 log = structlog.get_logger(__name__)
 
@@ -39,22 +38,13 @@ class KrakenDepthFeed:
 
     async def run(self, sink: DepthSink) -> None:
         wiring = self._wiring
-        slots = wiring.slot_of()
-
-        def stream(symbols: Sequence[str]) -> Stream:
-            here = {symbol: slots[symbol] for symbol in symbols}
-            return Stream(
-                stream_url(wiring),
-                lambda link: DepthTalk(link, here, sink, wiring.clock, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for symbols in shards(sorted(slots), MARKETS_PER_CONNECTION):
-                group.create_task(stream(symbols).run(), name=f"{wiring.venue} depth")
+        await follow(
+            wiring,
+            self.tally,
+            connections(wiring),
+            lambda link, slots: DepthTalk(link, slots, sink, wiring.clock, self.tally),
+            settings=pace(wiring.stream),
+        )
 
 
 class Row(msgspec.Struct):

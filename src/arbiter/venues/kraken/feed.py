@@ -3,15 +3,13 @@
 Every message carries the whole top of its market, so a lost one is made good by the next.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import QuoteSink
+from arbiter.venues.common.connections import follow, spread
 from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
-from arbiter.venues.common.health import VenueHealth
-from arbiter.venues.common.stream import Link, Stream
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.times import nanos
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.kraken.addresses import ENDPOINTS, STREAM
@@ -30,24 +28,14 @@ class KrakenFeed:
 
     async def run(self, sink: QuoteSink) -> None:
         wiring = self._wiring
-        slots = wiring.slot_of()
-        parts = shards(sorted(slots), MARKETS_PER_CONNECTION)
-        health = VenueHealth(wiring.venue, sink, len(parts))
-
-        def stream(number: int, symbols: Sequence[str]) -> Stream:
-            here = {symbol: slots[symbol] for symbol in symbols}
-            return Stream(
-                stream_url(wiring),
-                lambda link: QuoteTalk(link, here, sink, wiring.clock, self.tally),
-                on_state=health.listener(number),
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for number, symbols in enumerate(parts):
-                group.create_task(stream(number, symbols).run(), name=f"{wiring.venue} {number}")
+        await follow(
+            wiring,
+            self.tally,
+            connections(wiring),
+            lambda link, slots: QuoteTalk(link, slots, sink, wiring.clock, self.tally),
+            settings=pace(wiring.stream),
+            health=sink,
+        )
 
 
 class QuoteTalk(KrakenTalk):
@@ -84,5 +72,7 @@ class QuoteTalk(KrakenTalk):
                 self._on_quote(slot, bid, ask, bid_size, ask_size, at_ns, self._now_ns())
 
 
-def stream_url(wiring: FeedWiring) -> str:
-    return (wiring.endpoints or ENDPOINTS).stream + STREAM
+def connections(wiring: FeedWiring) -> list[tuple[str, dict[str, int]]]:
+    """Slots by name, of what one connection carries each."""
+    url = (wiring.endpoints or ENDPOINTS).stream + STREAM
+    return spread(url, wiring.slot_of(), MARKETS_PER_CONNECTION)

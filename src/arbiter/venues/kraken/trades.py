@@ -1,18 +1,17 @@
 """Kraken's public trades, numbered one by one per market."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import TradeSink
+from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import BadFrame, FeedTally
-from arbiter.venues.common.stream import Link, Stream
-from arbiter.venues.common.subscriptions import shards
+from arbiter.venues.common.stream import Link
 from arbiter.venues.common.times import nanos
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.kraken.decode import read_trades
-from arbiter.venues.kraken.feed import stream_url
-from arbiter.venues.kraken.talk import MARKETS_PER_CONNECTION, KrakenTalk, pace
+from arbiter.venues.kraken.feed import connections
+from arbiter.venues.kraken.talk import KrakenTalk, pace
 
 
 class KrakenTradeFeed:
@@ -24,23 +23,14 @@ class KrakenTradeFeed:
 
     async def run(self, sink: TradeSink) -> None:
         wiring = self._wiring
-        slots = wiring.slot_of()
         last: dict[str, int] = {}
-
-        def stream(symbols: Sequence[str]) -> Stream:
-            here = {symbol: slots[symbol] for symbol in symbols}
-            return Stream(
-                stream_url(wiring),
-                lambda link: TradeTalk(link, here, last, sink, wiring.clock, self.tally),
-                on_state=lambda _up, _why: None,
-                tally=self.tally,
-                settings=pace(wiring.stream),
-                draw=wiring.draw,
-            )
-
-        async with asyncio.TaskGroup() as group:
-            for symbols in shards(sorted(slots), MARKETS_PER_CONNECTION):
-                group.create_task(stream(symbols).run(), name=f"{wiring.venue} trades")
+        await follow(
+            wiring,
+            self.tally,
+            connections(wiring),
+            lambda link, slots: TradeTalk(link, slots, last, sink, wiring.clock, self.tally),
+            settings=pace(wiring.stream),
+        )
 
 
 class TradeTalk(KrakenTalk):
