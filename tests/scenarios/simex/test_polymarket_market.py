@@ -271,6 +271,8 @@ async def test_their_new_client_reads_markets_and_follows_books(serve: Serve) ->
 
     from polymarket import AsyncPublicClient
     from polymarket.environments import PRODUCTION, _create_environment
+    from polymarket.models.clob.market_events import MarketBookEvent
+    from polymarket.streams import MarketSpec
 
     line = (await serve(CALM)).lines[VENUE]
     config = PRODUCTION._config
@@ -287,3 +289,9 @@ async def test_their_new_client_reads_markets_and_follows_books(serve: Serve) ->
             token_id=await asyncio.to_thread(_token, line, "heat-north")
         )
         assert Decimal(str(book.asks[-1].price)) == Decimal("0.51")
+        market = await client.get_market(slug="heat-north")
+        assert market.outcomes.yes.token_id == book.asset_id
+        spec = MarketSpec(asset_ids=[str(book.asset_id)])
+        async with await client.subscribe(spec) as events:
+            told = await anext(aiter(events))
+        assert isinstance(told, MarketBookEvent)

@@ -129,6 +129,7 @@ class Api:
                 ("/markets-by-token/", self._by_token),
                 ("/events/slug/", self.gamma.event_of),
                 ("/events/", self.gamma.event_of),
+                ("/markets/slug/", lambda slug: self._listed_as("slug", slug)),
                 ("/markets/", self._market),
             ):
                 if path.startswith(stem):
@@ -297,7 +298,7 @@ class Api:
     def _market(self, name: str) -> dict[str, Any]:
         """CLOB's by condition, gamma's by number."""
         if not name.startswith("0x"):
-            return next(iter(self.gamma.markets({"id": [name]})))
+            return self._listed_as("id", name)
         one = self._condition(name)
         payout = self._server.decided.get(one.shown.row)
         prices = (payout, None if payout is None else ONE - payout)
@@ -320,6 +321,12 @@ class Api:
                 for token, outcome, paid in zip(one.tokens, words.OUTCOMES, prices, strict=True)
             ],
         }
+
+    def _listed_as(self, by: str, name: str) -> dict[str, Any]:
+        found = self.gamma.markets({by: [name]})
+        if not found:
+            raise VenueError(0, "not found", 404)
+        return found[0]
 
     def _condition(self, condition: str) -> Listed:
         for one in self._listed:

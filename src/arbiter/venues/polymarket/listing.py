@@ -131,7 +131,8 @@ def _fee(row: Any) -> EventFee:
 
 
 def _payout(row: Any) -> Decimal | None:
-    if row.get("umaResolutionStatus") != "resolved" and not row.get("automaticallyResolved"):
+    told = (row.get("umaResolutionStatus"), row.get("resolutionStatus"))
+    if "resolved" not in told and not row.get("automaticallyResolved"):
         return None
     prices = _texts(row.get("outcomePrices"))
     paid = Decimal(prices[0]) if prices else None
