@@ -223,10 +223,10 @@ class KrakenOrders(VenueAccount):
         unknown = sorted(number for number in numbers if number not in self._names)
         for start in range(0, len(unknown), _ASKED_AT_ONCE):
             asked = ",".join(unknown[start : start + _ASKED_AT_ONCE])
-            for number, row in (
-                await self._signed("privatePostQueryOrders", {"txid": asked})
-            ).items():
-                self._name_of(number, row.get("cl_ord_id"))
+            rows = await self._signed("privatePostQueryOrders", {"txid": asked})
+            for number, row in rows.items():
+                # One without a name is somebody else's: it goes by its number.
+                self._name_of(number, row.get("cl_ord_id") or number)
 
     def _name(self, number: str, name: ClientOrderId) -> None:
         super()._name(number, name)
