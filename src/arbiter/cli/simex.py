@@ -81,6 +81,17 @@ def _ports(pairs: list[str]) -> dict[str, int]:
     return made
 
 
+def _shown(server: dict[str, Any]) -> str:
+    """The parts of a key as `arbiter keys add` asks for them, each in one line."""
+    from arbiter.model.ids import VenueId
+    from arbiter.venues.catalogue import connector
+
+    form = connector(VenueId(server["venue"])).key
+    parts = [part for part in (form.api_key, form.secret, form.password) if part]
+    told = {part: str(server[part]).strip().replace("\n", "\\n") for part in parts}
+    return " ".join(f"{part}={told[part]}" for part in parts)
+
+
 async def _serve(settings: "SimexSettings", as_json: bool) -> None:
     import asyncio
 
@@ -100,7 +111,7 @@ async def _serve(settings: "SimexSettings", as_json: bool) -> None:
                 emit(msgspec.json.encode(server).decode())
             else:
                 emit(f"{server['venue']:<16} {server['rest']}  {server['ws']}")
-                emit(f"{'':<16} apiKey={server['apiKey']} secret={server['secret']}")
+                emit(f"{'':<16} {_shown(server)}")
         sys.stdout.flush()
         note("Ctrl-C stops")
 
