@@ -154,6 +154,7 @@ class OwnTrades:
         self._venue = venue
         self._name_of = name_of
         self._legs: dict[str, Leg] = {}
+        self._by_order: dict[str, list[str]] = {}
         self.complete = False
         """Everything from before has been read."""
 
@@ -165,6 +166,7 @@ class OwnTrades:
         self._legs[leg.id] = leg
         told: list[VenueReport] = []
         if known is None:
+            self._by_order.setdefault(leg.order, []).append(leg.id)
             told.append(Filled(venue=self._venue, at_ns=leg.at_ns, fill=self.fill(leg)))
         if leg.final:
             told.append(self.settled(leg))
@@ -222,7 +224,7 @@ class OwnTrades:
         return sum((leg.size for leg in self._of(order)), ZERO)
 
     def _of(self, order: str) -> Iterable[Leg]:
-        return (leg for leg in self._legs.values() if leg.order == order)
+        return (self._legs[name] for name in self._by_order.get(order, ()))
 
     def last_ns(self, order: str) -> int:
         return max((leg.changed_ns for leg in self._of(order)), default=0)
@@ -243,15 +245,17 @@ class OwnTrades:
     def tokens(self, *, on_chain: bool = False) -> dict[str, Decimal]:
         """Tokens held; those on chain alone, less what was sold of them, can be sold."""
         made: dict[str, Decimal] = {}
-        for leg in self._ordered():
+        for leg in self._standing():
             if not on_chain or leg.on_chain or leg.side is Side.SELL:
                 made[leg.token] = made.get(leg.token, ZERO) + leg.size * leg.side.sign
         return made
 
     def under_way(self) -> Decimal:
         """Collateral that matches will still bring (> 0) or take when they are mined."""
-        return sum((leg.cash for leg in self._ordered() if not leg.on_chain), ZERO)
+        return sum((leg.cash for leg in self._standing() if not leg.on_chain), ZERO)
+
+    def _standing(self) -> Iterable[Leg]:
+        return (leg for leg in self._legs.values() if not leg.failed)
 
     def _ordered(self) -> list[Leg]:
-        legs = [leg for leg in self._legs.values() if not leg.failed]
-        return sorted(legs, key=lambda leg: leg.at_ns)
+        return sorted(self._standing(), key=lambda leg: leg.at_ns)
