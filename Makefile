@@ -13,7 +13,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup setup-dev up test test-fast test-slow chaos scenarios check format bench bench-peers docs proto lock clean
+.PHONY: help setup setup-dev up test test-fast test-wire test-slow chaos scenarios check format bench bench-peers docs proto lock clean
 
 # An environment whose interpreter has gone (an upgraded system) is made anew.
 ifneq ($(shell $(BIN)/python -c 'print("usable")' 2>/dev/null),usable)
@@ -61,12 +61,15 @@ $(STAMPS)/dev: requirements-dev.lock $(STAMPS)/runtime
 	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
-test: test-fast test-slow ## Run the fast tests, then the slow ones
+test: test-fast test-wire test-slow ## Run the fast tests, those of venues, then the slow ones
 
 test-fast: setup-dev ## Run the fast tests only
-	$(BIN)/python -m pytest -m "not slow" -n 3 $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not wire" -n 3 $(ARGS)
 
 # Exit code 5 says that no test carries the mark.
+test-wire: setup-dev ## Run the suites of venues over sockets, against simulated exchanges
+	$(BIN)/python -m pytest -m wire -n 3 $(ARGS) || [ $$? -eq 5 ]
+
 test-slow: setup-dev ## Run the slow tests only (restarts, crashes, soaks)
 	$(BIN)/python -m pytest -m slow $(ARGS) || [ $$? -eq 5 ]
 
