@@ -16,7 +16,7 @@ from arbiter.simex.account import Account, ApiKey
 from arbiter.simex.polymarket import rows, wallets, words
 from arbiter.simex.polymarket.books import TokenBook
 from arbiter.simex.polymarket.desk import Desk
-from arbiter.simex.polymarket.gamma import Gamma, Listed
+from arbiter.simex.polymarket.gamma import FEE, Gamma, Listed
 from arbiter.simex.rest import Call, VenueError
 from arbiter.simex.venue import VenueServer
 
@@ -285,7 +285,11 @@ class Api:
             "mts": float(one.shown.instrument.tick),
             "mos": float(one.shown.instrument.min_size),
             "nr": one.neg_risk,
-            "fd": {"r": 0, "e": 0, "to": True},
+            "fd": {
+                "r": float(FEE.rate) if one.shown.instrument.event_fee == FEE else 0,
+                "e": 1,
+                "to": True,
+            },
         }
 
     def _by_token(self, token: str) -> dict[str, Any]:

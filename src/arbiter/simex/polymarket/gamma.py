@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from arbiter.markets.event_catalogue import WAITING, EventTopic, listing
+from arbiter.model.event_fees import EventFee, FeeForm
 from arbiter.model.ids import VenueId
 from arbiter.model.money import ONE
 from arbiter.model.time import NS_PER_HOUR, NS_PER_S
@@ -16,6 +17,8 @@ from arbiter.simex.rest import VenueError
 from arbiter.simex.venue import Shown, VenueServer
 
 _POLYMARKET = VenueId("polymarket")
+FEE = EventFee(form=FeeForm.QUADRATIC, rate=Decimal("0.04"), step=Decimal("0.00001"))
+"""Of the one market that charges any; in dollars, rounded up to five places."""
 _CHALLENGE_NS = 2 * NS_PER_HOUR
 
 
@@ -99,6 +102,7 @@ class Gamma:
         closed = payout is not None
         prices = self._prices(shown) if payout is None else (payout, ONE - payout)
         rules = terms.rules
+        charges = shown.instrument.event_fee == FEE
         if one.slug in self.changed_rules:
             rules += " Corrections that come within an hour count."
         made = {
@@ -124,10 +128,18 @@ class Gamma:
             "clobTokenIds": msgspec.json.encode(list(one.tokens)).decode(),
             "acceptingOrders": not closed,
             "negRisk": one.neg_risk,
-            "feesEnabled": False,
+            "feesEnabled": charges,
             "umaResolutionStatus": "resolved" if closed else "",
             "automaticallyResolved": closed,
         }
+        if charges:
+            schedule = {
+                "exponent": 1,
+                "rate": float(FEE.rate),
+                "takerOnly": True,
+                "rebateRate": 0.2,
+            }
+            made |= {"feeType": "simulated", "feeSchedule": schedule}
         if closed:
             made["closedTime"] = _iso(self._server.now_ns())
         return made

@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
+from arbiter.markets.event_catalogue import WAITING
 from arbiter.matching.faults import Fault, Faults
 from arbiter.model.ids import VenueId
+from arbiter.model.instruments import Instrument
 from arbiter.model.money import ONE
 from arbiter.model.reports import Ended, Filled, VenueReport
 from arbiter.model.time import NS_PER_S
@@ -21,7 +24,7 @@ from arbiter.simex.market import Market
 from arbiter.simex.polymarket import rows, words
 from arbiter.simex.polymarket.api import Api, Login, make_login
 from arbiter.simex.polymarket.desk import Desk
-from arbiter.simex.polymarket.gamma import Gamma, Listed
+from arbiter.simex.polymarket.gamma import FEE, Gamma, Listed
 from arbiter.simex.polymarket.purse import Trade
 from arbiter.simex.polymarket.wallets import Wallet, make_wallet
 from arbiter.simex.rest import Call, Reply, VenueError, encode, reply
@@ -62,6 +65,12 @@ class Polymarket(VenueServer):
         self.alive_ns = 10 * NS_PER_S
         """How long a heartbeat keeps an account's orders."""
         self._users: dict[Connection, tuple[Login, set[str]]] = {}
+
+    def listed_as(self, instrument: Instrument) -> Instrument:
+        """One of the markets charges takers, by the curve of its fee schedule."""
+        if instrument.market_id != WAITING.name:
+            return instrument
+        return replace(instrument, event_fee=FEE)
 
     # Credentials: a wallet's key, and whose money it signs for.
 
