@@ -12,6 +12,7 @@ from arbiter.venues.polymarket.rest import PolymarketRest
 
 _CHUNK = 40
 """Names in one request."""
+_GAMMA_PAGE = 100
 _PAGE = 500
 _MOST_PAGES = 20
 _SIX_PLACES = Decimal("0.000001")
@@ -109,7 +110,7 @@ class Markets:
             chunk = names[start : start + _CHUNK]
             for closed in ("false", "true"):
                 query = [(by, name) for name in chunk]
-                query += [("closed", closed), ("limit", str(_PAGE))]
+                query += [("closed", closed), ("limit", str(_GAMMA_PAGE))]
                 told = await self._rest.public(Api.GAMMA, "/markets", query)
                 if not isinstance(told, list):
                     raise OutcomeUnknown("gamma: no list of markets")
