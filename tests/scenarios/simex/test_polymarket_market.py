@@ -11,22 +11,33 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from arbiter.model.copying import Wallet
 from arbiter.model.ids import VenueId
+from arbiter.model.orders import Side, TimeInForce
 from arbiter.runtime.clock import SystemClock
 from arbiter.simex.settings import SimexSettings
 from arbiter.venues.catalogue import connector
 from arbiter.venues.common.endpoints import Endpoints
+from arbiter.venues.common.rest import PublicRest
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.polymarket.feed import (
     PolymarketDepthFeed,
     PolymarketFeed,
     PolymarketTradeFeed,
 )
+from arbiter.venues.polymarket.leader import PolymarketLeaders
 from tests.fakes.wiring import HASTY
 from tests.port_suites.depth import DepthLog
 from tests.port_suites.feed import FeedStand, FeedSuite
 from tests.scenarios.simex.conftest import Serve, Served, serving
-from tests.scenarios.simex.test_polymarket import CALM, NAMES, VENUE, client_of
+from tests.scenarios.simex.test_polymarket import (
+    CALM,
+    NAMES,
+    VENUE,
+    client_of,
+    desk_of,
+    settled,
+)
 from tests.scenarios.venues.test_over_simex import running
 from tests.scenarios.venues.test_trades import TradeLog
 
@@ -295,3 +306,27 @@ async def test_their_new_client_reads_markets_and_follows_books(serve: Serve) ->
         async with await client.subscribe(spec) as events:
             told = await anext(aiter(events))
         assert isinstance(told, MarketBookEvent)
+
+
+async def test_wallets_activity_is_told_alike_in_both_versions(serve: Serve) -> None:
+    served = await serve(CALM)
+    line = served.lines[VENUE]
+    async with desk_of(client_of(served)) as desk:
+        (bought,) = await desk.trade(desk.order(tif=TimeInForce.IOC))
+        await desk.log.until(lambda: bool(settled(desk)))
+        (sold,) = await desk.trade(desk.order(Side.SELL, usd=5, tif=TimeInForce.IOC))
+        await desk.log.until(lambda: len(settled(desk)) == 2)
+    wallet = Wallet(line["walletAddress"].lower())
+    told = []
+    async with PublicRest(line["rest"]) as rest:
+        for version in (2, 1):
+            leaders = PolymarketLeaders(rest)
+            leaders._version = version
+            told.append((await leaders.actions_since(wallet, 0), await leaders.holdings(wallet)))
+    (acts, held), older = told
+    assert older == told[0]
+    assert {(act.kind.value, act.size) for act in acts} == {
+        ("BUY", bought.size),
+        ("SELL", sold.size),
+    }
+    assert [(one.outcome.value, one.size) for one in held] == [("YES", bought.size - sold.size)]
