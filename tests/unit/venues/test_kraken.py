@@ -14,6 +14,7 @@ from arbiter.model.ids import ClientOrderId, TradeId, VenueId, client_order_id, 
 from arbiter.model.instruments import Instrument
 from arbiter.model.orders import Liquidity, OrderStatus, Side
 from arbiter.model.reports import Ended, Filled, VenueReport
+from arbiter.simex.kraken.limits import Counter
 from arbiter.simex.kraken.streams import checksum
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.signed import Answered
@@ -30,6 +31,7 @@ from arbiter.venues.kraken.feed import QuoteTalk
 from arbiter.venues.kraken.listing import instruments, schedule
 from arbiter.venues.kraken.names import Names
 from arbiter.venues.kraken.private import PrivateTalk, read_executions
+from arbiter.venues.kraken.reads import MOST, SINKS_PER_S, ReadCounter
 from arbiter.venues.kraken.trades import TradeTalk
 from tests.fakes.clock import FakeClock
 from tests.fakes.moving_book import MovingBook, Pairs
@@ -332,3 +334,27 @@ def test_mutated_messages_never_break_a_talk(messages: list[bytes]) -> None:
                 talk.hear(data)
         talk.tick()
         talk.closed()
+
+
+# The counter of reads ----------------------------------------------------------------------
+
+
+def test_reads_wait_once_the_keys_counter_is_full_and_it_sinks() -> None:
+    counter = ReadCounter()
+    assert [counter.wait_s(1.0, 100.0) for _ in range(20)] == [0.0] * 20
+    assert counter.wait_s(1.0, 100.0) == 2.0
+    assert counter.wait_s(2.0, 142.0) == 0.0
+    counter.full(142.0)
+    assert counter.wait_s(2.0, 142.0) == 4.0
+
+
+@given(st.lists(st.tuples(st.floats(0, 10), st.sampled_from([1.0, 2.0])), max_size=60))
+def test_reads_that_wait_as_told_never_fill_the_venues_counter(
+    asked: list[tuple[float, float]],
+) -> None:
+    ours, theirs = ReadCounter(), Counter(MOST, SINKS_PER_S)
+    now_s = arrives_s = 1_000.0
+    for pause_s, cost in asked:
+        now_s += pause_s
+        arrives_s = max(arrives_s, now_s + ours.wait_s(cost, now_s) + 1e-3)
+        assert theirs.add(cost, int(arrives_s * 1e9))

@@ -1,7 +1,8 @@
 """The connector of Kraken spot.
 
-Reads are counted per key and forgotten at a pace; orders and cancels have a counter of their own
-per market. The figures are those of an account of the tier "Intermediate".
+The engine's budget is that of the trading engine: a counter per market, taken here for all markets
+together. Reads have a counter of their own, which the order client minds (`reads`), so that they
+never stand in an order's way. The figures are those of an account of the tier "Intermediate".
 """
 
 from collections.abc import Mapping
@@ -14,24 +15,18 @@ from arbiter.venues.kraken.history import KrakenHistory
 from arbiter.venues.kraken.orders import KrakenOrders
 from arbiter.venues.kraken.trades import KrakenTradeFeed
 
+_READS = ("query", "open_orders", "fills", "holdings", "instruments")
+
 
 def _weights(_markets: int) -> Mapping[str, float]:
-    return {
-        "submit": 0.1,
-        "cancel": 0.2,
-        "query": 2.0,
-        "open_orders": 1.0,
-        "fills": 3.0,
-        "holdings": 1.0,
-        "instruments": 2.0,
-    }
+    return {"submit": 1.0, "cancel": 2.0} | dict.fromkeys(_READS, 0.1)
 
 
 CONNECTORS = (
     Connector(
         venue=VenueId("kraken"),
-        capacity=20.0,
-        per_second=0.5,
+        capacity=125.0,
+        per_second=2.34,
         weights=_weights,
         orders=KrakenOrders,
         quotes=KrakenFeed,

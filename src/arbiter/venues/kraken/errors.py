@@ -8,10 +8,13 @@ from typing import Any
 
 from arbiter.venues.common.verdicts import Verdict, Verdicts
 
+FULL = "EAPI:Rate limit exceeded"
+"""The counter of a key's reads is full."""
+
 VERDICTS = Verdicts(
     codes={
         "EAPI:Invalid nonce": Verdict.CLOCK,
-        "EAPI:Rate limit exceeded": Verdict.LIMITED,
+        FULL: Verdict.LIMITED,
         "EOrder:Rate limit exceeded": Verdict.LIMITED,
         "EGeneral:Too many requests": Verdict.LIMITED,
         "EService:Throttled": Verdict.LIMITED,
@@ -27,8 +30,6 @@ VERDICTS = Verdicts(
         "EDatabase:Internal error": Verdict.UNKNOWN,
     }
 )
-
-NONCE = "EAPI:Invalid nonce"
 
 
 def read_refusal(status: int, answer: Any) -> tuple[str, str] | None:

@@ -28,10 +28,11 @@ from arbiter.venues.common.signed import Answered, SignedRest
 from arbiter.venues.common.stream import Link
 from arbiter.venues.common.used_names import UsedNames
 from arbiter.venues.kraken.addresses import PRIVATE, STREAM, asset_of, rest_name
-from arbiter.venues.kraken.errors import VERDICTS, read_refusal
+from arbiter.venues.kraken.errors import FULL, VERDICTS, read_refusal
 from arbiter.venues.kraken.listing import instruments
 from arbiter.venues.kraken.names import Names
 from arbiter.venues.kraken.private import PrivateTalk, order_truth, trade_fill
+from arbiter.venues.kraken.reads import HISTORY, ReadCounter
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,7 @@ _ASKED_AT_ONCE = 20
 """Orders in one question by the venue's numbers."""
 _PRICED_AT_ONCE = 100
 _LOOK_BACK_NS = 7 * NS_PER_DAY
+_READ_TRIES = 6
 _TOKEN_EVERY_S = 600.0
 """A token must be used within 15 minutes."""
 _TOKEN_RETRY_S = 1.0
@@ -79,6 +81,7 @@ class KrakenOrders(VenueAccount):
         self._altnames: dict[str, str] = {}
         """Of assets, by the names that balances have."""
         self._one_by_one: AbstractAsyncContextManager[object] = asyncio.Lock()
+        self._reads = ReadCounter()
         self._token = ""
         self._token_wanted = asyncio.Event()
 
@@ -90,6 +93,24 @@ class KrakenOrders(VenueAccount):
     async def _signed(self, endpoint: str, params: dict[str, Any] | None = None) -> Any:
         async with self._one_by_one:
             return (await self._rest.call(endpoint, params))["result"]
+
+    async def _counted(
+        self, endpoint: str, params: dict[str, Any] | None = None, cost: float = 1.0
+    ) -> Any:
+        """Read when the key's counter allows; where the venue has counted more, once more."""
+        for _ in range(_READ_TRIES - 1):
+            await asyncio.sleep(self._reads.wait_s(cost, self._now_s()))
+            try:
+                return await self._signed(endpoint, params)
+            except Answered as answer:
+                if answer.code != FULL:
+                    raise
+            self._reads.full(self._now_s())
+        await asyncio.sleep(self._reads.wait_s(cost, self._now_s()))
+        return await self._signed(endpoint, params)
+
+    def _now_s(self) -> float:
+        return self._clock.monotonic_ns() / NS_PER_S
 
     async def correct_clock(self) -> ClockReading | None:
         """Measure the venue's clock. Nothing is signed by it: the nonce only has to rise."""
@@ -118,12 +139,12 @@ class KrakenOrders(VenueAccount):
         }
         if self._wiring.keys is None:
             return found
-        info = await self._signed("privatePostGetApiKeyInfo")
+        info = await self._counted("privatePostGetApiKeyInfo")
         if int(info.get("nonceWindow") or 0) >= _WIDE_WINDOW:
             self._one_by_one = nullcontext()
         wanted = [rest_name(i.market_id) for i in found if i.symbol in self._wiring.symbols]
         params = {"pair": ",".join(wanted[:_PRICED_AT_ONCE])} if wanted else {}
-        told = await self._signed("privatePostTradeVolume", params)
+        told = await self._counted("privatePostTradeVolume", params)
         return instruments(pairs, self.venue, Decimal(told["volume"]), _fees(told, pairs))
 
     async def _last_prices(self) -> Mapping[str, Decimal]:
@@ -167,7 +188,7 @@ class KrakenOrders(VenueAccount):
         """By its number where that is known; else among the open ones, then the closed ones."""
         number = self._numbers.get(client_order_id)
         if number is not None:
-            rows = await self._signed("privatePostQueryOrders", {"txid": number})
+            rows = await self._counted("privatePostQueryOrders", {"txid": number})
             if number in rows:
                 return order_truth(number, rows[number], self.venue, instrument, client_order_id)
         name = self._ids.venues(client_order_id)
@@ -175,7 +196,7 @@ class KrakenOrders(VenueAccount):
             ("privatePostOpenOrders", "open"),
             ("privatePostClosedOrders", "closed"),
         ):
-            rows = (await self._signed(endpoint, {"cl_ord_id": name}))[part]
+            rows = (await self._counted(endpoint, {"cl_ord_id": name}))[part]
             own = {number: row for number, row in rows.items() if row.get("cl_ord_id") == name}
             if own:
                 number = max(own, key=lambda one: Decimal(str(own[one]["opentm"])))
@@ -184,7 +205,7 @@ class KrakenOrders(VenueAccount):
         return None
 
     async def _open_orders(self) -> Sequence[OrderTruth]:
-        rows = (await self._signed("privatePostOpenOrders"))["open"]
+        rows = (await self._counted("privatePostOpenOrders"))["open"]
         made = []
         for number, row in rows.items():
             instrument = self._listed_as(row["descr"]["pair"])
@@ -212,7 +233,7 @@ class KrakenOrders(VenueAccount):
         rows: dict[str, Any] = {}
         for page in range(_PAGES):
             params = {"start": since_ns // NS_PER_S - 1, "ofs": page * _PAGE}
-            told = (await self._signed("privatePostTradesHistory", params))["trades"]
+            told = (await self._counted("privatePostTradesHistory", params, HISTORY))["trades"]
             rows |= told
             if len(told) < _PAGE:
                 break
@@ -223,7 +244,7 @@ class KrakenOrders(VenueAccount):
         unknown = sorted(number for number in numbers if number not in self._names)
         for start in range(0, len(unknown), _ASKED_AT_ONCE):
             asked = ",".join(unknown[start : start + _ASKED_AT_ONCE])
-            rows = await self._signed("privatePostQueryOrders", {"txid": asked})
+            rows = await self._counted("privatePostQueryOrders", {"txid": asked})
             for number, row in rows.items():
                 # One without a name is somebody else's: it goes by its number.
                 self._name_of(number, row.get("cl_ord_id") or number)
@@ -248,7 +269,7 @@ class KrakenOrders(VenueAccount):
 
     async def _holdings(self) -> Sequence[Holding]:
         made = []
-        for name, row in (await self._signed("privatePostBalanceEx")).items():
+        for name, row in (await self._counted("privatePostBalanceEx")).items():
             total, locked = Decimal(row["balance"]), Decimal(row["hold_trade"])
             asset = asset_of(self._altnames.get(name, name))
             made.append(Holding(venue=self.venue, asset=asset, free=total - locked, locked=locked))
@@ -256,7 +277,7 @@ class KrakenOrders(VenueAccount):
 
     async def rights(self) -> KeyRights:
         """To trade takes all that orders and their private stream need."""
-        told = await self._read("rights", lambda: self._signed("privatePostGetApiKeyInfo"))
+        told = await self._read("rights", lambda: self._counted("privatePostGetApiKeyInfo"))
         granted = set(told["permissions"])
         return KeyRights(
             can_trade=granted >= _NEEDED,
@@ -306,7 +327,7 @@ class KrakenOrders(VenueAccount):
     async def _renew_token(self) -> None:
         while True:
             try:
-                self._token = (await self._signed("privatePostGetWebSocketsToken"))["token"]
+                self._token = (await self._counted("privatePostGetWebSocketsToken"))["token"]
             except (Answered, VenueUnreachable, OutcomeUnknown) as error:
                 log.warning("no token for the private stream", venue=self.venue, why=str(error))
                 await asyncio.sleep(_TOKEN_RETRY_S)
