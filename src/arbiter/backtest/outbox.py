@@ -5,8 +5,9 @@ between is never looked at, for our orders end on arrival. Orders that rest are 
 `resting`, and then every quote has to be shown (`show`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,9 @@ from arbiter.model.orders import Order, TimeInForce
 from arbiter.model.reports import VenueReport
 from arbiter.model.time import NS_PER_MS
 from arbiter.runtime.outbox import Answers
+
+# Looking a member up on its enum costs more than comparing with it.
+_GTC = TimeInForce.GTC
 
 
 class _Venue:
@@ -63,6 +67,10 @@ class _Venue:
         return reports
 
 
+class Deliveries(Answers, Protocol):
+    def on_reports(self, reports: Sequence[VenueReport]) -> None: ...
+
+
 class BacktestOutbox:
     """`ports.Outbox` over one simulated exchange per venue; `open` it before the first quote."""
 
@@ -78,10 +86,10 @@ class BacktestOutbox:
         self._clock = clock
         self._round_trip_ns = round(round_trip_ms * NS_PER_MS)
         self._venues: dict[VenueId, _Venue] = {}
-        self._answers: Answers | None = None
+        self._answers: Deliveries | None = None
         self._may_rest = False
 
-    def open(self, answers: Answers, board: QuoteBoard) -> None:
+    def open(self, answers: Deliveries, board: QuoteBoard) -> None:
         """Say where answers go and where quotes are."""
         self._answers = answers
         symbols = board.registry.symbols
@@ -125,7 +133,7 @@ class BacktestOutbox:
     def _submit(self, order: Order) -> None:
         venue = self._venues[order.venue]
         now = self._clock.now_ns()
-        self._may_rest |= order.time_in_force is TimeInForce.GTC
+        self._may_rest |= order.time_in_force is _GTC
         if self._may_rest:
             earlier = venue.show(now - 1)
         else:
@@ -162,14 +170,14 @@ class BacktestOutbox:
 
     def _deliver(self, venue: _Venue, reports: list[VenueReport]) -> None:
         """Hand reports over and see to it that the exchange is called again in time."""
-        for report in reports:
-            self._back().on_report(report)
+        if reports:
+            self._back().on_reports(reports)
         due = venue.exchange.next_due_ns
         if due is not None and (venue.due_ns is None or due < venue.due_ns):
             venue.due_ns = due
             self._agenda.at(due, partial(self._service, venue, due))
 
-    def _back(self) -> Answers:
+    def _back(self) -> Deliveries:
         if self._answers is None:
             raise RuntimeError("the outbox was not opened")
         return self._answers

@@ -127,7 +127,8 @@ class Session:
         """Do all that is due up to the next quote's time of receipt, and set the clock to it."""
         while True:
             due = self.agenda.next_ns
-            if self._look_ns <= min(to_ns, due, self._sample_ns):
+            look_ns = self._look_ns
+            if look_ns <= to_ns and look_ns <= due and look_ns <= self._sample_ns:
                 at_ns = max(self._look_ns, self._last_quote_ns)
                 self._look_ns = max(self._look(at_ns), to_ns)
             elif self._sample_ns <= to_ns and self._sample_ns <= due:

@@ -17,6 +17,9 @@ from arbiter.model.money import ZERO
 from arbiter.model.orders import Side
 from arbiter.model.trades import Trade, TradeState
 
+# Looking a member up on its enum costs more than comparing with it.
+_BUY = Side.BUY
+
 _COUNTED = frozenset({SignalSeen, PlanDenied, AlertRaised, KillSwitchEngaged})
 
 
@@ -138,7 +141,7 @@ class Tally:
             if quote is None:
                 continue
             self.fill_ages_ns.append(step.at_ns - quote.receive_ns)
-            shown = quote.ask_size if fill.side is Side.BUY else quote.bid_size
+            shown = quote.ask_size if fill.side is _BUY else quote.bid_size
             lot = self._board.registry.by_id(fill.instrument).lot
             if float(fill.size + lot) > shown:
                 self._took_all.add(fill.client_order_id)

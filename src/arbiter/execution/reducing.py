@@ -44,12 +44,12 @@ Held = Callable[[InstrumentId], Decimal]
 """Signed contracts that the ledger holds."""
 
 _BPS = Decimal("0.0001")
+_FAMILIES = (Family.FUNDING, Family.EVENTS)
 
 
 def is_reduction(trade: Trade, orders: Sequence[Order]) -> bool:
     """Whether this machine runs the trade."""
-    families = (Family.FUNDING, Family.EVENTS)
-    return trade.family in families and bool(orders) and orders[0].reduce_only
+    return trade.family in _FAMILIES and bool(orders) and orders[0].reduce_only
 
 
 def step(

@@ -32,6 +32,10 @@ from arbiter.model.orders import Order, OrderStatus, OrderType, Side
 from arbiter.model.time import NS_PER_MS
 from arbiter.model.trades import Trade, TradeState
 
+# Looking a member up on its enum costs more than comparing with it.
+_PLANNED, _HELD = TradeState.PLANNED, TradeState.HELD
+_CREATED = OrderStatus.CREATED
+
 _RECALLED = 51
 """First attempt of a trade that was recalled without all of its orders: an id is never reused."""
 
@@ -50,7 +54,7 @@ def step(
     """Decide what to do about a trade now. `orders` are all orders the trade ever had."""
     if trade.state.terminal:
         return progress, ()
-    if trade.state is TradeState.PLANNED:
+    if trade.state is _PLANNED:
         legs = orders[:1] if settings.leg_order is LegOrder.SEQUENTIAL else orders
         return begin(progress, orders, legs, stimulus, now_ns, settings, reason)
     if progress.began_ns is None:
@@ -71,7 +75,7 @@ def send_added(
     Reports may have come in while the intent was being written: an order that would now trade
     more than stands alone is dropped, and the next look decides anew.
     """
-    if order.status is not OrderStatus.CREATED:
+    if order.status is not _CREATED:
         return progress, ()
     over = excess(trade)
     side = Side.SELL if over > ZERO else Side.BUY
@@ -96,10 +100,10 @@ def _go_on(
     settings: ExecutionSettings,
     market: MarketView,
 ) -> Step:
-    waiting = [order for order in orders if order.open and order.status is not OrderStatus.CREATED]
+    waiting = [order for order in orders if order.open and order.status is not _CREATED]
     if waiting:
         return wait(progress, waiting, stimulus, now_ns, settings)
-    unsent = [order for order in orders if order.status is OrderStatus.CREATED]
+    unsent = [order for order in orders if order.status is _CREATED]
     if unsent:
         planned = {leg.order for leg in trade.legs}
         if any(order.client_order_id not in planned for order in unsent):
@@ -186,7 +190,7 @@ def _settle(
     order = _order(best, trade, orders, why)
     state = TradeState.WORKING if best.role == CHASE else TradeState.UNWINDING
     effects: list[Effect] = [order]
-    if trade.state is not TradeState.HELD:
+    if trade.state is not _HELD:
         effects.insert(0, Advance(state, why))
     if not any(o.leg in (CHASE, UNWIND) for o in orders):
         text = f"trade {trade.seq} {trade.symbol}: {why}"
@@ -227,7 +231,7 @@ def _watch_the_clock(
 ) -> Step:
     """Hold a trade that will not settle and call a person; what is being done goes on."""
     progress, effects = decided
-    if trade.state is TradeState.HELD or _ends(effects):
+    if trade.state is _HELD or _ends(effects):
         return decided
     began_ns = now_ns if progress.began_ns is None else progress.began_ns
     late_ns = began_ns + settings.flat_ms * NS_PER_MS
@@ -250,7 +254,7 @@ def _watch_the_clock(
         why += f"; {tries} orders filled nothing"
     text = f"trade {trade.seq} {trade.symbol} is held: {why}"
     kept = tuple(e for e in effects if not isinstance(e, Advance))
-    return progress, (Advance(TradeState.HELD, why), Alert("critical", "UNHEDGED", text), *kept)
+    return progress, (Advance(_HELD, why), Alert("critical", "UNHEDGED", text), *kept)
 
 
 def _ends(effects: Sequence[Effect]) -> bool:

@@ -16,6 +16,9 @@ from arbiter.model.ids import Asset, VenueId
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Fill, Side
 
+# Looking a member up on its enum costs more than comparing with it.
+_BUY = Side.BUY
+
 
 class Balances:
     def __init__(self) -> None:
@@ -46,7 +49,7 @@ class Balances:
 
     def fill(self, fill: Fill, base: Asset, quote: Asset, at_ns: int, changes: Changes) -> None:
         value = fill.size * fill.price
-        if fill.side is Side.BUY:
+        if fill.side is _BUY:
             base_delta, quote_delta = fill.size, -value
         else:
             base_delta, quote_delta = -fill.size, value

@@ -44,6 +44,9 @@ from arbiter.model.plans import Family
 from arbiter.model.settling import SettledFill
 from arbiter.model.trades import Trade
 
+# Looking a member up on its enum costs more than comparing with it.
+_SPOT = Family.SPOT
+
 DIGITS = 60
 """Sums and products of money are exact within this many digits: `use_wide_context`."""
 
@@ -360,7 +363,7 @@ class Ledger(LedgerReads):
             units,
             fill.price,
             fee,
-            netted=trade.family is Family.SPOT,
+            netted=trade.family is _SPOT,
             at_ns=at_ns,
             changes=changes,
         )

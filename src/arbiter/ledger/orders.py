@@ -16,7 +16,16 @@ from arbiter.model.money import ZERO, plain, quotient
 from arbiter.model.orders import Fill, Order, OrderStatus
 from arbiter.model.settling import SettlingStep
 
-_UNANSWERED = (OrderStatus.CREATED, OrderStatus.SUBMITTED)
+# Looking a member up on its enum costs more than comparing with it.
+_CREATED, _SUBMITTED, _WORKING, _FILLED, _PARTIALLY_FILLED = (
+    OrderStatus.CREATED,
+    OrderStatus.SUBMITTED,
+    OrderStatus.WORKING,
+    OrderStatus.FILLED,
+    OrderStatus.PARTIALLY_FILLED,
+)
+
+_UNANSWERED = (_CREATED, _SUBMITTED)
 
 
 class Orders:
@@ -76,9 +85,9 @@ def _share_left(order: Order, taken: Decimal) -> Decimal:
 
 
 def sent(order: Order, at_ns: int) -> Order:
-    if order.status is not OrderStatus.CREATED:
+    if order.status is not _CREATED:
         return order
-    return replace(order, status=OrderStatus.SUBMITTED, updated_ns=at_ns)
+    return replace(order, status=_SUBMITTED, updated_ns=at_ns)
 
 
 def accepted(order: Order, venue_order_id: VenueOrderId, at_ns: int) -> Order:
@@ -86,7 +95,7 @@ def accepted(order: Order, venue_order_id: VenueOrderId, at_ns: int) -> Order:
     return replace(
         order,
         venue_order_id=venue_order_id,
-        status=OrderStatus.WORKING if order.status in _UNANSWERED else order.status,
+        status=_WORKING if order.status in _UNANSWERED else order.status,
         unknown_since_ns=None,
         updated_ns=at_ns,
     )
@@ -106,7 +115,7 @@ def rejected(order: Order, code: str, reason: str, at_ns: int) -> Order:
 
 
 def abandoned(order: Order, reason: str, at_ns: int) -> Order:
-    if order.status is not OrderStatus.CREATED:
+    if order.status is not _CREATED:
         raise LedgerError(
             f"{order.client_order_id} is {order.status}: only an unsent order can be abandoned"
         )
@@ -143,11 +152,11 @@ def filled(order: Order, fill: Fill, at_ns: int) -> Order:
     """Add one execution; more than the order's size is booked all the same."""
     size = order.filled_size + fill.size
     if size >= order.size:
-        status = OrderStatus.FILLED
+        status = _FILLED
     elif order.status.terminal:
         status = order.status
     else:
-        status = OrderStatus.PARTIALLY_FILLED
+        status = _PARTIALLY_FILLED
     return replace(
         order,
         filled_size=size,
@@ -162,11 +171,11 @@ def voided(order: Order, fill: Fill | SettlingStep, at_ns: int) -> Order:
     """Take an execution out again; an order that is over stays over, and nothing is sent anew."""
     left = order.filled_size - fill.size
     status, reason = order.status, order.reason
-    if status is OrderStatus.FILLED:
+    if status is _FILLED:
         status = OrderStatus.EXPIRED
         reason = f"fill {fill.venue_trade_id} of {plain(fill.size)} failed to settle"
     elif not status.terminal:
-        status = OrderStatus.PARTIALLY_FILLED if left else OrderStatus.WORKING
+        status = _PARTIALLY_FILLED if left else _WORKING
     return replace(
         order,
         filled_size=left,

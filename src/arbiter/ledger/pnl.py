@@ -21,13 +21,14 @@ buying it back later realizes only the change of price.
 """
 
 from decimal import Decimal
-from typing import NamedTuple
+
+import msgspec
 
 from arbiter.model.money import ZERO, quotient
 from arbiter.model.trades import Trade
 
 
-class Settlement(NamedTuple):
+class Settlement(msgspec.Struct, frozen=True, gc=False):
     """A trade's account; `matched` and `residual` in base units, the rest in quote."""
 
     matched: Decimal

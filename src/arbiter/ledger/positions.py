@@ -14,8 +14,8 @@ d the signed units of each fill; closing takes a part of cost out and books the 
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from arbiter.model.changes import Changes
@@ -26,7 +26,7 @@ from arbiter.model.orders import Order
 from arbiter.model.perpetuals import Contract
 
 
-class Effect(NamedTuple):
+class Effect(msgspec.Struct, frozen=True, gc=False):
     """What one fill did to a strategy, in quote."""
 
     capital: Decimal

@@ -11,6 +11,9 @@ from arbiter.model.money import ZERO
 from arbiter.model.orders import Fill, Side
 from arbiter.model.trades import Trade
 
+# Looking a member up on its enum costs more than comparing with it.
+_BUY = Side.BUY
+
 
 class Trades:
     def __init__(self) -> None:
@@ -36,10 +39,11 @@ class Trades:
     def put(self, trade: Trade) -> None:
         """Keep the newest record; a terminal one leaves the open trades."""
         if not trade.state.terminal:
-            if trade.id not in self.open:
+            known = len(self.open)
+            self.open[trade.id] = trade
+            if len(self.open) > known:
                 self.closed.pop(trade.id, None)
                 self.exposure += planned_notional(trade)
-            self.open[trade.id] = trade
             return
         if self.open.pop(trade.id, None) is not None:
             self.exposure -= planned_notional(trade)
@@ -50,7 +54,7 @@ def planned_notional(trade: Trade) -> Decimal:
     """Give the larger side of the plan at its planned prices: legs of one trade hedge each other."""
     bought = sold = ZERO
     for leg in trade.legs:
-        if leg.side is Side.BUY:
+        if leg.side is _BUY:
             bought += leg.size * leg.planned_price
         else:
             sold += leg.size * leg.planned_price
@@ -73,7 +77,7 @@ def with_fill(trade: Trade, fill: Fill, base: Asset, fee: Decimal) -> Trade:
     base_fees = trade.base_fees + fill.fee if in_base else trade.base_fees
     base_fees_value = trade.base_fees_value + fee if in_base else trade.base_fees_value
     fees = trade.fees_quote + fee
-    if fill.side is Side.BUY:
+    if fill.side is _BUY:
         return replace(
             trade,
             bought=trade.bought + fill.size,
@@ -96,7 +100,7 @@ def with_execution(trade: Trade, side: Side, units: Decimal, price: Decimal, fee
     """Add an execution of a perpetual: base units it stands for, its price, its fee in quote."""
     value = units * price
     fees = trade.fees_quote + fee
-    if side is Side.BUY:
+    if side is _BUY:
         return replace(
             trade, bought=trade.bought + units, spent=trade.spent + value, fees_quote=fees
         )

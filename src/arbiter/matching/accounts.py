@@ -29,11 +29,11 @@ class Account:
         return self._locked.get(asset, ZERO)
 
     def free(self, asset: Asset) -> Decimal:
-        return self.total(asset) - self.locked(asset)
+        return self._totals.get(asset, ZERO) - self._locked.get(asset, ZERO)
 
     def move(self, asset: Asset, delta: Decimal) -> None:
         """Change a total. Below zero is an `InvalidValue`: a caller did not check."""
-        total = self.total(asset) + delta
+        total = self._totals.get(asset, ZERO) + delta
         if total < ZERO:
             raise InvalidValue(f"{asset} would fall to {total}")
         self._totals[asset] = total
@@ -41,7 +41,7 @@ class Account:
 
     def relock(self, asset: Asset, delta: Decimal) -> None:
         """Lock more (> 0) or release (< 0)."""
-        locked = self.locked(asset) + delta
+        locked = self._locked.get(asset, ZERO) + delta
         if locked < ZERO:
             raise InvalidValue(f"lock of {asset} would fall to {locked}")
         self._locked[asset] = locked
@@ -58,6 +58,9 @@ class Account:
 
     def take_touched(self) -> dict[Asset, tuple[Decimal, Decimal]]:
         """Give (total, locked) of everything changed since the last call."""
-        changed = {asset: (self.total(asset), self.locked(asset)) for asset in self._touched}
+        totals, locked = self._totals, self._locked
+        changed = {
+            asset: (totals.get(asset, ZERO), locked.get(asset, ZERO)) for asset in self._touched
+        }
         self._touched.clear()
         return changed

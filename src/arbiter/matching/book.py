@@ -12,6 +12,9 @@ from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, from_float
 from arbiter.model.orders import Side
 
+# Looking a member up on its enum costs more than comparing with it.
+_BUY = Side.BUY
+
 
 class Book:
     """Top of book as floats, because most quotes are never looked at; `Decimal` on demand."""
@@ -47,12 +50,12 @@ class Book:
 
     def best(self, side: Side) -> Decimal | None:
         """Price an order of this side would take: the ask for a buy, the bid for a sell."""
-        price = self._ask if side is Side.BUY else self._bid
+        price = self._ask if side is _BUY else self._bid
         return from_float(price) if price > 0.0 else None
 
     def available(self, side: Side) -> Decimal:
         """Size an order of this side can still take, in whole lots."""
-        if side is Side.BUY:
+        if side is _BUY:
             left = from_float(self._ask_size) - self._taken_ask
         else:
             left = from_float(self._bid_size) - self._taken_bid
@@ -60,18 +63,18 @@ class Book:
 
     def take(self, side: Side, size: Decimal) -> None:
         """Use up displayed size."""
-        if side is Side.BUY:
+        if side is _BUY:
             self._taken_ask += size
         else:
             self._taken_bid += size
 
     def crossed(self) -> list[VenueOrder]:
         """Our resting orders the market has come to, best price first, then oldest."""
-        ask, bid = self.best(Side.BUY), self.best(Side.SELL)
+        ask, bid = self.best(_BUY), self.best(Side.SELL)
         buys = [
             order
             for order in self.resting.values()
-            if order.request.side is Side.BUY and ask is not None and _price(order) >= ask
+            if order.request.side is _BUY and ask is not None and _price(order) >= ask
         ]
         sells = [
             order

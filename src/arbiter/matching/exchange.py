@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
 
+import msgspec
+
 from arbiter.matching import fees, rules
 from arbiter.matching.accounts import Account
 from arbiter.matching.book import Book
@@ -43,6 +45,12 @@ from arbiter.model.reports import (
     VenueReport,
 )
 
+# Looking a member up on its enum costs more than comparing with it.
+_FOK = TimeInForce.FOK
+_TAKER = Liquidity.TAKER
+_BINARY = InstrumentKind.BINARY
+_FILLED = OrderStatus.FILLED
+
 KEEP_ENDED = 100_000
 """Ended orders and fills a venue can still be asked about; older ones are forgotten."""
 
@@ -53,6 +61,13 @@ _PRIVATE = (Filled, Ended, CancelRefused, FundingReported, ForcedReported, FillS
 def is_private(report: VenueReport) -> bool:
     """Tell the reports of the private stream from direct answers (Accepted, Refused)."""
     return isinstance(report, _PRIVATE)
+
+
+class _Lock(msgspec.Struct, frozen=True, gc=False):
+    """What one unit of an order locks of `asset`."""
+
+    asset: Asset
+    rate: Decimal
 
 
 class _CancelRequest:
@@ -374,9 +389,9 @@ class SimulatedExchange:
     # Matching.
 
     def _on_order(self, request: OrderRequest, at_ns: int) -> None:
-        problem = self._problem(request)
-        if problem is not None:
-            refusal, why = problem
+        checked = self._check(request)
+        if not isinstance(checked, _Lock):
+            refusal, why = checked
             self._say(
                 Refused(
                     venue=self.venue,
@@ -388,8 +403,8 @@ class SimulatedExchange:
             )
             return
         book = self._books[request.instrument]
-        order = self._accept(request, book, at_ns)
-        if request.time_in_force is TimeInForce.FOK and not self._fillable(order, book):
+        order = self._accept(request, checked, at_ns)
+        if request.time_in_force is _FOK and not self._fillable(order, book):
             self._end(order, OrderStatus.EXPIRED, "could not be filled in full", at_ns)
         else:
             order = self._take(order, book, at_ns)
@@ -399,7 +414,8 @@ class SimulatedExchange:
                 else:
                     book.resting[order.client_order_id] = order
 
-    def _problem(self, request: OrderRequest) -> rules.Problem | None:
+    def _check(self, request: OrderRequest) -> rules.Problem | _Lock:
+        """Say why an order is refused, or what a unit of it locks."""
         book = self._books.get(request.instrument)
         if book is None:
             return Refusal.UNKNOWN_INSTRUMENT, request.instrument
@@ -422,28 +438,25 @@ class SimulatedExchange:
             return Refusal.WOULD_TAKE, ""
         if request.reduce_only:
             if self._margin.reducible(instrument.id, request.side) > ZERO:
-                return None
+                return _Lock(instrument.settle, ZERO)
             return Refusal.NOT_REDUCING, f"{instrument.id} has nothing to reduce"
-        rate, asset = self._lock_rate(instrument, request, price)
-        need, free = request.size * rate, self._account.free(asset)
+        lock = self._lock_of(instrument, request.side, price)
+        need, free = request.size * lock.rate, self._account.free(lock.asset)
         if need > free:
-            return Refusal.BALANCE, f"{asset} needed={plain(need)} free={plain(free)}"
-        return None
+            return Refusal.BALANCE, f"{lock.asset} needed={plain(need)} free={plain(free)}"
+        return lock
 
-    def _accept(self, request: OrderRequest, book: Book, at_ns: int) -> VenueOrder:
-        price = request.price if request.price is not None else book.best(request.side)
-        assert price is not None, "checked before"
-        rate, asset = self._lock_rate(book.instrument, request, price)
+    def _accept(self, request: OrderRequest, lock: _Lock, at_ns: int) -> VenueOrder:
         order = VenueOrder(
             request=request,
             number=self._next_order,
-            lock_asset=asset,
-            lock_rate=rate,
+            lock_asset=lock.asset,
+            lock_rate=lock.rate,
             accepted_ns=at_ns,
             updated_ns=at_ns,
         )
         self._next_order += 1
-        self._account.relock(asset, order.locked)
+        self._account.relock(lock.asset, order.locked)
         self._keep(order)
         self._say(
             Accepted(
@@ -455,14 +468,11 @@ class SimulatedExchange:
         )
         return order
 
-    def _lock_rate(
-        self, instrument: Instrument, request: OrderRequest, price: Decimal
-    ) -> tuple[Decimal, Asset]:
+    def _lock_of(self, instrument: Instrument, side: Side, price: Decimal) -> _Lock:
         if instrument.id not in self._margin:
-            return fees.lock_rate(instrument, request.side, price)
-        if request.reduce_only:
-            return ZERO, instrument.settle
-        return self._margin.lock_rate(instrument.id, request.side, price), instrument.settle
+            rate, asset = fees.lock_rate(instrument, side, price)
+            return _Lock(asset, rate)
+        return _Lock(instrument.settle, self._margin.lock_rate(instrument.id, side, price))
 
     def _fillable(self, order: VenueOrder, book: Book) -> bool:
         return (
@@ -475,7 +485,7 @@ class SimulatedExchange:
         best = book.best(side)
         if best is None or not marketable(order.request, best):
             return order
-        return self._fill(order, book, best, Liquidity.TAKER, at_ns)
+        return self._fill(order, book, best, _TAKER, at_ns)
 
     def _cross(self, book: Book, now_ns: int) -> None:
         at_ns = self._stamp(now_ns)
@@ -502,7 +512,7 @@ class SimulatedExchange:
             return order
         book.take(request.side, size)
         units: Decimal | None = None
-        if instrument.kind is InstrumentKind.BINARY:
+        if instrument.kind is _BINARY:
             units = fees.event_units(instrument, request.side, size, price, liquidity)
             fee, units = fees.event_charge(instrument, order.fee_units, units)
             fee_asset = instrument.settle
@@ -526,7 +536,7 @@ class SimulatedExchange:
         self._next_trade += 1
         filled = order.filled_size + size
         done = filled == request.size
-        status = OrderStatus.FILLED if done else OrderStatus.PARTIALLY_FILLED
+        status = _FILLED if done else OrderStatus.PARTIALLY_FILLED
         after = order.changed(status, filled, at_ns, units)
         self._account.relock(order.lock_asset, after.locked - order.locked)
         if instrument.id in self._margin:

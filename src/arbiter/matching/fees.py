@@ -10,12 +10,17 @@ from arbiter.model.money import ONE, ZERO, quotient
 from arbiter.model.orders import Liquidity, Side
 from arbiter.model.perpetuals import contract_of, is_perpetual
 
+# Looking a member up on its enum costs more than comparing with it.
+_BUY, _SELL = Side.BUY, Side.SELL
+_MAKER = Liquidity.MAKER
+_THIRD, _RECEIVED, _QUOTE = FeeCharge.THIRD, FeeCharge.RECEIVED, FeeCharge.QUOTE
+
 Valuation = Callable[[Asset, Asset], Decimal | None]
 """Price of the first asset in units of the second at this venue, None where it is not quoted."""
 
 
 def fee_rate(instrument: Instrument, liquidity: Liquidity) -> Decimal:
-    return instrument.maker_fee if liquidity is Liquidity.MAKER else instrument.taker_fee
+    return instrument.maker_fee if liquidity is _MAKER else instrument.taker_fee
 
 
 def charge(
@@ -36,7 +41,7 @@ def charge(
     if is_perpetual(instrument):
         return size * contract_of(instrument, ONE).unit_value(price) * rate, instrument.settle
     notional = instrument.notional(size, price)
-    if instrument.fee_charge is FeeCharge.THIRD:
+    if instrument.fee_charge is _THIRD:
         asset = instrument.fee_asset
         assert asset is not None, "the instrument checks it"
         unit = value(asset, instrument.quote)
@@ -45,7 +50,7 @@ def charge(
             if amount <= free(asset):
                 return amount, asset
         return _from_received(instrument, side, size, notional, rate)
-    if instrument.fee_charge is FeeCharge.RECEIVED:
+    if instrument.fee_charge is _RECEIVED:
         return _from_received(instrument, side, size, notional, rate)
     return notional * rate, instrument.quote
 
@@ -56,7 +61,7 @@ def event_units(
     """Give what a fill of binary contracts owes before its order's fee is rounded."""
     paid = cost(side, price)
     payouts = size * instrument.contract_size
-    if instrument.event_fee is None or liquidity is Liquidity.MAKER:
+    if instrument.event_fee is None or liquidity is _MAKER:
         return payouts * paid * fee_rate(instrument, liquidity)
     return payouts * instrument.event_fee.unit(paid)
 
@@ -70,10 +75,10 @@ def event_charge(instrument: Instrument, before: Decimal, owed: Decimal) -> tupl
 
 def lock_rate(instrument: Instrument, side: Side, price: Decimal) -> tuple[Decimal, Asset]:
     """Give what one unit of size must lock, with the worst fee where it comes on top."""
-    if side is Side.SELL:
+    if side is _SELL:
         return Decimal(1), instrument.base
     unit = instrument.notional(Decimal(1), price)
-    if instrument.fee_charge is FeeCharge.QUOTE:
+    if instrument.fee_charge is _QUOTE:
         worst = max(instrument.maker_fee, instrument.taker_fee, ZERO)
         unit += unit * worst
     return unit, instrument.quote
@@ -82,6 +87,6 @@ def lock_rate(instrument: Instrument, side: Side, price: Decimal) -> tuple[Decim
 def _from_received(
     instrument: Instrument, side: Side, size: Decimal, notional: Decimal, rate: Decimal
 ) -> tuple[Decimal, Asset]:
-    if side is Side.BUY:
+    if side is _BUY:
         return size * rate, instrument.base
     return notional * rate, instrument.quote

@@ -6,11 +6,15 @@ import msgspec
 
 from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId, VenueOrderId
-from arbiter.model.money import ZERO
+from arbiter.model.money import ZERO, on_step
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
 from arbiter.model.reports import OrderTruth
 
+# Looking a member up on its enum costs more than comparing with it.
+_BUY = Side.BUY
+
 _MARKET, _GTC = OrderType.MARKET, TimeInForce.GTC
+_FINEST = Decimal("1e-18")
 
 
 class OrderRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -44,10 +48,7 @@ class OrderRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 def _sane(value: Decimal) -> bool:
     """Keep products of two such numbers exact: 18 places either side of the point."""
-    if not value.is_finite():
-        return False
-    exponent = value.as_tuple().exponent
-    return isinstance(exponent, int) and exponent >= -18 and abs(value.adjusted()) <= 18
+    return value.is_finite() and abs(value.adjusted()) <= 18 and on_step(value, _FINEST)
 
 
 def request_of(order: Order, *, on_margin: bool = False) -> OrderRequest:
@@ -74,7 +75,7 @@ def marketable(request: OrderRequest, best: Decimal | None) -> bool:
         return False
     if request.type is OrderType.MARKET or request.price is None:
         return True
-    return request.price >= best if request.side is Side.BUY else request.price <= best
+    return request.price >= best if request.side is _BUY else request.price <= best
 
 
 class VenueOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True):

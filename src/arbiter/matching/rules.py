@@ -8,6 +8,10 @@ from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ONE, ZERO, plain
 from arbiter.model.orders import OrderType, TimeInForce
 
+# Looking a member up on its enum costs more than comparing with it.
+_LIMIT = OrderType.LIMIT
+_BINARY = InstrumentKind.BINARY
+
 Problem = tuple[Refusal, str]
 
 
@@ -15,7 +19,7 @@ def shape_problem(request: OrderRequest, instrument: Instrument) -> Problem | No
     """Check what needs no market: the combination, price on the tick, size on the lot."""
     if request.reduce_only and instrument.kind is InstrumentKind.SPOT:
         return Refusal.UNSUPPORTED, "reduce-only has no meaning for spot"
-    if request.type is OrderType.LIMIT:
+    if request.type is _LIMIT:
         if request.price is None:
             return Refusal.UNSUPPORTED, "a limit order needs a price"
         if request.price <= ZERO or not instrument.on_tick(request.price):
@@ -23,7 +27,7 @@ def shape_problem(request: OrderRequest, instrument: Instrument) -> Problem | No
                 Refusal.TICK,
                 f"price={plain(request.price)} tick={plain(instrument.price_step(request.price))}",
             )
-        if instrument.kind is InstrumentKind.BINARY and request.price >= ONE:
+        if instrument.kind is _BINARY and request.price >= ONE:
             return Refusal.TICK, f"price={plain(request.price)} of a contract that pays 1"
     elif request.price is not None:
         return Refusal.UNSUPPORTED, "a market order has no price"

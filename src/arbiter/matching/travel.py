@@ -1,7 +1,7 @@
 """What is on its way to a venue and what is on its way back, by when it gets there."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from arbiter.matching.latency import LatencySettings, delay_ns
@@ -19,7 +19,7 @@ class Travel(Generic[Message, Report]):
         self._ticket = 0
         self.arriving: list[tuple[int, int, Message]] = []
         """By time; to look whether there is any, which every quote does."""
-        self.leaving: list[tuple[int, int, Report]] = []
+        self.leaving: list[tuple[int, int, list[Report]]] = []
         self._last_out_ns = 0
 
     @property
@@ -33,12 +33,12 @@ class Travel(Generic[Message, Report]):
         at = now_ns + delay_ns(self._latency.order_ms, self._latency.jitter, self._draw)
         heapq.heappush(self.arriving, (at, self._next_ticket(), message))
 
-    def tell(self, reports: Iterable[Report], now_ns: int) -> None:
+    def tell(self, reports: list[Report], now_ns: int) -> None:
         """Send reports back together, in the order they were said."""
         out_ns = now_ns + delay_ns(self._latency.report_ms, self._latency.jitter, self._draw)
         self._last_out_ns = max(self._last_out_ns, out_ns)
-        for report in reports:
-            heapq.heappush(self.leaving, (self._last_out_ns, self._next_ticket(), report))
+        if reports:
+            heapq.heappush(self.leaving, (self._last_out_ns, self._next_ticket(), reports))
 
     def arrived(self, now_ns: int) -> Iterator[tuple[int, Message]]:
         """Take the messages that are there by now, each with the time it came, one by one."""
@@ -50,7 +50,7 @@ class Travel(Generic[Message, Report]):
         """Take the reports that are back by now."""
         told: list[Report] = []
         while self.leaving and self.leaving[0][0] <= now_ns:
-            told.append(heapq.heappop(self.leaving)[2])
+            told += heapq.heappop(self.leaving)[2]
         return told
 
     def _next_ticket(self) -> int:

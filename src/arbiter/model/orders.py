@@ -36,14 +36,15 @@ class Side(StrEnum):
     BUY = "BUY"
     SELL = "SELL"
 
+    sign: int
+    """+1 for a buy, −1 for a sell: position change = sign × size."""
+
     @property
     def opposite(self) -> "Side":
         return Side.SELL if self is Side.BUY else Side.BUY
 
-    @property
-    def sign(self) -> int:
-        """+1 for a buy, −1 for a sell: position change = sign × size."""
-        return 1 if self is Side.BUY else -1
+
+Side.BUY.sign, Side.SELL.sign = 1, -1
 
 
 class OrderType(StrEnum):

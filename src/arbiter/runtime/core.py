@@ -170,6 +170,15 @@ class TradingCore:
             return
         self.outcomes.on_report(report)
 
+    def on_reports(self, reports: Sequence[VenueReport]) -> None:
+        """Take what a venue told at one moment."""
+        of_orders = [told for told in reports if not isinstance(told, MarginReport)]
+        if len(of_orders) == len(reports):
+            self.outcomes.on_reports(of_orders)
+            return
+        for report in reports:
+            self.on_report(report)
+
     def on_answer(self, order: Order, answer: OrderTruth | Absent, fills: Sequence[Fill]) -> None:
         self.outcomes.on_answer(order, answer, fills)
 

@@ -5,7 +5,7 @@ unknown is asked for and never repeated; an order leaves tracking only on the ve
 word, with all its fills booked; a fill for any order we ever owned is booked once.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 from arbiter.ledger.ledger import Ledger
@@ -69,39 +69,72 @@ class Outcomes:
 
     def on_report(self, report: OrderReport) -> None:
         """Take one report; news of a trade wakes its state machine."""
-        if isinstance(report, Filled):
-            self.book([report.fill])
-            return
-        order = self._ledger.orders.get(report.client_order_id)
-        if order is None:
-            self._alarm("FOREIGN_ORDER", f"{report.venue} reports on {report.client_order_id}")
-            return
-        events = self._events(order, report)
-        if events:
-            self._recorder.record(*events)
-            self._floor.changed(order.trade_id)
+        self.on_reports((report,))
+
+    def on_reports(self, reports: Iterable[OrderReport]) -> None:
+        """Take what was told at one moment: book all of it, then wake each trade once.
+
+        An acceptance changes nothing about a fill that follows, and is booked together with it.
+        """
+        woken: dict[TradeId, None] = {}
+        accepted: list[JournalEvent] = []
+        for report in reports:
+            if isinstance(report, Filled):
+                self._book([report.fill], woken, accepted)
+                accepted = []
+                continue
+            if accepted:
+                self._recorder.record(*accepted)
+                accepted = []
+            order = self._ledger.orders.get(report.client_order_id)
+            if order is None:
+                self._alarm("FOREIGN_ORDER", f"{report.venue} reports on {report.client_order_id}")
+                continue
+            events = self._events(order, report)
+            if events:
+                woken[order.trade_id] = None
+                if isinstance(report, Accepted):
+                    accepted = events
+                else:
+                    self._recorder.record(*events)
+        if accepted:
+            self._recorder.record(*accepted)
+        for trade_id in woken:
+            self._floor.changed(trade_id)
 
     def book(self, fills: Iterable[Fill]) -> int:
         """Book the fills the ledger lacks and wake their trades; gives how many there were."""
-        events = self._fill_events(fills)
-        if not events:
-            return 0
-        trades = dict.fromkeys(
-            [self._ledger.orders[event.fill.client_order_id].trade_id for event in events]
-        )
-        self._recorder.record(*events, *self._opened_again(trades))
-        self._raise_alarms()
-        for trade_id in trades:
+        woken: dict[TradeId, None] = {}
+        count = self._book(fills, woken)
+        for trade_id in woken:
             self._floor.changed(trade_id)
+        return count
+
+    def _book(
+        self,
+        fills: Iterable[Fill],
+        woken: dict[TradeId, None],
+        before: Sequence[JournalEvent] = (),
+    ) -> int:
+        """Book fills after what came before them, in one transaction; note whom to wake."""
+        events = self._fill_events(fills)
+        if events:
+            orders = self._ledger.orders
+            trades = dict.fromkeys([orders[e.fill.client_order_id].trade_id for e in events])
+            self._recorder.record(*before, *events, *self._opened_again(trades))
+            self._raise_alarms()
+            woken.update(trades)
+        elif before:
+            self._recorder.record(*before)
         return len(events)
 
     def _opened_again(self, trades: Iterable[TradeId]) -> list[JournalEvent]:
         """Open closed trades again in the very transaction that books their late fills."""
-        now = self._recorder.now_ns()
         events: list[JournalEvent] = []
         for trade_id in trades:
             trade = self._ledger.trade(trade_id)
             if trade is not None and trade.state.terminal:
+                now = self._recorder.now_ns()
                 text = f"trade {trade.seq} had ended as {trade.state} and got a fill: open again"
                 events += [
                     TradeAdvanced(

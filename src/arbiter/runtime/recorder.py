@@ -15,11 +15,8 @@ class Recorder:
         self._ledger = ledger
         self._journal = journal
         self._hub = hub
-        self._clock = clock
-
-    def now_ns(self) -> int:
+        self.now_ns = clock.now_ns
         """The time an event of this moment carries."""
-        return self._clock.now_ns()
 
     def record(self, *events: JournalEvent, then: Callable[[], None] | None = None) -> Changes:
         """Fold events into the ledger, queue them for the journal, tell the watchers.

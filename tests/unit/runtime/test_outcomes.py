@@ -5,10 +5,10 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from arbiter.model.events import AlertRaised, OrderFilled, TradeAdvanced
-from arbiter.model.ids import ClientOrderId
+from arbiter.model.ids import ClientOrderId, VenueOrderId
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Order, OrderStatus, Side
-from arbiter.model.reports import Absent, CancelRefused, OrderTruth
+from arbiter.model.reports import Absent, Accepted, CancelRefused, Ended, Filled, OrderTruth
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.model.trades import TradeState
 from tests.fakes.engine import VENUES, Desk, spot_instrument
@@ -41,6 +41,50 @@ def opened() -> tuple[Desk, Order, Order]:
     desk.open_spread()
     buy, sell = desk.outbox.sent
     return desk, buy, sell
+
+
+def test_what_a_venue_tells_at_one_moment_is_booked_whole_and_decided_on_once() -> None:
+    desk, buy, sell = opened()
+    desk.complete(sell)
+    batches: list[list[str]] = []
+    desk.hub.listen(lambda events, _: batches.append([type(event).__name__ for event in events]))
+    now, size = desk.clock.now_ns(), Decimal("0.4")
+    desk.core.on_reports(
+        [
+            Accepted(
+                venue=buy.venue,
+                at_ns=now,
+                client_order_id=buy.client_order_id,
+                venue_order_id=VenueOrderId("v-1"),
+            ),
+            Filled(venue=buy.venue, at_ns=now, fill=desk.fill_of(buy, size)),
+            Ended(
+                venue=buy.venue,
+                at_ns=now,
+                client_order_id=buy.client_order_id,
+                status=OrderStatus.EXPIRED,
+                filled_size=size,
+            ),
+        ]
+    )
+    order = desk.order(buy.client_order_id)
+    assert (order.venue_order_id, order.filled_size) == ("v-1", size)
+    assert order.status is OrderStatus.EXPIRED
+    assert batches[:2] == [["OrderAccepted", "OrderFilled"], ["OrderEnded"]]
+    assert len(desk.outbox.sent) == 3  # one way out of what stands alone, for all of it
+    assert desk.outbox.sent[2].size == sell.size - size
+
+
+def test_a_trade_is_not_looked_at_while_a_leg_works_but_is_when_its_time_is_over() -> None:
+    desk, buy, sell = opened()
+    desk.accept(buy)
+    desk.complete(sell)
+    assert desk.outbox.asked == []
+    ((at_ns, trade_id),) = desk.outbox.wakes
+    desk.clock.advance(at_ns - desk.clock.monotonic_ns())
+    desk.core.on_wake(trade_id)
+    assert [order.client_order_id for order in desk.outbox.asked] == [buy.client_order_id]
+    assert [order.client_order_id for order in desk.outbox.cancelled] == [buy.client_order_id]
 
 
 def test_a_refusal_of_what_was_accepted_before_is_asked_about_and_not_believed() -> None:
