@@ -66,6 +66,8 @@ _GONE_S = 120.0
 """An order that its venue still does not know then never came there."""
 QUIET = StreamSettings(quiet_factor=1e9)
 """A private stream may have nothing to say for hours; its heartbeats still must come."""
+_UNREADABLE = (LookupError, ArithmeticError, TypeError, ValueError, AttributeError)
+"""What an answer without its fields, or with others in their place, comes to."""
 
 
 class KeyRights(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,6 +205,8 @@ class VenueAccount(ABC):
             return self._refused(name, NOT_SENT, f"not sent: {error}")
         except OutcomeUnknown as error:
             return self._unknown(name, str(error))
+        except _UNREADABLE as error:
+            return self._unknown(name, _unreadable("submit", error))
         self._name(number, name)
         return Accepted(
             venue=self.venue,
@@ -230,6 +234,8 @@ class VenueAccount(ABC):
         instrument = await self._instrument(order.instrument)
         try:
             await self._cancel(order, instrument)
+        except _UNREADABLE as error:
+            raise OutcomeUnknown(_unreadable("cancel", error)) from error
         except Answered as answer:
             verdict = self.verdicts.of(answer)
             if verdict not in (Verdict.ABSENT, Verdict.REFUSED):
@@ -311,7 +317,7 @@ class VenueAccount(ABC):
         """Measure the venue's clock and sign by it from now on; None when it does not answer."""
         try:
             reading = await measure(self._server_ms, self._clock)
-        except (Answered, VenueUnreachable, OutcomeUnknown):
+        except (Answered, VenueUnreachable, OutcomeUnknown, *_UNREADABLE):
             return None
         self._rest.offset_ms = reading.offset_ms
         return reading
@@ -454,6 +460,12 @@ class VenueAccount(ABC):
     async def _read(self, call: str, act: Callable[[], Awaitable[T]]) -> T:
         """Ask; with a refused clock, once more by the venue's own."""
         try:
+            return await self._asked(call, act)
+        except _UNREADABLE as error:
+            raise OutcomeUnknown(_unreadable(call, error)) from error
+
+    async def _asked(self, call: str, act: Callable[[], Awaitable[T]]) -> T:
+        try:
             return await act()
         except Answered as answer:
             if self.verdicts.of(answer) is not Verdict.CLOCK:
@@ -485,6 +497,10 @@ class VenueAccount(ABC):
 def _spread(draw: float) -> float:
     """Seconds to the next look: clients of one process do not look in step."""
     return RECONCILE_EVERY_S * (0.5 + 0.5 * draw)
+
+
+def _unreadable(call: str, error: Exception) -> str:
+    return f"{call}: the answer cannot be read: {error!r}"
 
 
 def status_from(words: Mapping[str, OrderStatus], text: str) -> OrderStatus:
