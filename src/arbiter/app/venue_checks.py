@@ -91,6 +91,9 @@ async def _check(account: VenueAccount, settings: Settings) -> list[Check]:
     checks = [_clock(venue, reading.offset_ms)]
     rights = await account.rights()
     checks.append(_rights(venue, rights))
+    if rights.payouts:
+        trouble, _, mend = rights.payouts.partition(": ")
+        checks.append(warn(f"{venue} payouts", trouble, mend))
     listed = await account.instruments()
     events = venue in EVENT_VENUES
     wanted = settings.venues.events.get(venue, ()) if events else settings.venues.symbols

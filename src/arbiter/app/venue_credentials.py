@@ -59,10 +59,19 @@ def venue_keys(
             )
         opened = store_of(home).open(passphrase)
         found |= {venue: opened[venue] for venue in missing if venue in opened}
-    return {
-        venue: VenueKeys(api_key=told.api_key, secret=told.secret, password=told.password)
-        for venue, told in found.items()
-    }
+    return {venue: _keys(venue, told, environment) for venue, told in found.items()}
+
+
+def _keys(venue: VenueId, told: Credentials, environment: Mapping[str, str]) -> VenueKeys:
+    """What a venue's relayer asks for is no part of its key: it is read from the environment."""
+    stem = f"{_PREFIX}{venue.upper()}_RELAYER_API_KEY"
+    return VenueKeys(
+        api_key=told.api_key,
+        secret=told.secret,
+        password=told.password,
+        relayer_api_key=environment.get(stem, ""),
+        relayer_address=environment.get(f"{stem}_ADDRESS", ""),
+    )
 
 
 def required_keys(

@@ -64,6 +64,18 @@ def test_keys_come_from_the_environment_whole_or_not_at_all(tmp_path: Path) -> N
     assert "private-half" not in repr(keys)
 
 
+def test_key_of_a_relayer_is_read_beside_the_venues_own(tmp_path: Path) -> None:
+    polymarket = VenueId("polymarket")
+    stem = "ARBITER_VENUE_POLYMARKET_"
+    environment = {f"{stem}API_KEY": "0x1", f"{stem}SECRET": "private-half"}
+    plain = venue_keys([polymarket], Home(tmp_path), environment)[polymarket]
+    assert (plain.relayer_api_key, plain.relayer_address) == ("", "")
+    environment |= {f"{stem}RELAYER_API_KEY": "sender", f"{stem}RELAYER_API_KEY_ADDRESS": "0x2"}
+    keyed = venue_keys([polymarket], Home(tmp_path), environment)[polymarket]
+    assert (keyed.relayer_api_key, keyed.relayer_address) == ("sender", "0x2")
+    assert "sender" not in repr(keyed)
+
+
 def test_one_wallet_is_not_counted_as_two_venues(tmp_path: Path) -> None:
     environment = {
         f"ARBITER_VENUE_{venue}_{part}": "same"

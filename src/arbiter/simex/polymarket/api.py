@@ -1,4 +1,4 @@
-"""The routes of all three APIs, on one origin: they share no path but two, told apart by their query."""
+"""The routes of all APIs, on one origin: they share no path but two, told apart by their query."""
 
 import base64
 import hashlib
@@ -17,6 +17,7 @@ from arbiter.simex.polymarket import rows, wallets, words
 from arbiter.simex.polymarket.books import TokenBook
 from arbiter.simex.polymarket.desk import Desk
 from arbiter.simex.polymarket.gamma import FEE, Gamma, Listed
+from arbiter.simex.polymarket.relayer import Relayer
 from arbiter.simex.rest import Call, VenueError
 from arbiter.simex.venue import VenueServer
 
@@ -56,11 +57,13 @@ class Api:
         gamma: Gamma,
         logins: dict[str, Login],
         wallets_: list[wallets.Wallet],
+        relayer: Relayer,
     ) -> None:
         self._server = server
         self._listed = listed
         self.desk = desk
         self.gamma = gamma
+        self._relayer = relayer
         self._by_address = logins
         self.logins = {login.api_key: login for login in logins.values()}
         self._books = {
@@ -110,6 +113,7 @@ class Api:
             ("GET", "/data/orders"): "query",
             ("GET", "/data/trades"): "fills",
             ("GET", "/balance-allowance"): "holdings",
+            ("POST", "/submit"): "redeem",
         }.get(key)
 
     def serve(self, call: Call) -> Any:
@@ -117,6 +121,8 @@ class Api:
         path = call.path
         if path.startswith("/auth/"):
             return self._auth(call)
+        if self._relayer.serves(path):
+            return self._relayer.serve(call)
         if path == "/books" and call.method == "POST":
             asked = msgspec.json.decode(call.body)
             return [self._book({"token_id": [row["token_id"]]}) for row in asked]

@@ -1,8 +1,9 @@
-"""The server ``polymarket``: three APIs on one port, ``/ws/market`` and ``/ws/user``.
+"""The server ``polymarket``: four APIs on one port, ``/ws/market`` and ``/ws/user``.
 
 Acts beside the common ones: `fail` lets as many of the next matches fail as `amount` says, `hold`
 keeps matches from being mined until `resume`, `redeem` cashes what a decided market pays, `reword`
-changes a rule text.
+changes a rule text; `relay_fail` lets so many of the next transactions fail that the relayer is
+handed, `relay_hold` keeps them waiting until `relay_resume`.
 """
 
 from collections.abc import Callable, Iterable
@@ -26,6 +27,7 @@ from arbiter.simex.polymarket.api import Api, Login, make_login
 from arbiter.simex.polymarket.desk import Desk
 from arbiter.simex.polymarket.gamma import FEE, Gamma, Listed
 from arbiter.simex.polymarket.purse import Trade
+from arbiter.simex.polymarket.relayer import Relayer, key_of
 from arbiter.simex.polymarket.wallets import Wallet, make_wallet
 from arbiter.simex.rest import Call, Reply, VenueError, encode, reply
 from arbiter.simex.settings import SimexSettings
@@ -61,7 +63,8 @@ class Polymarket(VenueServer):
         self._logins = logins
         self.desk = Desk(self, self.listed, mine)
         self.gamma = Gamma(self, self.listed)
-        self.api = Api(self, self.listed, self.desk, self.gamma, logins, mine)
+        self.relayer = Relayer(self, self.listed, self.desk, mine)
+        self.api = Api(self, self.listed, self.desk, self.gamma, logins, mine, self.relayer)
         self.alive_ns = 10 * NS_PER_S
         """How long a heartbeat keeps an account's orders."""
         self._users: dict[Connection, tuple[Login, set[str]]] = {}
@@ -100,6 +103,7 @@ class Polymarket(VenueServer):
             "apiKey": login.api_key,
             "secret": login.secret,
             "password": login.passphrase,
+            "relayerApiKey": key_of(wallet),
         }
 
     # REST.
@@ -212,6 +216,7 @@ class Polymarket(VenueServer):
         """Take matches on to their last word, and end orders that have had their time."""
         silent = self.silent(self._real_ns())
         self._mourn(now_ns)
+        self.relayer.step(self.now_ns())
         for account in self.accounts:
             for trade in self.desk.step(account, self.now_ns()):
                 frame = encode(self._trade(account, trade)).decode()
@@ -329,6 +334,10 @@ class Polymarket(VenueServer):
             self.desk.held_back = act == "hold"
         elif act == "reword":
             self.gamma.changed_rules.add(symbol.lower())
+        elif act == "relay_fail":
+            self.relayer.failing = amount
+        elif act in ("relay_hold", "relay_resume"):
+            self.relayer.held_back = act == "relay_hold"
         elif act == "redeem":
             for row, payout in self.decided.items():
                 self.desk.redeem(self.accounts[account], self._by_row[row], payout)

@@ -22,7 +22,7 @@ EXCHANGE = "0xE111180000d2663C0091e4f400237545B87B996B"
 NEG_RISK_EXCHANGE = "0xe2222d279d744050d28e00520010520000310F59"
 MESSAGE = "This message attests that I control the given wallet"
 
-_NO_SIGNATURE = (ValueError, TypeError, BadSignature, ValidationError)
+NO_SIGNATURE = (ValueError, TypeError, BadSignature, ValidationError)
 _DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 _ORDER = (
     "Order(uint256 salt,address maker,address signer,uint256 tokenId,uint256 makerAmount,"
@@ -156,12 +156,12 @@ def _contents(order: dict[str, Any]) -> bytes:
 def _recovered(message: Any, signature: str) -> str:
     try:
         return str(Account.recover_message(message, signature=signature))
-    except _NO_SIGNATURE as error:
+    except NO_SIGNATURE as error:
         raise ValueError(str(error)) from None
 
 
 def _recovered_hash(digest: bytes, signature: str) -> str:
     try:
         return str(Account._recover_hash(digest, signature=signature))
-    except _NO_SIGNATURE as error:
+    except NO_SIGNATURE as error:
         raise ValueError(str(error)) from None

@@ -39,7 +39,7 @@ from arbiter.model.reports import (
     Unknown,
     VenueReport,
 )
-from arbiter.model.time import NS_PER_S
+from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.ports.venue import ReportSink
 from arbiter.venues.common.clock_offset import ClockReading, measure
@@ -57,6 +57,8 @@ T = TypeVar("T")
 NOT_SENT = "NOT_SENT"
 """Code of our own: the order never left, so the venue cannot have it."""
 _FILL_MARGIN_NS = 5 * NS_PER_S
+_NEAR_NS = NS_PER_S
+"""Clocks no further apart are taken for the same by who asks for the past: there are margins."""
 _KEEP_NAMES = 50_000
 CLOCK_EVERY_S = 60.0
 RECONCILE_EVERY_S = 15.0
@@ -81,6 +83,8 @@ class KeyRights(msgspec.Struct, frozen=True, kw_only=True):
     """How to make one that may trade and not withdraw, where that is not said by itself."""
     hindrance: str = ""
     """What in the account's own settings keeps orders from being taken, and how to mend it."""
+    payouts: str = ""
+    """Of event markets: what keeps payouts from being collected here, and what to do about it."""
 
 
 class AccountWiring(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +130,8 @@ class VenueAccount(ABC):
         self._names: dict[str, ClientOrderId] = {}
         """Our ids by the venue's."""
         self._heard_ns = wiring.clock.now_ns()
+        self._behind_ns = 0
+        """How far the venue's clock is behind ours; 0 when it is not."""
         self._tally = FeedTally()
         self._connected = asyncio.Event()
         self._changed = asyncio.Event()
@@ -272,6 +278,7 @@ class VenueAccount(ABC):
 
     async def fills_since(self, since_ns: int) -> Sequence[Fill]:
         await self._know_listing()
+        since_ns = self._theirs(since_ns)
         found = await self._read("fills", lambda: self._fills_since(since_ns))
         return sorted(found, key=lambda fill: fill.at_ns)
 
@@ -320,7 +327,13 @@ class VenueAccount(ABC):
         except (Answered, VenueUnreachable, OutcomeUnknown, *_UNREADABLE):
             return None
         self._rest.offset_ms = reading.offset_ms
+        behind_ns = -reading.offset_ms * NS_PER_MS
+        self._behind_ns = behind_ns if behind_ns > _NEAR_NS else 0
         return reading
+
+    def _theirs(self, at_ns: int) -> int:
+        """A time of ours from which on to ask a venue whose clock may be behind; 0 stays 0."""
+        return max(at_ns - self._behind_ns, 1) if at_ns > 0 else at_ns
 
     async def _keep_clock(self) -> None:
         while True:

@@ -12,6 +12,10 @@ class VenueKeys(msgspec.Struct, frozen=True, kw_only=True):
     api_key: str
     secret: str
     password: str = ""
+    relayer_api_key: str = ""
+    """Where a venue sends transactions for its users: what that asks for. Optional."""
+    relayer_address: str = ""
+    """Whose that key is; empty is the address that signs."""
 
     def __post_init__(self) -> None:
         if not self.api_key or not self.secret:

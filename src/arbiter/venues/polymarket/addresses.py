@@ -1,4 +1,4 @@
-"""Where Polymarket is. With endpoints of one's own, all three APIs share their REST origin."""
+"""Where Polymarket is. With endpoints of one's own, all four APIs share their REST origin."""
 
 from enum import StrEnum
 
@@ -15,6 +15,8 @@ class Api(StrEnum):
     """Books, orders, trades of one's own, balances."""
     DATA = "https://data-api.polymarket.com"
     """What wallets hold and did."""
+    RELAYER = "https://relayer-v2.polymarket.com"
+    """Transactions whose gas the venue pays."""
 
     def at(self, endpoints: Endpoints | None) -> str:
         return self.value if endpoints is None else endpoints.rest.rstrip("/")

@@ -4,6 +4,7 @@ A market is listed as its YES side: `base` is the token of the first outcome, `m
 condition id, by which wallets' activity names it. Lists come as JSON within texts.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -26,6 +27,7 @@ LOT = Decimal("0.01")
 FEE_STEP = Decimal("0.00001")
 _CHALLENGE_NS = 2 * NS_PER_HOUR
 """From the end to the payout, at the least: proposal and challenge of the outcome."""
+_CONDITION = re.compile(r"0x[0-9a-fA-F]{64}")
 _DECIDED = (ZERO, Decimal("0.5"), ONE)
 
 
@@ -42,6 +44,8 @@ class EventMarket(msgspec.Struct, frozen=True, kw_only=True):
     payout: Decimal | None
     """Of YES, where it is decided for good."""
     closed_ns: int
+    routed: bool = False
+    """Its tokens are those of the venue's newer protocol, which are redeemed in another way."""
 
     def outcome_of(self, token: str) -> int | None:
         """0 for YES, 1 for NO."""
@@ -112,6 +116,7 @@ def _market(
         open=not closed and row.get("acceptingOrders") is not False,
         payout=_payout(row) if closed else None,
         closed_ns=closed_ns,
+        routed=row.get("version") == "v2" or _CONDITION.fullmatch(condition) is None,
     )
 
 

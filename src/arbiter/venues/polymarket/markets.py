@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from arbiter.model.errors import OutcomeUnknown
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.venues.polymarket.addresses import Api
@@ -16,6 +18,17 @@ _GAMMA_PAGE = 100
 _PAGE = 500
 _MOST_PAGES = 20
 _SIX_PLACES = Decimal("0.000001")
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wallet holds of one outcome."""
+
+    condition: str
+    outcome: int
+    """0 is YES."""
+    size: Decimal
+    redeemable: bool
+    """The chain knows what it pays."""
 
 
 class Markets:
@@ -64,11 +77,11 @@ class Markets:
 
     async def held_by(self, wallet: str) -> set[str]:
         """Condition ids of what a wallet holds."""
-        return {condition for condition, _, _ in await self.tokens_of(wallet)}
+        return {held.condition for held in await self.tokens_of(wallet)}
 
-    async def tokens_of(self, wallet: str) -> list[tuple[str, int, Decimal]]:
-        """What a wallet holds: condition id, outcome (0 is YES), size."""
-        made: list[tuple[str, int, Decimal]] = []
+    async def tokens_of(self, wallet: str) -> list[Tokens]:
+        """What a wallet holds."""
+        made: list[Tokens] = []
         for page in range(_MOST_PAGES):
             query = {
                 "user": wallet,
@@ -124,9 +137,13 @@ class Markets:
             self.by_token[token] = market
 
 
-def _token(row: Any) -> tuple[str, int, Decimal]:
+def _token(row: Any) -> Tokens:
     try:
-        size = Decimal(str(row["size"])).quantize(_SIX_PLACES)
-        return str(row["conditionId"]), int(row["outcomeIndex"]), size
+        return Tokens(
+            condition=str(row["conditionId"]),
+            outcome=int(row["outcomeIndex"]),
+            size=Decimal(str(row["size"])).quantize(_SIX_PLACES),
+            redeemable=bool(row.get("redeemable")),
+        )
     except (KeyError, ValueError, ArithmeticError) as error:
         raise OutcomeUnknown(f"a position that cannot be read: {error}") from None

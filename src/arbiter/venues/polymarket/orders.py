@@ -46,6 +46,7 @@ from arbiter.venues.polymarket.listing import PUSD, EventMarket
 from arbiter.venues.polymarket.markets import Markets
 from arbiter.venues.polymarket.own import Leg, OwnTrades, read_legs
 from arbiter.venues.polymarket.private import Row, UserTalk
+from arbiter.venues.polymarket.redeem import Redeemer
 from arbiter.venues.polymarket.remembered import KEEP, Remembered
 from arbiter.venues.polymarket.rest import PolymarketRest
 from arbiter.venues.polymarket.rights import read_rights
@@ -82,7 +83,13 @@ class PolymarketOrders(EventAccount):
         """Those whose end was told; the newest."""
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
-        self._pointed_out: set[str] = set()
+        self._redeemer = (
+            None
+            if self._wallet is None or wiring.keys is None
+            else Redeemer(
+                self._wallet, self._api, self._markets, wiring.keys, wiring.clock, wiring.folder
+            )
+        )
 
     # Listing.
 
@@ -417,15 +424,10 @@ class PolymarketOrders(EventAccount):
         return made
 
     def _point_out(self, market: EventMarket, payout: Decimal, quantity: Decimal) -> None:
-        """Say once what is to be redeemed: the venue turns no tokens into money by itself."""
+        """The venue turns no tokens into money by itself."""
         worth = quantity * payout if quantity > ZERO else -quantity * (ONE - payout)
-        if market.condition not in self._pointed_out and worth:
-            self._pointed_out.add(market.condition)
-            log.warning(
-                "a decided market is to be redeemed at polymarket.com",
-                market=market.slug,
-                worth=str(worth),
-            )
+        if self._redeemer is not None:
+            self._redeemer.point_out(market, worth)
 
     async def _holdings(self) -> Sequence[Holding]:
         """Collateral: what is free, what orders and open contracts hold, what waits to be redeemed.
@@ -434,11 +436,9 @@ class PolymarketOrders(EventAccount):
         """
         await self._know_listing()
         await self._refresh()
-        asked = {"asset_type": "COLLATERAL", "signature_type": str(self._kind)}
-        # The venue keeps what it last read from the chain: it is to read again.
-        await self._api.signed("GET", "/balance-allowance/update", query=asked)
-        told = await self._api.signed("GET", "/balance-allowance", query=asked)
-        cash = Decimal(str(told["balance"])) / _SCALE + self._own.under_way()
+        assert self._redeemer is not None, "only those with keys hold"
+        balance, redeemable = await self._redeemer.beside(self._balance)
+        cash = balance + self._own.under_way()
         tokens = self._own.tokens()
         bound = ZERO
         for name, position in self._own.positions().items():
@@ -447,7 +447,7 @@ class PolymarketOrders(EventAccount):
                 continue
             yes, no = (tokens.get(token, ZERO) for token in market.tokens)
             bound += position.margin + max(min(yes, no), ZERO)
-        bound += await self._redeemable()
+        bound += redeemable
         orders = ZERO
         for row in await self._rows("/data/orders", {}):
             if str(row["side"]).upper() == "BUY":
@@ -455,18 +455,12 @@ class PolymarketOrders(EventAccount):
                 orders += left * Decimal(str(row["price"]))
         return [Holding(venue=self.venue, asset=PUSD, free=cash - orders, locked=bound + orders)]
 
-    async def _redeemable(self) -> Decimal:
-        """What decided markets pay for the tokens that are still there."""
-        decided = {m.condition: m for m in self._markets.all() if m.payout is not None}
-        if not decided:
-            return ZERO
-        assert self._wallet is not None, "only those with keys hold"
-        worth = ZERO
-        for condition, outcome, size in await self._markets.tokens_of(self._wallet.holder):
-            market = decided.get(condition)
-            if market is not None and market.payout is not None:
-                worth += size * (market.payout if outcome == 0 else ONE - market.payout)
-        return worth
+    async def _balance(self) -> Decimal:
+        asked = {"asset_type": "COLLATERAL", "signature_type": str(self._kind)}
+        # The venue keeps what it last read from the chain: it is to read again.
+        await self._api.signed("GET", "/balance-allowance/update", query=asked)
+        told = await self._api.signed("GET", "/balance-allowance", query=asked)
+        return Decimal(str(told["balance"])) / _SCALE
 
     @property
     def _kind(self) -> int:
@@ -474,7 +468,9 @@ class PolymarketOrders(EventAccount):
         return self._wallet.kind
 
     async def rights(self) -> KeyRights:
-        return await self._read("rights", lambda: read_rights(self._api, self._kind))
+        assert self._redeemer is not None, "only those with keys ask"
+        rights = await self._read("rights", lambda: read_rights(self._api, self._kind))
+        return replace(rights, payouts=await self._redeemer.advice())
 
     # The user stream.
 
@@ -487,6 +483,8 @@ class PolymarketOrders(EventAccount):
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(stream.run(), name=f"{self.venue} user stream")
+            if self._redeemer is not None:
+                group.create_task(self._redeemer.run(), name=f"{self.venue} redemptions")
             if self._wiring.dead_man:
                 group.create_task(self._beat(), name=f"{self.venue} heartbeats")
 

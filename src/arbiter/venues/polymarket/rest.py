@@ -1,4 +1,4 @@
-"""Requests to Polymarket's three APIs, signed where they are for the account."""
+"""Requests to Polymarket's APIs, signed where they are for the account."""
 
 import asyncio
 import time
@@ -52,6 +52,20 @@ class PolymarketRest:
         data = b"" if body is None else msgspec.json.encode(body)
         headers = self._wallet.headers(login, self.now_s(), method, path, data)
         return await self._ask(method, Api.CLOB.at(self._endpoints) + path, query, data, headers)
+
+    async def ask(
+        self,
+        api: Api,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: Any = None,
+        headers: Mapping[str, str],
+    ) -> Any:
+        """Ask with headers of one's own."""
+        data = b"" if body is None else msgspec.json.encode(body)
+        return await self._ask(method, api.at(self._endpoints) + path, query, data, headers)
 
     async def login(self) -> Login:
         async with self._logging_in:

@@ -190,7 +190,7 @@ class Wallet:
         if self.kind == _DEPOSIT_WALLET:
             signature = self._nested(separator, contents)
         else:
-            signature = self._sign(digest)
+            signature = self.sign(digest)
         return "0x" + digest.hex(), {
             "salt": unsigned.salt,
             "maker": self.holder,
@@ -223,10 +223,14 @@ class Wallet:
                 ],
             )
         )
-        signed = self._sign(keccak(b"\x19\x01" + separator + record))
+        signed = self.sign(keccak(b"\x19\x01" + separator + record))
         return signed + separator + contents + _ORDER.encode() + len(_ORDER).to_bytes(2, "big")
 
-    def _sign(self, digest: bytes) -> bytes:
+    def sign_words(self, digest: bytes) -> bytes:
+        """Sign a hash as a text (EIP-191), as Safes and proxies want it."""
+        return self.sign(keccak(b"\x19Ethereum Signed Message:\n32" + digest))
+
+    def sign(self, digest: bytes) -> bytes:
         return bytes(Account.unsafe_sign_hash(digest, private_key=self._private).signature)
 
 
