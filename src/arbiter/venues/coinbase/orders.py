@@ -184,7 +184,7 @@ class CoinbaseOrders(VenueAccount):
         since_ns = self._clock.now_ns() - NS_PER_DAY if ours is None else ours.made_ns
         params = {
             "product_ids": [instrument.market_id],
-            "start_date": _iso(since_ns - _MARGIN_NS),
+            "start_date": _iso(self._theirs(since_ns) - _MARGIN_NS),
         }
         rows = await self._rows(_ORDERS, "orders", params)
         return next((row for row in rows if row["client_order_id"] == name), None)
