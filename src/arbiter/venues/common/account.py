@@ -130,6 +130,8 @@ class VenueAccount(ABC):
         self._names: dict[str, ClientOrderId] = {}
         """Our ids by the venue's."""
         self._heard_ns = wiring.clock.now_ns()
+        self._whole_ns = self._heard_ns
+        """Nothing from before this is missing: what came since the stream was lost may have gaps."""
         self._behind_ns = 0
         """How far the venue's clock is behind ours; 0 when it is not."""
         self._tally = FeedTally()
@@ -373,7 +375,7 @@ class VenueAccount(ABC):
             self._changed.clear()
 
     async def _make_up(self, sink: ReportSink) -> None:
-        since_ns = self._heard_ns - _FILL_MARGIN_NS
+        since_ns = self._whole_ns - _FILL_MARGIN_NS
         told: set[str] = set()
         if self._unended:
             for fill in await self.fills_since(since_ns):
@@ -435,6 +437,8 @@ class VenueAccount(ABC):
 
     def _state(self, connected: bool, why: str) -> None:
         """The private stream is up, or lost: then what it would have said is asked for."""
+        if self.following.is_set():
+            self._whole_ns = self._heard_ns
         self.following.clear()
         self._changed.set()
         if connected:

@@ -1,0 +1,110 @@
+"""What the private stream did not tell while it was away is made up for, however long that takes."""
+
+import asyncio
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from arbiter.model.errors import OutcomeUnknown
+from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
+from arbiter.model.orders import Fill, Liquidity, Side
+from arbiter.model.reports import Filled, VenueReport
+from arbiter.model.time import NS_PER_MS, NS_PER_S
+from arbiter.venues.common.account import AccountWiring
+from arbiter.venues.okx.orders import OkxOrders
+from tests.fakes.clock import START_NS, FakeClock
+from tests.unit.venues.test_unreadable_answers import ROW, order_of
+
+VENUE = VenueId("okx")
+LATER_NS = START_NS + 600 * NS_PER_S
+
+
+class Away:
+    """Takes orders, which rest; its fills are out of reach at the first question for them."""
+
+    def __init__(self) -> None:
+        self.offset_ms = 0
+        self.asked_from: list[int] = []
+        self.failed = asyncio.Event()
+
+    async def call(self, endpoint: str, params: Mapping[str, Any] | None = None) -> Any:
+        match endpoint:
+            case "public_get_public_instruments":
+                rows: list[Any] = [ROW]
+            case "public_get_public_time":
+                rows = [{"ts": str(START_NS // NS_PER_MS)}]
+            case "private_get_trade_fills":
+                assert params is not None
+                self.asked_from.append(int(params["begin"]) * NS_PER_MS)
+                if len(self.asked_from) == 1:
+                    self.failed.set()
+                    raise OutcomeUnknown("no answer")
+                rows = []
+            case "private_post_trade_order":
+                rows = [{"ordId": "1"}]
+            case _:
+                row = {"instId": "BTC-USDT", "ordId": "1", "clOrdId": "caseX1", "state": "live"}
+                rows = [row | {"sz": "0.01", "accFillSz": "0", "uTime": "0"}]
+        return {"code": "0", "data": rows}
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class Followed(OkxOrders):
+    """Its private stream is what a test says."""
+
+    def __init__(self) -> None:
+        super().__init__(AccountWiring(venue=VENUE, keys=None, clock=FakeClock()))
+        self.away = Away()
+        self._rest = self.away
+
+    async def _follow(self) -> None:
+        self.stream(up=True)
+        await asyncio.Event().wait()
+
+    def stream(self, *, up: bool) -> None:
+        self._state(up, "")
+
+    def tell(self, report: VenueReport) -> None:
+        self._say(report)
+
+
+class Sink:
+    def on_report(self, report: VenueReport) -> None:
+        """Nobody listens."""
+
+
+def filled(name: InstrumentId) -> Filled:
+    fill = Fill(
+        venue=VENUE,
+        venue_trade_id="BTC-USDT:2",
+        client_order_id=ClientOrderId("case-2"),
+        instrument=name,
+        side=Side.BUY,
+        size=Decimal(1),
+        price=Decimal(1),
+        fee=Decimal(0),
+        fee_asset=Asset("BTC"),
+        liquidity=Liquidity.TAKER,
+        at_ns=LATER_NS,
+    )
+    return Filled(venue=VENUE, at_ns=LATER_NS, fill=fill)
+
+
+async def test_news_of_after_an_outage_do_not_shorten_what_is_asked_for_of_before() -> None:
+    client = Followed()
+    (listed,) = await client.instruments()
+    await client.submit(order_of(listed))
+    task = asyncio.create_task(client.run(Sink()))
+    await client.away.failed.wait()
+    client.tell(filled(listed.id))
+    await client.following.wait()
+    assert len(client.away.asked_from) == 2
+    assert all(asked <= START_NS for asked in client.away.asked_from)
+    client.stream(up=False)
+    client.stream(up=True)
+    await client.following.wait()
+    assert START_NS < client.away.asked_from[-1] <= LATER_NS, "all before that was told"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
