@@ -71,7 +71,7 @@ test-wire: setup-dev ## Run the suites of venues over sockets, against simulated
 	$(BIN)/python -m pytest -m wire -n 3 $(ARGS) || [ $$? -eq 5 ]
 
 test-slow: setup-dev ## Run the slow tests only (restarts, crashes, soaks)
-	$(BIN)/python -m pytest -m slow $(ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile $(ARGS) || [ $$? -eq 5 ]
 
 chaos: setup-dev ## Run 1,000 seeds of faults and crashes in virtual time (ARGS="--seeds 50")
 	$(BIN)/python -m tests.chaos $(ARGS)
