@@ -47,6 +47,7 @@ STATUS: Mapping[str, OrderStatus] = {
     "EXPIRED_IN_MATCH": OrderStatus.EXPIRED,
 }
 _PAGE = 1_000
+_WEEK_MS = 7 * 24 * NS_PER_HOUR // NS_PER_MS
 _AT_ONCE = 5
 """Markets asked at the same time: each costs weight."""
 _LISTEN_EVERY_S = 1_200.0
@@ -138,19 +139,22 @@ class BinanceOrders(VenueAccount):
         return [pair for rows in found for pair in rows]
 
     async def _pages(self, path: str, instrument: Instrument, since_ns: int) -> list[Any]:
-        params: dict[str, Any] = {"symbol": instrument.market_id, "limit": _PAGE}
-        params["startTime"] = max(since_ns // NS_PER_MS, 1)
-        rows: list[Any] = await self._rest.call(path, params)
-        found = list(rows)
-        while len(rows) == _PAGE:
-            following = {
-                "symbol": instrument.market_id,
-                "limit": _PAGE,
-                "fromId": int(rows[-1]["id"]) + 1,
-            }
-            rows = await self._rest.call(path, following)
+        asked: dict[str, Any] = {"symbol": instrument.market_id, "limit": _PAGE}
+        found: list[Any] = []
+        for times in self._windows(since_ns):
+            rows: list[Any] = await self._rest.call(path, asked | times)
             found += rows
+            if len(rows) < _PAGE:
+                continue
+            while len(rows) == _PAGE:  # from a number on there are no windows
+                rows = await self._rest.call(path, asked | {"fromId": int(rows[-1]["id"]) + 1})
+                found += rows
+            break
         return found
+
+    def _windows(self, since_ns: int) -> list[dict[str, int]]:
+        """Times by which to ask for trades, so that each is told."""
+        return [{"startTime": max(since_ns // NS_PER_MS, 1)}]
 
     async def _owner(self, instrument: Instrument, number: str) -> ClientOrderId:
         """Our id of an order known by the venue's; trades carry only the latter."""
@@ -285,6 +289,14 @@ class BinanceFuturesOrders(BinanceOrders):
         )
         super().__init__(wiring, rest)
         self._payments_told = wiring.clock.now_ns()
+
+    def _windows(self, since_ns: int) -> list[dict[str, int]]:
+        """A week is the most that the venue tells at once; the last one unless told otherwise."""
+        now = self._clock.now_ns() // NS_PER_MS + self._rest.offset_ms
+        first = since_ns // NS_PER_MS if since_ns > 0 else now - _WEEK_MS
+        starts = range(first, max(now, first + 1), _WEEK_MS)
+        full = [{"startTime": at, "endTime": at + _WEEK_MS - 1} for at in starts[:-1]]
+        return [*full, {"startTime": starts[-1]}]
 
     async def _list(self) -> Sequence[Instrument]:
         told = await self._rest.call("fapipublic_get_exchangeinfo")
