@@ -418,6 +418,24 @@ def test_our_part_in_anothers_trade_is_that_of_our_order() -> None:
     assert (leg.side, leg.price, leg.outcome) == (Side.SELL, Decimal("0.4"), 1)
 
 
+@pytest.mark.parametrize("ours", ["taker", "maker", "neither"])
+def test_whose_order_took_is_read_off_the_orders_where_it_is_not_said(ours: str) -> None:
+    row = trade(side="SELL") | {
+        "maker_orders": [
+            {"order_id": "0xmade", "asset_id": TOKEN, "matched_amount": "20", "price": "0.5"}
+        ],
+    }
+    del row["trader_side"]
+    row["matchtime"] = row.pop("match_time")
+    mine = {"taker": ORDER, "maker": "0xmade", "neither": ""}[ours]
+    (leg,) = read_legs(row, BY_TOKEN, lambda order: order["order_id"] == mine)
+    if ours == "maker":
+        assert (leg.order, leg.liquidity, leg.side) == ("0xmade", Liquidity.MAKER, Side.BUY)
+    else:
+        assert (leg.order, leg.liquidity, leg.side) == (ORDER, Liquidity.TAKER, Side.SELL)
+    assert leg.at_ns == 1_700_000_000 * 10**9
+
+
 def test_failed_trade_that_was_never_heard_of_is_booked_and_taken_back() -> None:
     trades = own()
     fill, final = told(trades, trade("FAILED"))
@@ -522,7 +540,14 @@ def test_orders_are_remembered_through_a_restart_and_a_torn_line(tmp_path: Path)
         (503, {"error": "Trading is currently disabled."}, Verdict.CLOSED),
         (400, {"error": "not enough balance / allowance"}, Verdict.REFUSED),
         (400, {"error": "invalid signature"}, Verdict.REFUSED),
-        (400, {"error": "something new"}, Verdict.REFUSED),
+        (400, {"error": "something new"}, Verdict.UNKNOWN),
+        (403, {"error": "something new"}, Verdict.REFUSED),
+        (400, {"error": "order 0x1 is invalid. Duplicated."}, Verdict.UNKNOWN),
+        (400, {"error": "could not insert order"}, Verdict.UNKNOWN),
+        (500, {"error": "could not run the execution"}, Verdict.UNKNOWN),
+        (503, {"error": "the matching engine is gone"}, Verdict.UNKNOWN),
+        (500, {"error": "not enough balance / allowance"}, Verdict.UNKNOWN),
+        (200, {"success": False, "errorMsg": ""}, Verdict.UNKNOWN),
         (200, {"success": False, "errorMsg": "not enough balance"}, Verdict.REFUSED),
         (401, {"error": "Invalid timestamp"}, Verdict.CLOCK),
         (404, {"error": "order not found"}, Verdict.ABSENT),

@@ -16,12 +16,18 @@ from typing import Any
 import structlog
 from msgspec.structs import replace
 
-from arbiter.model.errors import InvalidValue, OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import (
+    InvalidValue,
+    OutcomeUnknown,
+    TryAgain,
+    VenueRefused,
+    VenueUnreachable,
+)
 from arbiter.model.event_pairs import EventListing
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueOrderId
 from arbiter.model.instruments import Instrument
-from arbiter.model.money import ONE, ZERO, on_step
-from arbiter.model.orders import Fill, Order, OrderStatus, OrderType, Side, TimeInForce
+from arbiter.model.money import ONE, ZERO
+from arbiter.model.orders import Fill, Order, OrderStatus, Side
 from arbiter.model.perpetuals import (
     ForcedCause,
     ForcedClose,
@@ -39,12 +45,15 @@ from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.venues.common.account import AccountWiring, KeyRights
 from arbiter.venues.common.events import EventAccount
 from arbiter.venues.common.signed import Answered
+from arbiter.venues.common.verdicts import Verdict
 from arbiter.venues.polymarket.addresses import USER_PATH, Api, stream_of
-from arbiter.venues.polymarket.errors import KILLED, UNMATCHED, VERDICTS
+from arbiter.venues.polymarket.errors import DELAYED, KILLED, UNMATCHED, VERDICTS
 from arbiter.venues.polymarket.feed import pace
+from arbiter.venues.polymarket.heartbeats import beat
 from arbiter.venues.polymarket.listing import PUSD, EventMarket
 from arbiter.venues.polymarket.markets import Markets
 from arbiter.venues.polymarket.own import Leg, OwnTrades, read_legs
+from arbiter.venues.polymarket.plan import plan
 from arbiter.venues.polymarket.private import Row, UserTalk
 from arbiter.venues.polymarket.redeem import Redeemer
 from arbiter.venues.polymarket.remembered import KEEP, Remembered
@@ -56,15 +65,13 @@ from arbiter.venues.polymarket.signing import Unsigned, wallet_of
 log = structlog.get_logger(__name__)
 
 _SCALE = Decimal(1_000_000)
-_CENT, _TEN_THOUSANDTH = Decimal("0.01"), Decimal("0.0001")
-_KINDS = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "FAK", TimeInForce.FOK: "FOK"}
 _FILLS_S = 1.0
 """The stream tells an order's fills within this time, or they are asked for."""
 _PAGES = 2_000
-_BEAT_S = 4.0
-"""The venue cancels everything 10 s after the last heartbeat, once it has had one."""
 _NEAR_MS = 1_000
 """The venue tells its time in whole seconds."""
+_DELAY_NS = 30 * NS_PER_S
+"""The venue holds some orders back for seconds before it matches them; it need not tell of them then."""
 
 
 class PolymarketOrders(EventAccount):
@@ -79,6 +86,8 @@ class PolymarketOrders(EventAccount):
         self._own = OwnTrades(wiring.venue, self._known.name_of)
         self._put: dict[str, Put] = {}
         """What is under way, by hash."""
+        self._delayed: dict[str, int] = {}
+        """Those that are held back: the monotonic time of sending."""
         self._over: dict[str, None] = {}
         """Those whose end was told; the newest."""
         self._ending: dict[str, asyncio.Task[None]] = {}
@@ -132,68 +141,54 @@ class PolymarketOrders(EventAccount):
         if self._known.by_name(order.client_order_id) is not None:
             raise InvalidValue(f"{order.client_order_id} has been used")
         market = self._markets.of(instrument.id)
-        put = self._plan(order, market)
+        put = plan(order, market, self._sellable)
         number, record = self._signed(put, market)
+        owner = await self._owner()
         # On disk before it leaves: a name that was lost could never be found again.
         await asyncio.to_thread(self._known.add, order.client_order_id, number, order.size)
         self._name(number, order.client_order_id)
         self._put[number] = put
         body = {
             "order": record,
-            "owner": (await self._api.login()).api_key,
+            "owner": owner,
             "orderType": put.kind,
             "deferExec": False,
             "postOnly": order.post_only,
         }
         try:
             told = await self._api.signed("POST", "/order", body=body)
+        except VenueUnreachable:
+            self._forget(number)
+            raise
         except Answered as answer:
-            self._put.pop(number, None)
-            if answer.code == "BALANCE":
-                await self._look_again(put)
-            if answer.code not in (UNMATCHED, KILLED):
-                raise
-            self._end(number, OrderStatus.EXPIRED, ZERO, answer.text)
-            return VenueOrderId(number)
-        await self._placed(number, put, order, told)
+            await self._not_taken(number, put, answer)
+        else:
+            await self._placed(number, put, told)
         return VenueOrderId(number)
 
-    def _plan(self, order: Order, market: EventMarket) -> Put:
-        """Decide which token, which way, at what price of it."""
-        tick = market.instrument.tick
-        buys = order.side is Side.BUY
-        price = order.price
-        if order.type is OrderType.MARKET or price is None:
-            price = ONE - tick if buys else tick
-        if not ZERO < price < ONE:
-            raise InvalidValue(f"a price of {price} is none of a contract")
-        other = 1 if buys else 0
-        token = market.tokens[other]
-        if self._sellable(token) >= order.size:
-            outcome, side = other, Side.SELL
-        else:
-            outcome, side = 1 - other, Side.BUY
-        own_price = price if outcome == 0 else ONE - price
-        immediate = order.type is OrderType.MARKET
-        kind = "FAK" if immediate else _KINDS[order.time_in_force]
-        hurried = False
-        if side is Side.BUY and kind != "GTC":
-            cost = own_price * order.size
-            exact = on_step(cost, _CENT) and on_step(order.size, _TEN_THOUSANDTH)
-            if not exact and kind == "FOK":
-                raise InvalidValue(f"FOK of {order.size} at {own_price} costs no whole cents")
-            if not exact:
-                kind, hurried = "GTC", True
-        return Put(
-            name=order.client_order_id,
-            instrument=market.instrument.id,
-            token=market.tokens[outcome],
-            side=side,
-            price=own_price,
-            size=order.size,
-            kind=kind,
-            hurried=hurried,
-        )
+    async def _owner(self) -> str:
+        """Log in where that is still to be done: should it fail, no order has left."""
+        try:
+            return (await self._api.login()).api_key
+        except OutcomeUnknown as error:
+            raise VenueUnreachable(f"no log-in: {error}") from None
+        except Answered as answer:
+            if VERDICTS.of(answer) is not Verdict.UNKNOWN:
+                raise
+            raise VenueUnreachable(f"no log-in: {answer}") from None
+
+    async def _not_taken(self, number: str, put: Put, answer: Answered) -> None:
+        """Raise it again, but where it is the end of an order that had to match at once."""
+        if VERDICTS.of(answer) is Verdict.UNKNOWN:
+            if answer.code == DELAYED:
+                self._delayed[number] = self._clock.monotonic_ns()
+            raise answer
+        self._forget(number)
+        if answer.code == "BALANCE":
+            await self._look_again(put)
+        if answer.code not in (UNMATCHED, KILLED):
+            raise answer
+        self._end(number, OrderStatus.EXPIRED, ZERO, answer.text)
 
     def _sellable(self, token: str) -> Decimal:
         """On chain, and in no other order of ours."""
@@ -223,18 +218,20 @@ class PolymarketOrders(EventAccount):
         )
         return self._wallet.order(unsigned, neg_risk=market.neg_risk)
 
-    async def _placed(self, number: str, put: Put, order: Order, told: Any) -> None:
-        """See to the end of what does not rest."""
+    async def _placed(self, number: str, put: Put, told: Any) -> None:
+        """See to the end of what does not rest.
+
+        One that the venue holds back (``delayed``), or says nothing of, may match later: the user
+        stream tells its end, or it is asked about.
+        """
         status = str(told.get("status", "")).lower()
         amount = told.get("takingAmount" if put.side is Side.BUY else "makingAmount")
         filled = Decimal(str(amount)) if amount else ZERO
+        if status == "delayed":
+            self._delayed[number] = self._clock.monotonic_ns()
         if put.hurried:
             await self._hurry(number)
-        elif (
-            put.kind != "GTC"
-            or (status == "matched" and filled >= order.size)
-            or order.type is OrderType.MARKET
-        ):
+        elif status == "matched" and filled and (put.kind != "GTC" or filled >= put.size):
             self._finish(number, filled, put.size)
 
     async def _look_again(self, put: Put) -> None:
@@ -271,28 +268,65 @@ class PolymarketOrders(EventAccount):
     async def _query(
         self, client_order_id: ClientOrderId, instrument: Instrument
     ) -> OrderTruth | None:
-        """By its hash; one that was matched is gone from there, and told of by its trades."""
+        """By its hash; one that was matched is gone from there, and told of by its trades.
+
+        None only when neither the open orders nor, read after those, the trades know of it.
+        """
         known = self._known.by_name(client_order_id)
         if known is None:
             return None
-        row = await self._api.signed("GET", f"/data/order/{known.number}")
+        number = known.number
+        row = await self._row_of(number)
         await self._refresh()
-        if isinstance(row, dict) and row.get("id"):
-            return self._truth(row)
-        filled, seen = self._own.filled(known.number), self._own.seen(known.number)
-        if not seen and known.number not in self._over:
+        if row is not None:
+            return await self._told(number, self._truth(row))
+        filled = self._own.filled(number)
+        if filled < known.size and self._held_back(number):
+            raise OutcomeUnknown(f"{client_order_id} is held back, and may still match")
+        gone = not self._own.seen(number) and number not in self._over
+        if gone and number not in self._delayed:
+            self._forget(number)
             return None
-        status = OrderStatus.FILLED if filled >= known.size else OrderStatus.CANCELLED
+        self._forget(number)
         return OrderTruth(
             venue=self.venue,
             client_order_id=client_order_id,
-            venue_order_id=VenueOrderId(known.number),
+            venue_order_id=VenueOrderId(number),
             instrument=instrument.id,
-            status=status,
+            status=self._status(filled, known.size),
             size=known.size,
             filled_size=filled,
-            at_ns=self._own.last_ns(known.number) or self._clock.now_ns(),
+            at_ns=self._own.last_ns(number) or self._clock.now_ns(),
         )
+
+    async def _row_of(self, number: str) -> Row | None:
+        try:
+            row = await self._api.signed("GET", f"/data/order/{number}")
+        except Answered as answer:
+            if answer.status != 404 and VERDICTS.of(answer) is not Verdict.ABSENT:
+                raise
+            row = None
+        if isinstance(row, dict) and row.get("id"):
+            return row
+        rows = await self._rows("/data/orders", {"id": number})
+        return next((row for row in rows if str(row.get("id")) == number), None)
+
+    async def _told(self, number: str, truth: OrderTruth) -> OrderTruth:
+        put = self._put.get(number)
+        if truth.status.terminal:
+            self._forget(number)
+        elif put is not None and put.hurried:
+            await self._hurry(number)
+        return truth
+
+    def _held_back(self, number: str) -> bool:
+        since_ns = self._delayed.get(number)
+        return since_ns is not None and self._clock.monotonic_ns() - since_ns < _DELAY_NS
+
+    def _forget(self, number: str) -> None:
+        """Nothing of an order is under way."""
+        self._put.pop(number, None)
+        self._delayed.pop(number, None)
 
     def _truth(self, row: Row) -> OrderTruth:
         number = str(row["id"])
@@ -315,6 +349,12 @@ class PolymarketOrders(EventAccount):
         listed = [row for row in rows if str(row["asset_id"]) in self._markets.by_token]
         for row in listed:
             self._put.setdefault(str(row["id"]), put_of(row, self._known, self._markets))
+        there = {str(row["id"]) for row in listed}
+        for number in [n for n in self._put if n not in there]:
+            if (
+                self._known.by_number(number) is None
+            ):  # another's, which nothing else tells the end of
+                self._forget(number)
         return [truth for truth in map(self._truth, listed) if not truth.status.terminal]
 
     async def _rows(self, path: str, query: dict[str, str]) -> list[Row]:
@@ -486,21 +526,7 @@ class PolymarketOrders(EventAccount):
             if self._redeemer is not None:
                 group.create_task(self._redeemer.run(), name=f"{self.venue} redemptions")
             if self._wiring.dead_man:
-                group.create_task(self._beat(), name=f"{self.venue} heartbeats")
-
-    async def _beat(self) -> None:
-        """Say that we are there, each time with what was last answered."""
-        name = ""
-        while True:
-            try:
-                told = await self._api.signed("POST", "/v1/heartbeats", body={"heartbeat_id": name})
-                name = str(told.get("heartbeat_id") or "")
-            except Answered as answer:
-                name = ""
-                log.warning("heartbeat refused", venue=self.venue, why=answer.text)
-            except (TryAgain, OutcomeUnknown) as error:
-                log.warning("heartbeat lost", venue=self.venue, why=str(error))
-            await asyncio.sleep(_BEAT_S)
+                group.create_task(beat(self._api, self.venue), name=f"{self.venue} heartbeats")
 
     async def _logged_in(self) -> Any:
         while True:
@@ -554,7 +580,7 @@ class PolymarketOrders(EventAccount):
     def _end(self, number: str, status: OrderStatus, filled: Decimal, why: str) -> None:
         known = self._known.by_number(number)
         assert known is not None, "ours"
-        self._put.pop(number, None)
+        self._forget(number)
         self._over[number] = None
         if len(self._over) > KEEP:
             del self._over[next(iter(self._over))]

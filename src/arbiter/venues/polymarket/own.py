@@ -81,9 +81,10 @@ def read_legs(
     status = str(row["status"]).upper().removeprefix("TRADE_STATUS_")
     if status not in _RANK:
         raise ValueError(f"a trade in state {status!r}")
-    at = moment(row["match_time"])
-    changed = moment(row.get("last_update") or row["match_time"])
-    if str(row.get("trader_side", "TAKER")).upper() == "TAKER":
+    matched = row.get("match_time") or row["matchtime"]
+    at = moment(matched)
+    changed = moment(row.get("last_update") or matched)
+    if _took(row, mine):
         return _leg(row, markets, str(row["id"]), str(row["taker_order_id"]), row["size"], row,
                     Liquidity.TAKER, status, at, changed)  # fmt: skip
     made: list[Leg] = []
@@ -95,6 +96,15 @@ def read_legs(
             made += _leg({**order, "side": side}, markets, name, number, order["matched_amount"],
                          row, Liquidity.MAKER, status, at, changed)  # fmt: skip
     return made
+
+
+def _took(row: Any, mine: Callable[[Any], bool]) -> bool:
+    """Whether ours is the order that took; where that is not said, by whose the makers' are."""
+    told = row.get("trader_side")
+    if told:
+        return str(told).upper() == "TAKER"
+    taker = {"order_id": row["taker_order_id"], "maker_address": row.get("maker_address", "")}
+    return mine(taker) or not any(mine(order) for order in row.get("maker_orders") or ())
 
 
 def _leg(
