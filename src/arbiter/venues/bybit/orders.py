@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from arbiter.model.errors import OutcomeUnknown
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId, VenueOrderId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, plain
@@ -54,9 +55,9 @@ class BybitOrders(VenueAccount):
             rows += told["list"]
             cursor = told.get("nextPageCursor")
             if not cursor or not told["list"]:
-                break
+                return rows
             asked = asked | {"cursor": cursor}
-        return rows
+        raise OutcomeUnknown(f"{endpoint}: rows without end")
 
     async def _last_prices(self) -> Mapping[str, Decimal]:
         told = await self._result("public_get_v5_market_tickers", {"category": self.category})

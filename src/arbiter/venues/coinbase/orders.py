@@ -104,9 +104,9 @@ class CoinbaseOrders(VenueAccount):
             rows += told[part]
             cursor = told.get("cursor")
             if not cursor or not told[part] or told.get("has_next") is False:
-                break
+                return rows
             asked = asked | {"cursor": cursor}
-        return rows
+        raise OutcomeUnknown(f"{endpoint}: rows without end")
 
     async def _server_ms(self) -> int:
         return int((await self._rest.call("v3PublicGetBrokerageTime"))["epochMillis"])

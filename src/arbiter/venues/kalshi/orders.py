@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from arbiter.model.binaries import cost
-from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import InvalidValue, OutcomeUnknown, TryAgain, VenueRefused
 from arbiter.model.event_pairs import EventListing
 from arbiter.model.ids import ClientOrderId, InstrumentId, VenueOrderId
 from arbiter.model.instruments import Instrument
@@ -181,6 +181,9 @@ class KalshiOrders(EventAccount):
         if market or price is None:
             price = ONE - instrument.tick if order.side is Side.BUY else instrument.tick
         lifetime = TimeInForce.IOC if market else order.time_in_force
+        if order.reduce_only and lifetime is TimeInForce.GTC:
+            # Without the mark it could rest until it opens, with it the venue refuses it.
+            raise InvalidValue(f"{self.venue} lets no order rest that may only reduce")
         params: dict[str, Any] = {
             "ticker": instrument.market_id,
             "client_order_id": order.client_order_id,
@@ -193,7 +196,7 @@ class KalshiOrders(EventAccount):
         }
         if order.post_only:
             params["post_only"] = True
-        if order.reduce_only and lifetime is not TimeInForce.GTC:  # resting ones are refused
+        if order.reduce_only:
             params["reduce_only"] = True
         told = await self._api.call(f"POST {ORDERS}", params)
         if not told.get("order_id"):
@@ -422,9 +425,9 @@ class KalshiOrders(EventAccount):
             told = await self._api.call(f"GET {path}", asked)
             rows += told.get(name) or ()
             if not told.get("cursor") or not told.get(name):
-                break
+                return rows
             asked["cursor"] = told["cursor"]
-        return rows
+        raise OutcomeUnknown(f"{path} is told without end")
 
 
 def collateral(resting: Sequence[Any], held: Mapping[str, Decimal]) -> Decimal:

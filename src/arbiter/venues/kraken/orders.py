@@ -236,8 +236,8 @@ class KrakenOrders(VenueAccount):
             told = (await self._counted("privatePostTradesHistory", params, HISTORY))["trades"]
             rows |= told
             if len(told) < _PAGE:
-                break
-        return rows
+                return rows
+        raise OutcomeUnknown("trades: rows without end")
 
     async def _learn_names(self, numbers: set[str]) -> None:
         """Trades name their order by the venue's number alone: ask what we called it."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from arbiter.model.errors import InvalidValue
+from arbiter.model.errors import InvalidValue, OutcomeUnknown
 from arbiter.model.ids import Asset, ClientOrderId, VenueOrderId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import plain
@@ -68,9 +68,9 @@ class OkxOrders(VenueAccount):
             page = await self._data(endpoint, asked)
             rows += page
             if len(page) < PAGE:
-                break
+                return rows
             asked["after"] = page[-1][number]
-        return rows
+        raise OutcomeUnknown(f"{endpoint}: rows without end")
 
     async def _last_prices(self) -> Mapping[str, Decimal]:
         told = await self._data("public_get_market_tickers", {"instType": self.kind})
