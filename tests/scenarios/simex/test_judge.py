@@ -199,12 +199,14 @@ async def test_too_much_weight_is_told_then_banned(serve: Serve) -> None:
         client.options["fetchCurrencies"] = False
         client.enableRateLimit = False
         await client.load_markets()
-        seen = []
-        for _ in range(60):
+        seen: list[str] = []
+        for _ in range(300):  # a minute that begins in between is counted anew
             try:
                 await client.fetch_ticker(SPOT)
             except client_error("DDoSProtection") as error:
                 seen.append(str(error).split(" ")[1])
+            if "418" in seen:
+                break
         assert {"429", "418"} <= set(seen), seen
         assert seen == sorted(seen, reverse=True), "first told, then banned"
 
