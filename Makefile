@@ -112,8 +112,7 @@ proto: setup-dev ## Write src/arbiter_pb2*.py anew after a change to contracts/a
 # first and the engine's own lock is held to the same versions. What names every environment
 # of pyproject.toml names none, so that pip says it when another one cannot be had.
 UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --fork-strategy fewest \
-  --python-version 3.11 --generate-hashes --no-header --no-annotate \
-  --no-emit-index-url --no-emit-find-links --quiet
+  --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
 lock: setup-dev ## Compile both locks anew (ARGS=--upgrade for newer versions)
 	$(UV_COMPILE) $(ARGS) --group build --group dev --output-file requirements-dev.lock
 	$(UV_COMPILE) $(ARGS) --group build --constraint requirements-dev.lock --output-file requirements.lock

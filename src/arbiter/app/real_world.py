@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from typing import cast
 
@@ -129,13 +130,12 @@ async def connect_live(
         v: make_account(settings, v, keys[v], clock, needs) for v in settings.venues.venues()
     }
     real = RealVenues(tuple(accounts.values()))
-    try:
+    async with AsyncExitStack() as unless_all_goes_well:
+        unless_all_goes_well.push_async_callback(real.aclose)
         listed = {venue: await _listing(account) for venue, account in accounts.items()}
         for account in accounts.values():
             await _check_rights(account)
-    except BaseException:
-        await real.aclose()
-        raise
+        unless_all_goes_well.pop_all()
     registry = MarketRegistry(i for listing in listed.values() for i in listing)
     budgets = {
         venue: RateBudget(rate_settings(settings, venue), clock.monotonic_ns())
@@ -175,15 +175,14 @@ async def connect_paper(
     """Real listings and feeds; accounts of paper in the data folder."""
     lister = {v: make_lister(settings, v, clock, needs) for v in settings.venues.venues()}
     real = RealVenues(tuple(lister.values()))
-    try:
+    async with AsyncExitStack() as unless_all_goes_well:
+        unless_all_goes_well.push_async_callback(real.aclose)
         listed = {
             venue: [final_at_once(i) for i in await _listing(account)]
             for venue, account in lister.items()
         }
         prices = await _prices(lister, listed)
-    except BaseException:
-        await real.aclose()
-        raise
+        unless_all_goes_well.pop_all()
     registry = MarketRegistry(i for listing in listed.values() for i in listing)
     wirings = _wirings(settings, listed, registry, clock)
     clients = {

@@ -1,5 +1,6 @@
 """Bybit's numbered books over one connection: verified, and mended by subscribing anew."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import msgspec
@@ -30,7 +31,7 @@ class Row(msgspec.Struct):
     """Since when it is out of step, monotonic."""
 
 
-class BookTalk(BybitTalk):
+class BookTalk(BybitTalk, ABC):
     """Every message goes through its book; `changed` and `lost` are for the feed to say."""
 
     def __init__(
@@ -70,9 +71,9 @@ class BookTalk(BybitTalk):
         else:
             self._delta(row, told)
 
+    @abstractmethod
     def changed(self, row: Row, told: BookMessage) -> None:
         """A book is whole and new. Raises `BadFrame` when it cannot be."""
-        raise NotImplementedError
 
     def lost(self, row: Row, why: str) -> None:
         """A book is not to be trusted until it changes."""

@@ -1,5 +1,6 @@
 """Coinbase's numbered books over one connection."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -50,7 +51,7 @@ class Repair:
         self._lost_ns = None
 
 
-class BookTalk(CoinbaseTalk):
+class BookTalk(CoinbaseTalk, ABC):
     """Every message goes through its book; `changed` and `lost` are for the feed to say."""
 
     def __init__(
@@ -84,9 +85,9 @@ class BookTalk(CoinbaseTalk):
                 raise BadFrame(f"{event.product_id!r} was not asked for") from None
             self._take(row, event, at_ns)
 
+    @abstractmethod
     def changed(self, row: Row, at_ns: int) -> None:
         """A book is whole and new."""
-        raise NotImplementedError
 
     def lost(self, row: Row, why: str) -> None:
         """A book is not to be trusted until it changes."""

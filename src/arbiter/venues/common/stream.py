@@ -260,7 +260,7 @@ class _Connection(WSListener):
             self._hear(data)
         except BadFrame as error:
             self._refuse(error)
-        except BaseException:
+        except Exception:
             # The sink's own failure must not pass for the venue's: picows keeps it until the
             # connection is closed, and it ends the feed.
             self.end("a failure of the listener")

@@ -4,6 +4,7 @@ A quiet market says nothing for hours. Its book is asked for every second, which
 stands, and that nothing was lost on the way.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -40,7 +41,7 @@ class Row(msgspec.Struct):
     """Since when it is out of step, monotonic."""
 
 
-class BookTalk(KalshiTalk):
+class BookTalk(KalshiTalk, ABC):
     """Every message goes through its book; `changed` and `lost` are for the feed to say."""
 
     def __init__(
@@ -72,9 +73,9 @@ class BookTalk(KalshiTalk):
         elif row.relative.in_step:
             self._delta(row, told)
 
+    @abstractmethod
     def changed(self, row: Row) -> None:
         """A book is whole and new."""
-        raise NotImplementedError
 
     def lost(self, row: Row, why: str) -> None:
         """A book is not to be trusted until it changes."""

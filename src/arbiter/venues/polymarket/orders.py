@@ -52,7 +52,7 @@ from arbiter.venues.polymarket.feed import pace
 from arbiter.venues.polymarket.heartbeats import beat
 from arbiter.venues.polymarket.listing import PUSD, EventMarket
 from arbiter.venues.polymarket.markets import Markets
-from arbiter.venues.polymarket.own import Leg, OwnTrades, read_legs
+from arbiter.venues.polymarket.own import Leg, OwnTrades, ended_as, read_legs
 from arbiter.venues.polymarket.plan import plan
 from arbiter.venues.polymarket.private import Row, UserTalk
 from arbiter.venues.polymarket.redeem import Redeemer
@@ -293,7 +293,7 @@ class PolymarketOrders(EventAccount):
             client_order_id=client_order_id,
             venue_order_id=VenueOrderId(number),
             instrument=instrument.id,
-            status=self._status(filled, known.size),
+            status=ended_as(filled, known.size),
             size=known.size,
             filled_size=filled,
             at_ns=self._own.last_ns(number) or self._clock.now_ns(),
@@ -554,7 +554,7 @@ class PolymarketOrders(EventAccount):
         if number in self._ending or number in self._over:
             return
         if self._own.seen(number) >= filled:
-            self._end(number, self._status(filled, size), filled, "")
+            self._end(number, ended_as(filled, size), filled, "")
             return
         task = asyncio.create_task(self._end_later(number, filled, size), name=f"end of {number}")
         self._ending[number] = task
@@ -571,11 +571,7 @@ class PolymarketOrders(EventAccount):
                 await self._read("fills", self._refresh)
             except (TryAgain, OutcomeUnknown, VenueRefused) as error:
                 log.warning("fills are still to come", order=number, why=str(error))
-        self._end(number, self._status(filled, size), filled, "")
-
-    @staticmethod
-    def _status(filled: Decimal, size: Decimal) -> OrderStatus:
-        return OrderStatus.FILLED if filled >= size else OrderStatus.CANCELLED
+        self._end(number, ended_as(filled, size), filled, "")
 
     def _end(self, number: str, status: OrderStatus, filled: Decimal, why: str) -> None:
         known = self._known.by_number(number)

@@ -14,7 +14,7 @@ import msgspec
 
 from arbiter.model.ids import ClientOrderId, InstrumentId, VenueId
 from arbiter.model.money import ONE, ZERO
-from arbiter.model.orders import Fill, Liquidity, Side
+from arbiter.model.orders import Fill, Liquidity, OrderStatus, Side
 from arbiter.model.perpetuals import Contract, MarginPosition, contract_of, executed
 from arbiter.model.reports import Filled, FillSettled, VenueReport
 from arbiter.model.time import NS_PER_MS, NS_PER_S, from_datetime
@@ -269,3 +269,8 @@ class OwnTrades:
 
     def _ordered(self) -> list[Leg]:
         return sorted(self._standing(), key=lambda leg: leg.at_ns)
+
+
+def ended_as(filled: Decimal, size: Decimal) -> OrderStatus:
+    """How an order ended that nobody refused."""
+    return OrderStatus.FILLED if filled >= size else OrderStatus.CANCELLED
