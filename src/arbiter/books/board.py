@@ -15,7 +15,7 @@ from arbiter.books.registry import MarketRegistry
 from arbiter.kernels import quote_step as kernel
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import InstrumentId, VenueId
-from arbiter.model.instruments import InstrumentKind
+from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.quotes import Quote, QuoteFault
 from arbiter.model.time import NS_PER_S
 
@@ -92,9 +92,7 @@ class QuoteBoard:
         self._healthy = dict.fromkeys(registry.venues, True)
         """As in the kernel's parameters, where Python need not unpack it."""
         self._began_ns = 0
-        for instrument in registry.instruments:
-            slot = registry.slot(instrument.id)
-            self._state[slot, kernel.FEE] = float(instrument.taker_fee)
+        self.admit(registry.instruments)
         self.watch(
             registry.slot(i.id) for i in registry.instruments if i.kind is InstrumentKind.SPOT
         )
@@ -102,6 +100,12 @@ class QuoteBoard:
         self.reconfigure(settings)
 
     # Writing -----------------------------------------------------------------------------
+
+    def admit(self, instruments: Iterable[Instrument]) -> None:
+        """Take quotes of what the registry lists from now on."""
+        for instrument in instruments:
+            slot = self.registry.slot(instrument.id)
+            self._state[slot, kernel.FEE] = float(instrument.taker_fee)
 
     def update(
         self,

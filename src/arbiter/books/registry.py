@@ -4,15 +4,16 @@ A name belongs to the instrument that was listed under it. Nothing is split or s
 base and quote: ``1000SHIBUSDT`` or ``BTCUSDTUSDC`` are what the venue's listing says they are.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from arbiter.model.errors import InvalidValue, NotFound, UnknownSymbol
 from arbiter.model.ids import InstrumentId, Symbol, VenueId
 from arbiter.model.instruments import Instrument, InstrumentKind
 
 _Key = TypeVar("_Key")
+_Names: TypeAlias = dict[_Key, tuple[Symbol, ...]]
 
 
 class MarketRegistry:
@@ -20,34 +21,55 @@ class MarketRegistry:
 
     ``slot = symbol index × number of venues + venue index``: the row of the board's arrays.
     Two instruments of one venue under one symbol, or one id twice, are an `InvalidValue`.
+    `room` is for symbols that are admitted while the run goes on: no slot ever changes.
     """
 
-    def __init__(self, instruments: Iterable[Instrument]) -> None:
-        self.instruments: tuple[Instrument, ...] = tuple(instruments)
-        self.venues: tuple[VenueId, ...] = tuple(dict.fromkeys(i.venue for i in self.instruments))
-        self.symbols: tuple[Symbol, ...] = tuple(dict.fromkeys(i.symbol for i in self.instruments))
-        self.spot_instruments: tuple[Instrument, ...] = tuple(
-            i for i in self.instruments if i.kind is InstrumentKind.SPOT
-        )
-        listing_spot = {i.venue for i in self.spot_instruments}
-        self.spot_venues: tuple[VenueId, ...] = tuple(v for v in self.venues if v in listing_spot)
+    def __init__(self, instruments: Iterable[Instrument], *, room: int = 0) -> None:
+        listed = tuple(instruments)
+        self.instruments: tuple[Instrument, ...] = ()
+        self.venues: tuple[VenueId, ...] = tuple(dict.fromkeys(i.venue for i in listed))
+        self.symbols: tuple[Symbol, ...] = ()
+        self.spot_instruments: tuple[Instrument, ...]
+        self.n_slots = (len({i.symbol for i in listed}) + room) * len(self.venues)
         self._venue_index = {venue: n for n, venue in enumerate(self.venues)}
-        self._symbol_index = {symbol: n for n, symbol in enumerate(self.symbols)}
+        self._symbol_index: dict[Symbol, int] = {}
         self._by_id: dict[InstrumentId, Instrument] = {}
         self._by_listing: dict[tuple[VenueId, Symbol], Instrument] = {}
         self._slots: dict[InstrumentId, int] = {}
-        self.n_slots = len(self.symbols) * len(self.venues)
         self._at_slot: list[Instrument | None] = [None] * self.n_slots
-        for instrument in self.instruments:
-            self._list(instrument)
-        self._ids = {i.id.upper(): i for i in self.instruments}
+        self._ids: dict[str, Instrument] = {}
         self._venue_names = {venue.upper(): venue for venue in self.venues}
-        self._canonical = _gather((n, i.symbol) for i in self.instruments for n in _names(i))
-        self._market_ids = _gather((i.market_id.upper(), i.symbol) for i in self.instruments)
-        self._venue_market_ids = _gather(
-            ((i.venue, i.market_id.upper()), i.symbol) for i in self.instruments
-        )
-        self._compact = {symbol: self._compact_of(symbol) for symbol in self.symbols}
+        self._canonical: _Names[str] = {}
+        self._market_ids: _Names[str] = {}
+        self._venue_market_ids: _Names[tuple[VenueId, str]] = {}
+        self._compact: dict[Symbol, str] = {}
+        self._take(listed)
+        listing_spot = {i.venue for i in self.spot_instruments}
+        self.spot_venues: tuple[VenueId, ...] = tuple(v for v in self.venues if v in listing_spot)
+
+    @property
+    def room(self) -> int:
+        """How many more symbols can be admitted."""
+        return self.n_slots // max(len(self.venues), 1) - len(self.symbols)
+
+    def admit(self, instruments: Sequence[Instrument]) -> None:
+        """List more, all or none: no spot pairs, and on venues that are known.
+
+        What is listed already, or has no room, is an `InvalidValue`.
+        """
+        for instrument in instruments:
+            if instrument.venue not in self._venue_index:
+                raise InvalidValue(f"{instrument.id}: no venue is named {instrument.venue!r}")
+            if instrument.kind is InstrumentKind.SPOT:
+                raise InvalidValue(f"{instrument.id}: spot pairs are listed at the start")
+            self._must_be_new(instrument)
+        names = [i.id for i in instruments]
+        listings = [(i.venue, i.symbol) for i in instruments]
+        if len(set(names)) < len(names) or len(set(listings)) < len(listings):
+            raise InvalidValue(f"listed twice: {', '.join(sorted(names))}")
+        if len({i.symbol for i in instruments} - self._symbol_index.keys()) > self.room:
+            raise InvalidValue(f"there is room for {self.room} more symbols")
+        self._take(instruments)
 
     def by_id(self, instrument_id: InstrumentId) -> Instrument:
         """Give the instrument of an id; an id that is not listed is `NotFound`."""
@@ -129,21 +151,40 @@ class MarketRegistry:
         except KeyError:
             raise UnknownSymbol(symbol, self._nearest(symbol.upper())) from None
 
+    def _take(self, instruments: Sequence[Instrument]) -> None:
+        for symbol in dict.fromkeys(i.symbol for i in instruments):
+            self._symbol_index.setdefault(symbol, len(self._symbol_index))
+        self.symbols = tuple(self._symbol_index)
+        self.instruments = (*self.instruments, *instruments)
+        self.spot_instruments = tuple(i for i in self.instruments if i.kind is InstrumentKind.SPOT)
+        for instrument in instruments:
+            self._list(instrument)
+        touched = (self._canonical[name] for i in instruments for name in _names(i))
+        for symbol in {symbol for symbols in touched for symbol in symbols}:
+            self._compact[symbol] = self._compact_of(symbol)
+
     def _list(self, instrument: Instrument) -> None:
-        if instrument.id in self._by_id:
-            raise InvalidValue(f"two instruments have the id {instrument.id!r}")
-        listing = (instrument.venue, instrument.symbol)
-        if listing in self._by_listing:
-            raise InvalidValue(
-                f"{instrument.venue} lists {instrument.symbol} twice: "
-                f"{self._by_listing[listing].id} and {instrument.id}"
-            )
-        slot = self._symbol_index[instrument.symbol] * len(self.venues)
+        self._must_be_new(instrument)
+        symbol, market = instrument.symbol, instrument.market_id.upper()
+        slot = self._symbol_index[symbol] * len(self.venues)
         slot += self._venue_index[instrument.venue]
-        self._by_id[instrument.id] = instrument
-        self._by_listing[listing] = instrument
+        self._by_id[instrument.id] = self._ids[instrument.id.upper()] = instrument
+        self._by_listing[instrument.venue, symbol] = instrument
         self._slots[instrument.id] = slot
         self._at_slot[slot] = instrument
+        for name in _names(instrument):
+            _note(self._canonical, name, symbol)
+        _note(self._market_ids, market, symbol)
+        _note(self._venue_market_ids, (instrument.venue, market), symbol)
+
+    def _must_be_new(self, instrument: Instrument) -> None:
+        if instrument.id in self._by_id:
+            raise InvalidValue(f"two instruments have the id {instrument.id!r}")
+        known = self._by_listing.get((instrument.venue, instrument.symbol))
+        if known is not None:
+            raise InvalidValue(
+                f"{instrument.venue} lists {instrument.symbol} twice: {known.id} and {instrument.id}"
+            )
 
     def _on_venue(self, name: str, wanted: str, venue: VenueId) -> Instrument:
         canonical = self._canonical.get(wanted, ())
@@ -165,7 +206,7 @@ class MarketRegistry:
         return tuple(self._compact[symbol] for symbol in symbols)[:3]
 
     def _compact_of(self, symbol: Symbol) -> str:
-        name = symbol.replace("/", "")
+        name = _joined(symbol)
         return name if self._canonical[name.upper()] == (symbol,) else symbol
 
 
@@ -180,9 +221,12 @@ def _names(instrument: Instrument) -> Iterable[str]:
     yield stem
 
 
-def _gather(pairs: Iterable[tuple[_Key, Symbol]]) -> dict[_Key, tuple[Symbol, ...]]:
-    """Group symbols under their names, each once, in order."""
-    groups: dict[_Key, dict[Symbol, None]] = {}
-    for key, symbol in pairs:
-        groups.setdefault(key, {})[symbol] = None
-    return {key: tuple(symbols) for key, symbols in groups.items()}
+def _joined(symbol: Symbol) -> str:
+    return symbol.replace("/", "")
+
+
+def _note(names: _Names[_Key], key: _Key, symbol: Symbol) -> None:
+    """Put a symbol under a name, once, behind those that share it."""
+    known = names.get(key, ())
+    if symbol not in known:
+        names[key] = (*known, symbol)

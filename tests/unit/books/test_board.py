@@ -5,10 +5,13 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from arbiter.books.board import BestPair, BoardSettings
+from arbiter.books.board import BestPair, BoardSettings, QuoteBoard
+from arbiter.books.registry import MarketRegistry
 from arbiter.model.errors import BadConfig, NotFound
-from arbiter.model.ids import VenueId
+from arbiter.model.ids import InstrumentId, Symbol, VenueId
+from arbiter.model.instruments import InstrumentKind
 from arbiter.model.quotes import Quote, QuoteFault
 from tests.unit.books.listings import (
     BINANCE,
@@ -229,3 +232,18 @@ def test_the_table_of_spreads_agrees_with_the_kernel_and_the_single_edge(
 def test_impossible_settings_are_refused_by_name(change: dict[str, float], named: str) -> None:
     with pytest.raises(BadConfig, match=named):
         BoardSettings(**change)  # type: ignore[arg-type]
+
+
+def test_market_admitted_later_is_quoted_from_then_on_and_not_before() -> None:
+    late = replace(
+        perpetual(BINANCE),
+        id=InstrumentId("LATE.BINANCE"),
+        symbol=Symbol("LATE/USD:EVENT"),
+        kind=InstrumentKind.BINARY,
+    )
+    board = QuoteBoard(MarketRegistry([spot(BINANCE)], room=1), BoardSettings())
+    board.registry.admit([late])
+    assert quote(board, late, 0.4, 0.5) == -QuoteFault.UNLISTED
+    board.admit([late])
+    assert quote(board, late, 0.4, 0.5) == 0
+    assert board.fresh_top(late.id, T0) == (0.4, 0.5)

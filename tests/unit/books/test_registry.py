@@ -3,11 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from arbiter.books.registry import MarketRegistry
 from arbiter.model.errors import InvalidValue, NotFound, UnknownSymbol
 from arbiter.model.ids import Asset, InstrumentId, Symbol, VenueId
-from arbiter.model.instruments import Instrument
+from arbiter.model.instruments import Instrument, InstrumentKind
 from tests.unit.books.listings import BINANCE, BTC, BYBIT, KRAKEN, OKX, perpetual, spot
 
 FUTURES = VenueId("binance_futures")
@@ -187,3 +188,75 @@ def test_every_listing_is_found_by_its_symbol_id_and_display_name(
         shown = registry.compact_name(instrument.symbol)
         assert registry.resolve_symbol(shown) == instrument.symbol
         assert registry.instrument_at(registry.slot(instrument.id)) is instrument
+
+
+# Markets that are listed while the run goes on.
+
+
+def event(name: str, venue: VenueId = KRAKEN) -> Instrument:
+    return replace(
+        perpetual(venue),
+        id=InstrumentId(f"{name}.{venue.upper()}"),
+        symbol=Symbol(f"{name}/USD:EVENT"),
+        market_id=f"0x{name.lower()}",
+        kind=InstrumentKind.BINARY,
+        base=Asset(name),
+    )
+
+
+def test_market_admitted_later_goes_by_its_names_and_moves_no_slot() -> None:
+    listed = [BTC_BINANCE, BTC_KRAKEN, PERP]
+    registry = MarketRegistry(listed, room=2)
+    before = {i.id: registry.slot(i.id) for i in listed}
+    late = event("FED-HOLD")
+    registry.admit([late])
+    assert {i.id: registry.slot(i.id) for i in listed} == before
+    assert registry.instruments == (*listed, late)
+    assert registry.by_id(late.id) is late
+    assert registry.resolve("fed-hold.kraken") is late
+    assert registry.resolve("0xfed-hold", KRAKEN) is late
+    slot = registry.slot(late.id)
+    assert registry.instrument_at(slot) is late
+    assert slot not in before.values()
+    assert slot < registry.n_slots
+    assert registry.compact_name(late.symbol) == "FED-HOLDUSD:EVENT"
+    assert registry.room == 1
+
+
+def test_symbol_known_on_one_venue_takes_no_more_room_on_another() -> None:
+    registry = MarketRegistry([BTC_KRAKEN, BTC_OKX], room=1)
+    registry.admit([event("FED-HOLD")])
+    assert registry.room == 0
+    registry.admit([event("FED-HOLD", OKX)])
+    assert [i.venue for i in registry.listings(Symbol("FED-HOLD/USD:EVENT"))] == [KRAKEN, OKX]
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ([event("A"), event("B")], "room for 1"),
+        ([event("A"), event("A")], "twice"),
+        ([event("A"), BTC_KRAKEN], "spot pairs"),
+        ([event("A"), PERP], "no venue"),
+        ([event("A"), event("KNOWN")], "two instruments"),
+    ],
+)
+def test_nothing_is_admitted_where_one_cannot_be(asked: list[Instrument], why: str) -> None:
+    registry = MarketRegistry([BTC_KRAKEN, event("KNOWN")], room=1)
+    with pytest.raises(InvalidValue, match=why):
+        registry.admit(asked)
+    assert len(registry.instruments) == 2
+    assert registry.room == 1
+
+
+def test_listing_at_once_and_one_after_the_other_give_the_same_names() -> None:
+    markets = [BTC_KRAKEN, event("FED-HOLD"), event("FED-HOLD", OKX), event("FED"), BTC_OKX]
+    whole = MarketRegistry([m for m in markets if m.kind is InstrumentKind.SPOT], room=9)
+    for market in markets:
+        if market.kind is not InstrumentKind.SPOT:
+            whole.admit([market])
+    at_once = MarketRegistry(sorted(markets, key=lambda m: m.kind is not InstrumentKind.SPOT))
+    for market in markets:
+        assert whole.listings(market.symbol) == at_once.listings(market.symbol)
+        assert whole.compact_name(market.symbol) == at_once.compact_name(market.symbol)
+        assert whole.resolve(market.market_id, market.venue) is market
