@@ -17,8 +17,9 @@ class Durable:
     def __init__(self) -> None:
         self.batches: list[list[bytes]] = []
 
-    def events(self) -> list[JournalEvent]:
-        return [decode_event(data) for batch in self.batches for data in batch]
+    def events(self, first: int = 0) -> list[JournalEvent]:
+        """Of the batch of this number and of all after it."""
+        return [decode_event(data) for batch in self.batches[first:] for data in batch]
 
 
 class VirtualJournal:

@@ -1,13 +1,11 @@
-"""A small world in virtual time: venues with faults, a market, and one engine after another.
+"""Spot venues with faults, a market that goes astray, and one engine after another.
 
-Everything that decides is the real thing: core, outbox, recovery, reconciler and kill switch over
-the real loop machinery. Only time, the venues' transport and the disk are played.
+Only time, the venues' transport and the disk are played.
 """
 
 import asyncio
-import random
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -18,30 +16,19 @@ from arbiter.execution.ways_out import excess
 from arbiter.ledger.ledger import Ledger
 from arbiter.matching.faults import Fault, FaultRates, Faults, Window
 from arbiter.model.changes import Changes
-from arbiter.model.events import AlertRaised, Event, ExternalChange, OrderFilled, decode_event
-from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, TradeId, VenueId
+from arbiter.model.events import AlertRaised, Event, ExternalChange
+from arbiter.model.ids import Asset, InstrumentId, TradeId, VenueId
 from arbiter.model.instruments import FeeCharge
-from arbiter.model.money import ZERO, from_float, use_wide_context
-from arbiter.model.orders import Fill, Order
+from arbiter.model.money import ZERO, from_float
 from arbiter.model.perpetuals import FundingRate
-from arbiter.model.reports import Absent, OrderTruth, VenueReport
 from arbiter.model.time import NS_PER_MINUTE, NS_PER_MS, NS_PER_S
-from arbiter.model.trades import Trade, TradeState
+from arbiter.model.trades import TradeState
 from arbiter.opportunities.funding_settings import FundingSettings
 from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
 from arbiter.risk.limits import RiskLimits
-from arbiter.runtime.assembly import CoreSettings, assemble_core
-from arbiter.runtime.bus import CommandBus
-from arbiter.runtime.core import TradingCore
+from arbiter.runtime.assembly import CoreSettings
 from arbiter.runtime.funding_desk import FundingDesk
 from arbiter.runtime.funding_watch import FundingWatch
-from arbiter.runtime.hub import EventHub
-from arbiter.runtime.kill import KillSwitchControl
-from arbiter.runtime.outbox import LiveOutbox
-from arbiter.runtime.reconciler import Reconciler, VenueRecovery
-from arbiter.runtime.recovery import Recovery
-from arbiter.runtime.supervisor import Supervisor
-from tests.chaos.journal import Durable, VirtualJournal
 from tests.chaos.listings import (
     BNB,
     CHARGES,
@@ -54,11 +41,8 @@ from tests.chaos.listings import (
     spot_pair,
 )
 from tests.chaos.venue import VirtualVenue
-from tests.chaos.virtual_loop import VirtualClock, VirtualLoop
-from tests.fakes.clock import START_NS, FakeIds
-
-RECONCILE_S = 5.0
-RECOVERY_MARGIN_NS = 300 * NS_PER_S
+from tests.chaos.virtual_world import RECONCILE_S, Tasks, VirtualEngine, VirtualWorld
+from tests.fakes.clock import START_NS
 
 
 class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,49 +74,31 @@ class WorldSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Bases whose perpetuals the first two venues list; their funding is worth a pair."""
 
 
-class Engine:
-    """One run of the engine, from its start to its death."""
+class SpotEngine(VirtualEngine):
+    """Trades spot spreads, and pairs of perpetuals where there are some."""
 
     def __init__(self, world: "World") -> None:
-        self.world = world
-        self.ledger = Ledger(closed_kept=world.settings.closed_kept)
-        events = world.durable.events()
-        for event in events:
-            self.ledger.apply(event)
-        self.since_ns = (events[-1].at_ns if events else START_NS) - RECOVERY_MARGIN_NS
-        self.journal = VirtualJournal(
-            world.durable,
-            world.loop,
-            world.commit_ns,
-            world.committed,
+        spot = SpotSettings(
+            trend_filter_mode=TrendFilterMode.DISABLED,
+            cooldown_seconds=world.settings.cooldown_s,
+            retry_seconds=0.2,
+            max_trades_per_hour=100_000,
         )
-        clients = dict(world.venues)
-        self.outbox = LiveOutbox(clients, world.clock)
-        hub = EventHub()
-        self.core: TradingCore = assemble_core(
+        margin = dict(list(world.venues.items())[:2]) if world.settings.perpetuals else {}
+        super().__init__(
+            world,
             CoreSettings(
                 mode="sim",
-                spot=SpotSettings(
-                    trend_filter_mode=TrendFilterMode.DISABLED,
-                    cooldown_seconds=world.settings.cooldown_s,
-                    retry_seconds=0.2,
-                    max_trades_per_hour=100_000,
-                ),
+                spot=spot,
                 limits=world.settings.limits,
                 execution=world.settings.execution,
             ),
-            registry=world.registry,
-            ledger=self.ledger,
-            clock=world.clock,
-            ids=world.ids,
-            journal=self.journal,
-            outbox=self.outbox,
-            hub=hub,
-            usd_rate={USDT: Decimal(1)}.get,
-            baselines={},
+            ledger=Ledger(closed_kept=world.settings.closed_kept),
+            usd_rate={USDT: Decimal(1)},
+            margin=margin,
+            strategies=(spot.strategy,),
         )
-        hub.listen(world.watch)
-        margin = dict(list(world.venues.items())[:2]) if world.settings.perpetuals else {}
+        self.world = world
         self.desk = FundingDesk(
             core=self.core,
             settings=FundingSettings(size_usd=Decimal(200), max_rate_age_seconds=Decimal(60)),
@@ -142,149 +108,25 @@ class Engine:
         self._watch = FundingWatch(
             core=self.core, desk=self.desk, clients=margin, feeds=(), clock=world.clock
         )
-        hub.listen(self._watch.watch)
-        self.reconciler = Reconciler(
-            ledger=self.ledger,
-            recorder=self.core.recorder,
-            outcomes=self.core.outcomes,
-            floor=self.core.floor,
-            clients=clients,
-            frozen=self.core.frozen,
-            archive=Everything(world.durable),
-            margin=self.core.margin,
-            margin_clients=margin,
-        )
-        self.recovery = Recovery(
-            ledger=self.ledger,
-            recorder=self.core.recorder,
-            outcomes=self.core.outcomes,
-            floor=self.core.floor,
-            clients=clients,
-            reconciler=self.reconciler,
-        )
-        self.bus = CommandBus(
-            ledger=self.ledger,
-            recorder=self.core.recorder,
-            strategies=(self.core.spot.settings.strategy,),
-        )
-        self.kill_switch = KillSwitchControl(
-            bus=self.bus,
-            ledger=self.ledger,
-            floor=self.core.floor,
-            clients=clients,
-            listings=world.registry,
-            holdings=margin,
-        )
-        self.recovered: list[VenueRecovery] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-        self.dead = False
-        self.outbox.open(_Door(self), self._spawn)
+        self.hub.listen(self._watch.watch)
 
-    def start(self) -> asyncio.Task[None]:
-        for venue in self.world.venues.values():
-            _ = self._spawn(venue.run(_Door(self)))
-        return self._spawn(self._recover())
-
-    def die(self) -> None:
-        """Stop between two instructions, as a power cut does."""
-        self.dead = True
-        self.journal.die()
-        for task in self._tasks:
-            task.cancel()
-        for venue in self.world.venues.values():
-            venue.sink = None
-
-    async def _recover(self) -> None:
-        self.recovered = await self.recovery.run(self.since_ns)
-        self.core.rebase()
+    async def trade(self) -> None:
         if self.world.settings.perpetuals:
-            await self._watch.initialise(_Tasks(self._spawn))
+            await self._watch.initialise(Tasks(self))
         self.core.state.started = self.world.trading
-        _ = self._spawn(self.reconciler.run(RECONCILE_S))
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = self.world.loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.world.errors.append(error)
 
 
-class _Tasks(Supervisor):
-    """Hands what is to be run to the engine of the moment."""
+class World(VirtualWorld):
+    engine: SpotEngine
 
-    def __init__(self, spawn: Callable[[Coroutine[None, None, None]], object]) -> None:
-        super().__init__()
-        self._hand_over = spawn
-
-    def spawn(self, work: Coroutine[None, None, None], name: str | None = None) -> None:
-        self._hand_over(work)
-
-
-class Everything:
-    """The archive: reads what became durable."""
-
-    def __init__(self, durable: Durable) -> None:
-        self._durable = durable
-
-    async def known_fills(self, keys: Collection[tuple[VenueId, str]]) -> set[tuple[VenueId, str]]:
-        ledger = self._ledger()
-        return {key for key in keys if ledger.has_fill(*key)}
-
-    async def find_order(self, client_order_id: ClientOrderId) -> tuple[Order, Trade | None] | None:
-        ledger = self._ledger()
-        order = ledger.orders.get(client_order_id)
-        return None if order is None else (order, ledger.trade(order.trade_id))
-
-    def _ledger(self) -> Ledger:
-        ledger = Ledger(closed_kept=1_000_000)
-        for event in self._durable.events():
-            ledger.apply(event)
-        return ledger
-
-
-class _Door:
-    """The way into an engine: closed once it is dead."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def on_report(self, report: VenueReport) -> None:
-        if not self._engine.dead:
-            self._engine.core.on_report(report)
-
-    def on_answer(self, order: Order, answer: OrderTruth | Absent, fills: Sequence[Fill]) -> None:
-        if not self._engine.dead:
-            self._engine.core.on_answer(order, answer, fills)
-
-    def on_wake(self, trade: TradeId) -> None:
-        if not self._engine.dead:
-            self._engine.core.on_wake(trade)
-
-
-class World:
     def __init__(self, seed: int, settings: WorldSettings) -> None:
-        use_wide_context()
-        self.seed = seed
+        super().__init__(seed)
         self.settings = settings
-        self.random = random.Random(seed)
-        self.loop = VirtualLoop()
-        asyncio.set_event_loop(self.loop)
-        self.clock = VirtualClock(self.loop)
-        self.ids = FakeIds()
-        self.durable = Durable()
-        self.errors: list[BaseException] = []
         self.alerts: Counter[str] = Counter()
         self.external: Counter[tuple[VenueId, Asset]] = Counter()
         self.moved: dict[tuple[VenueId, Asset], Decimal] = {}
-        self.violations: list[str] = []
         self.exposed: dict[TradeId, int] = {}
         self.flat_after_ns: list[int] = []
-        self.on_commit: Callable[[int, bool], None] = lambda _number, _durable: None
         self.stopped_at: dict[TradeId, int] = {}
         listed = [
             spot_pair(
@@ -315,45 +157,23 @@ class World:
         self.mids = {base: MIDS.get(base, 10.0) for base in (*settings.bases, "BNB")}
         self.astray: dict[tuple[VenueId, str], tuple[float, int]] = {}
         self.heard_ns = dict.fromkeys(VENUES, 0)
-        self.healed = False
         self.trading = True
         """Whether engines go on to trade once they have recovered."""
-        self.engine = Engine(self)
-        self._market = self.loop.create_task(self._run_market())
+        self.begin()
+
+    def make_engine(self) -> SpotEngine:
+        return SpotEngine(self)
 
     # Running
-
-    def run(self, seconds: float) -> None:
-        self.loop.run_until_complete(asyncio.sleep(seconds))
-
-    def start(self, limit_s: float = 120.0) -> None:
-        """Start the present engine and wait for its recovery."""
-        self.loop.run_until_complete(asyncio.wait([self.engine.start()], timeout=limit_s))
 
     def dislocate(self, venue: str, base: str, shift: float, seconds: float) -> None:
         """Let one venue's price go astray by a fraction, for a while."""
         until = self.loop.now_ns + int(seconds * NS_PER_S)
         self.astray[VenueId(venue), base] = (shift, until)
 
-    def run_until(self, come: Callable[[], object], limit_s: float = 60.0) -> None:
-        """Run until something has come about; not coming is a failure."""
-        for _ in range(int(limit_s * 100)):
-            if come():
-                return
-            self.run(0.01)
-        raise AssertionError(f"did not come about within {limit_s} s")
-
     def crash(self) -> None:
-        """Kill the engine; the next one is made from what was committed."""
-        self.engine.die()
+        super().crash()
         self.exposed.clear()
-        self.loop.run_until_complete(asyncio.sleep(0))
-        self.engine = Engine(self)
-
-    def heal(self) -> None:
-        self.healed = True
-        for venue in self.venues.values():
-            venue.faults.heal()
 
     def settle(self, limit_s: float = 180.0) -> None:
         """Heal, open nothing new, and let everything come to rest."""
@@ -365,19 +185,6 @@ class World:
             if not self.engine.ledger.open_trades() and not self._differences():
                 break
         self.run(3 * RECONCILE_S)
-
-    def close(self) -> None:
-        self.engine.die()
-        self._market.cancel()
-        self.loop.run_until_complete(asyncio.sleep(0))
-        self.loop.close()
-        asyncio.set_event_loop(None)
-
-    def committed(self, number: int, durable: bool) -> None:
-        self.on_commit(number, durable)
-
-    def commit_ns(self) -> int:
-        return int((1 + 20 * self.random.random() ** 3) * NS_PER_MS)
 
     # What must always hold
 
@@ -467,22 +274,13 @@ class World:
         before = len(self.durable.batches)
         self.start()
         self.run(1.0)
-        added = [decode_event(data) for batch in self.durable.batches[before:] for data in batch]
+        added = self.durable.events(before)
         if added:
             self.violations.append(f"the second restart booked {added}")
         self.violations += self._differences()
 
     def _check_fills(self) -> None:
-        booked = Counter(
-            (event.fill.venue, event.fill.venue_trade_id)
-            for event in self.durable.events()
-            if isinstance(event, OrderFilled)
-        )
-        truth = {
-            (venue, fill.venue_trade_id)
-            for venue, at in self.venues.items()
-            for fill in at.exchange.fills_since(0)
-        }
+        booked, truth = Counter(self.booked_fills()), self.true_fills()
         if booked.keys() != truth:
             missing, extra = truth - booked.keys(), booked.keys() - truth
             self.violations.append(f"fills missing {missing}, invented {extra}")
@@ -502,7 +300,7 @@ class World:
 
     # The market
 
-    async def _run_market(self) -> None:
+    async def run_market(self) -> None:
         period_s = self.settings.quote_every_ms / 1_000
         while True:
             await asyncio.sleep(period_s)

@@ -9,15 +9,8 @@ from arbiter.markets.event_catalogue import EventTopic
 from arbiter.matching.faults import FaultRates
 from arbiter.model.money import ZERO
 from arbiter.model.trades import TradeState
-from tests.scenarios.events.stage import (
-    COMPLEMENT,
-    POLYMARKET,
-    SAME,
-    START,
-    EventStage,
-    StageSettings,
-    stage,
-)
+from tests.scenarios.events.stage import EventStage, stage
+from tests.scenarios.events.world import COMPLEMENT, POLYMARKET, SAME, START, StageSettings
 from tests.scenarios.seeds import seeds
 
 SHUFFLED = FaultRates(reorder=0.3, duplicate=0.3, fill_after_end=0.3, delay_ms=4_000.0)

@@ -9,17 +9,9 @@ from arbiter.markets.event_catalogue import EventTopic
 from arbiter.model.event_pairs import Review
 from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import OrderStatus
-from tests.scenarios.events.stage import (
-    COMPLEMENT,
-    KALSHI,
-    POLYMARKET,
-    RECONCILE_S,
-    SAME,
-    START,
-    EventStage,
-    StageSettings,
-    stage,
-)
+from tests.chaos.virtual_world import RECONCILE_S
+from tests.scenarios.events.stage import EventStage, stage
+from tests.scenarios.events.world import COMPLEMENT, KALSHI, POLYMARKET, SAME, START, StageSettings
 from tests.scenarios.seeds import seeds
 
 CAP = Decimal(120)

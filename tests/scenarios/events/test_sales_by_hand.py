@@ -11,7 +11,8 @@ from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import Order, OrderStatus, Side
 from arbiter.model.placed import PlacedOrder
 from arbiter.runtime.manual_desk import MANUAL, ManualDesk, Ticket
-from tests.scenarios.events.stage import KALSHI, SAME, EventStage, stage
+from tests.scenarios.events.stage import EventStage, stage
+from tests.scenarios.events.world import KALSHI, SAME
 from tests.scenarios.seeds import seeds
 
 HUNDRED = Decimal(100)

@@ -10,8 +10,9 @@ from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import OrderStatus, Side
 from arbiter.model.plans import Family, Leg, Plan
 from arbiter.model.trades import TradeState
-from tests.scenarios.events.stage import SAME, EventStage, stage
+from tests.scenarios.events.stage import EventStage, stage
 from tests.scenarios.events.test_resolutions import holding
+from tests.scenarios.events.world import SAME
 from tests.scenarios.seeds import seeds
 
 OTHER = StrategyId("manual")

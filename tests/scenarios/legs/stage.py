@@ -38,15 +38,6 @@ class Stage(World):
         (trade,) = [t for t in self.trades() if t.seq == before]
         return trade
 
-    def trades(self) -> list[Trade]:
-        ledger = self.engine.ledger
-        return [*ledger.closed_trades.values(), *ledger.open_trades()]
-
-    def now(self, trade: Trade) -> Trade:
-        found = self.engine.ledger.trade(trade.id)
-        assert found is not None
-        return found
-
     def orders(self, trade: Trade) -> tuple[Order, ...]:
         return self.engine.ledger.orders_of(trade.id)
 

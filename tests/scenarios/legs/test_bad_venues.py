@@ -20,7 +20,7 @@ from arbiter.model.plans import Family, Leg, Plan
 from arbiter.model.time import NS_PER_HOUR, NS_PER_S
 from arbiter.model.trades import TradeState
 from arbiter.risk.limits import RiskLimits
-from tests.chaos.world import RECONCILE_S
+from tests.chaos.virtual_world import RECONCILE_S
 from tests.fakes.engine import Desk, spot_instrument
 from tests.scenarios.legs.stage import QUIET, Stage, stage
 from tests.scenarios.seeds import rounds, seeds
