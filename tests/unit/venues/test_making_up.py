@@ -10,6 +10,7 @@ from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
 from arbiter.model.orders import Fill, Liquidity, Side
 from arbiter.model.reports import Filled, VenueReport
 from arbiter.model.time import NS_PER_MS, NS_PER_S
+from arbiter.ports.venue import ReportSink
 from arbiter.venues.common.account import AccountWiring
 from arbiter.venues.okx.orders import OkxOrders
 from tests.fakes.clock import START_NS, FakeClock
@@ -106,5 +107,29 @@ async def test_news_of_after_an_outage_do_not_shorten_what_is_asked_for_of_befor
     client.stream(up=True)
     await client.following.wait()
     assert START_NS < client.away.asked_from[-1] <= LATER_NS, "all before that was told"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+class Flapping(Followed):
+    """Loses its stream, and has it back, while it makes up for the last loss."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made_up: list[int] = []
+
+    async def _make_up_more(self, sink: ReportSink, since_ns: int) -> None:
+        self.made_up.append(since_ns)
+        if len(self.made_up) == 1:
+            self.stream(up=False)
+            self.stream(up=True)
+
+
+async def test_a_loss_while_another_is_made_up_for_is_made_up_for_too() -> None:
+    client = Flapping()
+    await client.instruments()
+    task = asyncio.create_task(client.run(Sink()))
+    await client.following.wait()
+    assert len(client.made_up) == 2
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

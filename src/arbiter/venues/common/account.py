@@ -9,10 +9,19 @@ import asyncio
 import contextlib
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from decimal import Decimal
+from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import msgspec
 import structlog
@@ -52,6 +61,7 @@ from arbiter.venues.common.verdicts import Verdict, Verdicts
 
 log = structlog.get_logger(__name__)
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 NOT_SENT = "NOT_SENT"
@@ -68,8 +78,28 @@ _GONE_S = 120.0
 """An order that its venue still does not know then never came there."""
 QUIET = StreamSettings(quiet_factor=1e9)
 """A private stream may have nothing to say for hours; its heartbeats still must come."""
-_UNREADABLE = (LookupError, ArithmeticError, TypeError, ValueError, AttributeError)
+UNREADABLE_ROWS = (
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    InvalidValue,
+)
 """What an answer without its fields, or with others in their place, comes to."""
+
+
+def understood(ask: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Make a question of the account raise `OutcomeUnknown` over an answer it cannot read."""
+
+    @wraps(ask)
+    async def asked(*args: P.args, **more: P.kwargs) -> T:
+        try:
+            return await ask(*args, **more)
+        except UNREADABLE_ROWS as error:
+            raise OutcomeUnknown(_unreadable(ask.__name__, error)) from error
+
+    return asked
 
 
 class KeyRights(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,7 +243,7 @@ class VenueAccount(ABC):
             return self._refused(name, NOT_SENT, f"not sent: {error}")
         except OutcomeUnknown as error:
             return self._unknown(name, str(error))
-        except _UNREADABLE as error:
+        except UNREADABLE_ROWS as error:
             return self._unknown(name, _unreadable("submit", error))
         self._name(number, name)
         return Accepted(
@@ -242,7 +272,7 @@ class VenueAccount(ABC):
         instrument = await self._instrument(order.instrument)
         try:
             await self._cancel(order, instrument)
-        except _UNREADABLE as error:
+        except UNREADABLE_ROWS as error:
             raise OutcomeUnknown(_unreadable("cancel", error)) from error
         except Answered as answer:
             verdict = self.verdicts.of(answer)
@@ -326,7 +356,7 @@ class VenueAccount(ABC):
         """Measure the venue's clock and sign by it from now on; None when it does not answer."""
         try:
             reading = await measure(self._server_ms, self._clock)
-        except (Answered, VenueUnreachable, OutcomeUnknown, *_UNREADABLE):
+        except (Answered, VenueUnreachable, OutcomeUnknown, *UNREADABLE_ROWS):
             return None
         self._rest.offset_ms = reading.offset_ms
         behind_ns = -reading.offset_ms * NS_PER_MS
@@ -361,8 +391,10 @@ class VenueAccount(ABC):
             await self._connected.wait()
             try:
                 if not self.following.is_set():
+                    self._changed.clear()
                     await self._make_up(sink)
-                    self.following.set()
+                    if not self._changed.is_set():  # else it was lost once more meanwhile
+                        self.following.set()
                 else:
                     await self._ask_overdue(sink)
             except (TryAgain, OutcomeUnknown, VenueRefused) as error:
@@ -478,7 +510,7 @@ class VenueAccount(ABC):
         """Ask; with a refused clock, once more by the venue's own."""
         try:
             return await self._asked(call, act)
-        except _UNREADABLE as error:
+        except UNREADABLE_ROWS as error:
             raise OutcomeUnknown(_unreadable(call, error)) from error
 
     async def _asked(self, call: str, act: Callable[[], Awaitable[T]]) -> T:
