@@ -8,7 +8,7 @@ from arbiter.venues.aster.rest import AsterRest
 from arbiter.venues.aster.signing import Signer
 from arbiter.venues.binance.errors import VERDICTS as BINANCE_VERDICTS
 from arbiter.venues.binance.orders import BinanceFuturesOrders, private_origin
-from arbiter.venues.common.account import AccountWiring, KeyRights
+from arbiter.venues.common.account import AccountWiring, KeyRights, understood
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.verdicts import Verdict, Verdicts
 
@@ -37,6 +37,7 @@ class AsterOrders(BinanceFuturesOrders):
         self._aster = AsterRest(signer, origin, wiring.clock, wiring.timeout_s)
         super().__init__(wiring, self._aster)
 
+    @understood
     async def rights(self) -> KeyRights:
         """Read them from the list of agents: other reads answer to a wrong signature, too."""
         signer = self._aster.signer

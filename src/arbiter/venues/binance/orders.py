@@ -32,6 +32,7 @@ from arbiter.venues.common.account import (
     KeyRights,
     VenueAccount,
     status_from,
+    understood,
 )
 from arbiter.venues.common.signed import Answered, SignedRest, VenueRest
 
@@ -244,6 +245,7 @@ class BinanceSpotOrders(BinanceOrders):
             for row in told["balances"]
         ]
 
+    @understood
     async def rights(self) -> KeyRights:
         told = await self._read(
             "rights", lambda: self._rest.call("sapi_get_account_apirestrictions")
@@ -367,6 +369,7 @@ class BinanceFuturesOrders(BinanceOrders):
             for row in await self._assets()
         ]
 
+    @understood
     async def rights(self) -> KeyRights:
         told = await self._read(
             "rights", lambda: self._rest.call("sapi_get_account_apirestrictions")
@@ -379,6 +382,7 @@ class BinanceFuturesOrders(BinanceOrders):
 
     # ports.MarginClient
 
+    @understood
     async def margin_balances(self) -> Sequence[MarginBalance]:
         rows = await self._read("margin", self._assets)
         return [
@@ -392,6 +396,7 @@ class BinanceFuturesOrders(BinanceOrders):
             for row in rows
         ]
 
+    @understood
     async def positions(self) -> Sequence[VenuePosition]:
         await self._know_listing()
         rows = await self._read(
@@ -422,6 +427,7 @@ class BinanceFuturesOrders(BinanceOrders):
             at_ns=int(row["updateTime"]) * NS_PER_MS,
         )
 
+    @understood
     async def payments_since(self, since_ns: int) -> Sequence[FundingPayment]:
         await self._know_listing()
         params = {
@@ -451,6 +457,7 @@ class BinanceFuturesOrders(BinanceOrders):
             at_ns=at_ns,
         )
 
+    @understood
     async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
         await self._know_listing()
         made: list[ForcedClose] = []

@@ -16,7 +16,7 @@ from arbiter.ports.venue import ReportSink
 from arbiter.venues.bybit.errors import VERDICTS, read_refusal
 from arbiter.venues.bybit.listing import linear_instruments, margin_tiers, spot_instruments
 from arbiter.venues.bybit.private import Execution, PrivateTalk, execution, order_truth
-from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount
+from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount, understood
 from arbiter.venues.common.signed import Answered, SignedRest
 
 PRIVATE = "wss://stream.bybit.com"
@@ -174,6 +174,7 @@ class BybitOrders(VenueAccount):
             made.append(Holding(venue=self.venue, asset=asset, free=total - locked, locked=locked))
         return made
 
+    @understood
     async def rights(self) -> KeyRights:
         told = await self._read("rights", lambda: self._result("private_get_v5_user_query_api"))
         rights = told["permissions"]
@@ -219,6 +220,7 @@ class BybitLinearOrders(BybitOrders):
     def _more(self, order: Order) -> dict[str, Any]:
         return {"positionIdx": 0, "reduceOnly": order.reduce_only}
 
+    @understood
     async def margin_balances(self) -> Sequence[MarginBalance]:
         rows = await self._read("margin", self._coins)
         settles = {listed.settle for listed in self._listed.values()}
@@ -241,6 +243,7 @@ class BybitLinearOrders(BybitOrders):
         settles = {listed.settle for listed in self._listed.values()}
         return [held for held in await super()._holdings() if held.asset in settles]
 
+    @understood
     async def positions(self) -> Sequence[VenuePosition]:
         await self._know_listing()
         rows = await self._read(
@@ -271,11 +274,13 @@ class BybitLinearOrders(BybitOrders):
             at_ns=int(row["updatedTime"]) * NS_PER_MS,
         )
 
+    @understood
     async def payments_since(self, since_ns: int) -> Sequence[FundingPayment]:
         await self._know_listing()
         found = await self._read("payments", lambda: self._executions(since_ns, "Funding"))
         return [one for one in found if isinstance(one, FundingPayment)]
 
+    @understood
     async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
         await self._know_listing()
         made: list[ForcedClose] = []

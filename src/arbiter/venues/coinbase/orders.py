@@ -32,7 +32,7 @@ from arbiter.venues.coinbase.listing import (
     spot_instruments,
 )
 from arbiter.venues.coinbase.private import PrivateTalk, Progress, fill_of, order_truth
-from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount
+from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount, understood
 from arbiter.venues.common.clock_offset import ClockReading
 from arbiter.venues.common.our_names import our_name
 from arbiter.venues.common.signed import Answered
@@ -243,6 +243,7 @@ class CoinbaseOrders(VenueAccount):
             for asset, amount in free.items()
         ]
 
+    @understood
     async def rights(self) -> KeyRights:
         """Coinbase does not tell to which addresses a key is bound."""
         told = await self._read(

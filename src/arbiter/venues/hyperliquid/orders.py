@@ -20,7 +20,7 @@ from arbiter.model.reports import (
 )
 from arbiter.model.time import NS_PER_MS
 from arbiter.ports.venue import ReportSink
-from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount
+from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount, understood
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.used_names import UsedNames
 from arbiter.venues.hyperliquid import rows
@@ -207,6 +207,7 @@ class HyperliquidOrders(VenueAccount):
             if rows.forced_cause(row, self._rest.account) is None
         ]
 
+    @understood
     async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
         await self._know_listing()
         made = []
@@ -217,6 +218,7 @@ class HyperliquidOrders(VenueAccount):
                 made.append(rows.forced(row, cause, self.venue, listed))
         return sorted(made, key=lambda close: close.at_ns)
 
+    @understood
     async def payments_since(self, since_ns: int) -> Sequence[FundingPayment]:
         await self._know_listing()
         told = await self._read("payments", lambda: self._pages("userFunding", since_ns, _PAYMENTS))
@@ -248,6 +250,7 @@ class HyperliquidOrders(VenueAccount):
             await self.correct_clock()
         return told
 
+    @understood
     async def margin_balances(self) -> Sequence[MarginBalance]:
         """What may be withdrawn is what is free; all else of the account is set aside."""
         told = await self._state_of_account()
@@ -270,6 +273,7 @@ class HyperliquidOrders(VenueAccount):
         free = max(min(told.free, told.wallet), ZERO)
         return [Holding(venue=self.venue, asset=USDC, free=free, locked=told.wallet - free)]
 
+    @understood
     async def positions(self) -> Sequence[VenuePosition]:
         await self._know_listing()
         told = await self._state_of_account()
@@ -294,6 +298,7 @@ class HyperliquidOrders(VenueAccount):
         except Answered as answer:
             raise await self._raised("set_leverage", answer) from None
 
+    @understood
     async def rights(self) -> KeyRights:
         """An API wallet ("agent") may trade for its account; the account's own key may do all.
 

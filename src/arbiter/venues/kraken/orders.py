@@ -22,7 +22,7 @@ from arbiter.model.orders import Fill, Order, OrderType, TimeInForce
 from arbiter.model.reports import Holding, OrderTruth
 from arbiter.model.time import NS_PER_DAY, NS_PER_MS, NS_PER_S
 from arbiter.ports.venue import ReportSink
-from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount
+from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount, understood
 from arbiter.venues.common.clock_offset import ClockReading
 from arbiter.venues.common.signed import Answered, SignedRest
 from arbiter.venues.common.stream import Link
@@ -275,6 +275,7 @@ class KrakenOrders(VenueAccount):
             made.append(Holding(venue=self.venue, asset=asset, free=total - locked, locked=locked))
         return made
 
+    @understood
     async def rights(self) -> KeyRights:
         """To trade takes all that orders and their private stream need."""
         told = await self._read("rights", lambda: self._counted("privatePostGetApiKeyInfo"))

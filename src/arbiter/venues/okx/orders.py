@@ -19,7 +19,7 @@ from arbiter.model.perpetuals import ForcedClose
 from arbiter.model.reports import Holding, OrderTruth
 from arbiter.model.time import NS_PER_DAY, NS_PER_MS
 from arbiter.ports.venue import ReportSink
-from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount
+from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount, understood
 from arbiter.venues.common.signed import SignedRest
 from arbiter.venues.okx.addresses import ENDPOINTS, PRIVATE
 from arbiter.venues.okx.errors import VERDICTS, read_refusal
@@ -171,6 +171,7 @@ class OkxOrders(VenueAccount):
             )
         return made
 
+    @understood
     async def rights(self) -> KeyRights:
         (told,) = await self._read("rights", lambda: self._data("private_get_account_config"))
         rights = str(told.get("perm", "")).split(",")

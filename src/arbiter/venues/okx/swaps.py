@@ -16,7 +16,7 @@ from arbiter.model.perpetuals import ForcedClose, FundingPayment, MarginBalance,
 from arbiter.model.reports import FillSettled, ForcedReported, FundingReported, Holding
 from arbiter.model.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS
 from arbiter.ports.venue import ReportSink
-from arbiter.venues.common.account import AccountWiring
+from arbiter.venues.common.account import AccountWiring, understood
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.okx.listing import (
     contract_of,
@@ -95,6 +95,7 @@ class OkxSwapOrders(OkxOrders):
 
     # ports.MarginClient
 
+    @understood
     async def margin_balances(self) -> Sequence[MarginBalance]:
         rows = await self._read("margin", self._coins)
         settles = self._settles()
@@ -122,6 +123,7 @@ class OkxSwapOrders(OkxOrders):
     def _settles(self) -> set[Asset]:
         return {listed.settle for listed in self._listed.values()}
 
+    @understood
     async def positions(self) -> Sequence[VenuePosition]:
         await self._know_listing()
         rows = await self._read(
@@ -134,6 +136,7 @@ class OkxSwapOrders(OkxOrders):
             if amount(row, "pos") and row["instId"] in self._by_market
         ]
 
+    @understood
     async def payments_since(self, since_ns: int) -> Sequence[FundingPayment]:
         await self._know_listing()
         return await self._read("payments", lambda: self._payments(since_ns))
@@ -174,6 +177,7 @@ class OkxSwapOrders(OkxOrders):
         listed = self._by_market[row["instId"]]
         return payment(row, self.venue, listed, rate, settled_ms * NS_PER_MS)
 
+    @understood
     async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
         await self._know_listing()
         found = await self._read("forced", lambda: self._executions(since_ns))
