@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,29 +20,57 @@ quote = st.tuples(
 )
 
 
-def fresh() -> tuple[Any, Any]:
-    state, params = kernel.new_state(SLOTS), kernel.new_params(VENUES)
-    state[:, kernel.FEE] = 0.001
-    state[:, kernel.WATCHED] = 1.0
-    params[kernel.MIN_EDGE] = 0.002
-    params[kernel.MAX_EDGE] = 1.0
-    params[kernel.MAX_AGE] = 4.0
-    return state, params
+class Market(msgspec.Struct, frozen=True):
+    """What a scan may find a board to be like."""
+
+    fees: list[float]
+    """NaN where nothing is listed."""
+    watched: list[bool]
+    healthy: list[bool]
+    min_edge: float
+    slippage: float
+    no_venue_times: bool
+
+    def board(self) -> tuple[Any, Any]:
+        state, params = kernel.new_state(SLOTS), kernel.new_params(VENUES)
+        state[:, kernel.FEE] = self.fees
+        state[:, kernel.WATCHED] = self.watched
+        params[kernel.HEADER + kernel.HEALTHY :: kernel.VENUE_FIELDS] = self.healthy
+        params[kernel.MIN_EDGE] = self.min_edge
+        params[kernel.SLIPPAGE] = self.slippage
+        params[kernel.MAX_EDGE] = 1.0
+        params[kernel.MAX_AGE] = 4.0
+        return state, params
 
 
-@given(st.lists(quote, max_size=60), st.integers(0, 30))
+def mostly(*values: Any, n: int) -> st.SearchStrategy[list[Any]]:
+    return st.lists(st.sampled_from(values), min_size=n, max_size=n)
+
+
+market = st.builds(
+    Market,
+    mostly(0.001, 0.001, 0.0, -0.002, float("nan"), n=SLOTS),
+    mostly(True, True, True, False, n=SLOTS),
+    mostly(True, True, True, False, n=VENUES),
+    st.sampled_from([0.002, 0.004, 0.0, -0.01]),
+    st.sampled_from([0.0, 0.001]),
+    st.booleans(),
+)
+
+
+@given(market, st.lists(quote, max_size=60), st.integers(0, 30))
 def test_a_scan_stops_where_steps_find_a_candidate_and_leaves_their_state(
-    quotes: list[tuple[int, float, float, float, float, int, int]], limit: int
+    market: Market, quotes: list[tuple[int, float, float, float, float, int, int]], limit: int
 ) -> None:
     received = T0 + np.cumsum([q[6] for q in quotes]).astype(np.int64)
     slots = np.array([q[0] for q in quotes], dtype=np.int32)
     prices = np.array([q[1:5] for q in quotes]).reshape(-1, 4)
     times = np.empty((len(quotes), 2), dtype=np.int64)
     times[:, 1] = received
-    times[:, 0] = received + [q[5] for q in quotes]
+    times[:, 0] = 0 if market.no_venue_times else received + [q[5] for q in quotes]
     until = T0 + limit
 
-    state, params = fresh()
+    state, params = market.board()
     stepped, faults = [], np.zeros((SLOTS, kernel.FAULTS), dtype=np.int64)
     for row in range(len(quotes)):
         if received[row] >= until:
@@ -54,7 +83,7 @@ def test_a_scan_stops_where_steps_find_a_candidate_and_leaves_their_state(
         elif code < 0:
             faults[slots[row], -code] += 1
 
-    scanned_state, scanned_params = fresh()
+    scanned_state, scanned_params = market.board()
     scanned_faults = np.zeros_like(faults)
     scanned, row = [], 0
     while True:
