@@ -1,6 +1,5 @@
 """What Coinbase's messages mean, pinned; its numbers, tokens, products and refusals."""
 
-from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -27,20 +26,19 @@ from arbiter.venues.coinbase.private import (
     Progress,
     fill_of,
     order_truth,
-    read_user,
 )
 from arbiter.venues.coinbase.sequence import Counted, Step
 from arbiter.venues.coinbase.trades import TradeTalk
-from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.frames import FeedTally
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.our_names import our_name
+from arbiter.venues.common.seen import NumberedTrades
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.stream import Talk
 from arbiter.venues.common.verdicts import Verdict
 from tests.fakes.clock import FakeClock
 from tests.fakes.wiring import listing
 from tests.unit.venues.frames import FakeLink, Taker, frame
-from tests.unit.venues.mutation import mutated
 
 SYMBOLS = {"BTC-USD": 1, "ETH-USD": 2}
 NAME = "organizations/3b910e93/apiKeys/9c2f"
@@ -91,16 +89,16 @@ def test_a_repeated_message_is_dropped() -> None:
 
 def test_public_trades_name_the_makers_side() -> None:
     taker, tally = Taker(), FeedTally()
-    last = {"BTC-USD": 0}
-    talk = TradeTalk(FakeLink(), SYMBOLS, last, taker, FakeClock(), tally)
+    talk = TradeTalk(FakeLink(), SYMBOLS, NumberedTrades(tally), taker, FakeClock(), tally)
     talk.hear(frame("coinbase/trades"))
     assert [(told[1], told[-1]) for told in taker.trades] == [(61200.5, False), (61200.0, True)]
-    assert last["BTC-USD"] == 731204701
+    talk.hear(frame("coinbase/trades").replace(b'"sequence_num":5', b'"sequence_num":6'))
+    assert (len(taker.trades), tally.stale) == (2, 2), "told again, they are known"
 
 
 def test_one_refused_product_is_left_out_and_the_others_are_asked_for_again() -> None:
     link, tally = FakeLink(), FeedTally()
-    talk = TradeTalk(link, SYMBOLS, {}, Taker(), FakeClock(), tally)
+    talk = TradeTalk(link, SYMBOLS, NumberedTrades(tally), Taker(), FakeClock(), tally)
     talk.opened()
     assert len(link.sent) == 2, "heartbeats, and both products together"
     talk.hear(frame("coinbase/refused"))
@@ -331,38 +329,11 @@ def test_another_curve_is_refused() -> None:
         Signer(VenueKeys(api_key=NAME, secret=secret))
 
 
-# Fuzzed ------------------------------------------------------------------------------------
-
-READERS = {
-    name: reader
-    for name, reader in {**vars(coinbase), "read_user": read_user}.items()
-    if name.startswith("read_")
-}
-
-
-def _talks(link: FakeLink, taker: Taker) -> list[Talk]:
+def talks(link: FakeLink, taker: Taker) -> list[Talk]:
     clock, tally = FakeClock(), FeedTally()
     return [
         QuoteTalk(link, SYMBOLS, taker, clock, tally, Repair(tally, clock)),
         DepthTalk(link, SYMBOLS, taker, clock, tally, Repair(tally, clock)),
-        TradeTalk(link, SYMBOLS, {}, taker, clock, tally),
+        TradeTalk(link, SYMBOLS, NumberedTrades(tally), taker, clock, tally),
         PrivateTalk(link, lambda: "token", lambda _: None),
     ]
-
-
-@given(data=st.binary(max_size=300))
-@pytest.mark.parametrize("reader", READERS)
-def test_arbitrary_bytes_are_a_record_or_a_refusal(reader: str, data: bytes) -> None:
-    with suppress(BadFrame):
-        READERS[reader](data)
-
-
-@given(messages=st.lists(mutated("coinbase"), min_size=1, max_size=8))
-def test_mutated_messages_never_break_a_talk(messages: list[bytes]) -> None:
-    for talk in _talks(FakeLink(), Taker()):
-        talk.opened()
-        for data in messages:
-            with suppress(BadFrame):
-                talk.hear(data)
-        talk.tick()
-        talk.closed()

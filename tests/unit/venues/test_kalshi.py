@@ -1,7 +1,6 @@
 """What Kalshi's messages mean, pinned; its numbers, books, signatures, rows, listings and refusals."""
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -28,7 +27,7 @@ from arbiter.model.reports import Absent, Accepted, Ended, Filled, Refused, Venu
 from arbiter.simex.kalshi.keys import Checker, derive_pem
 from arbiter.simex.kalshi.limits import Bucket
 from arbiter.venues.common.account import NOT_SENT, AccountWiring
-from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.frames import FeedTally
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.seen import SeenTrades
 from arbiter.venues.common.signed import Answered
@@ -51,7 +50,6 @@ from arbiter.venues.kalshi.signer import Signer, mended
 from arbiter.venues.kalshi.trades import TradeTalk
 from tests.fakes.clock import FakeClock
 from tests.unit.venues.frames import FakeLink, Taker, frame
-from tests.unit.venues.mutation import mutated
 
 VENUE, TICKER = VenueId("kalshi"), "FED-23DEC-T3.00"
 MARKET: dict[str, Any] = {
@@ -314,38 +312,15 @@ def test_refused_batch_is_asked_for_market_by_market(link: FakeLink, clock: Fake
     assert asked == [[TICKER], ["OTHER"]]
 
 
-# Fuzz --------------------------------------------------------------------------------------
-
-READERS: dict[str, Callable[[bytes], object]] = {
-    name: getattr(kalshi, name) for name in dir(kalshi) if name.startswith("read_")
-}
-
-
-@given(mutated("kalshi"))
-def test_a_decoder_gives_a_record_or_refuses(data: bytes) -> None:
-    for read in READERS.values():
-        with suppress(BadFrame):
-            read(data)
-
-
-@given(st.lists(mutated("kalshi"), max_size=6))
-def test_a_talk_takes_anything_and_never_quotes_what_cannot_be(messages: list[bytes]) -> None:
-    clock, taker = FakeClock(), Taker()
+def talks(link: FakeLink, taker: Taker) -> list[Talk]:
+    clock, tally = FakeClock(), FeedTally()
     slots = {TICKER: 1, "OTHER": 2}
-    talks: list[Talk] = [
-        QuoteTalk(FakeLink(), slots, taker, clock, FeedTally()),
-        DepthTalk(FakeLink(), slots, taker, clock, FeedTally()),
-        TradeTalk(FakeLink(), slots, SeenTrades(10), taker, clock, FeedTally()),
+    return [
+        QuoteTalk(link, slots, taker, clock, tally),
+        DepthTalk(link, slots, taker, clock, tally),
+        TradeTalk(link, slots, SeenTrades(10), taker, clock, tally),
         private([], []),
     ]
-    for talk in talks:
-        talk.opened()
-        for data in (frame("kalshi/subscribed"), frame("kalshi/snapshot"), *messages):
-            with suppress(BadFrame):
-                talk.hear(data)
-        talk.tick()
-        talk.closed()
-    assert all(0.0 < bid < ask for _, bid, ask, *_ in taker.quotes)
 
 
 # Signatures --------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """What Kraken's messages mean, pinned; its checksum, names of orders, fees and refusals."""
 
 import random
-from contextlib import suppress
 from decimal import Decimal
 from uuid import UUID
 
@@ -16,7 +15,8 @@ from arbiter.model.orders import Liquidity, OrderStatus, Side
 from arbiter.model.reports import Ended, Filled, VenueReport
 from arbiter.simex.kraken.limits import Counter
 from arbiter.simex.kraken.streams import checksum
-from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.frames import FeedTally
+from arbiter.venues.common.seen import NumberedTrades
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.stream import Talk
 from arbiter.venues.common.times import nanos
@@ -37,7 +37,6 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.moving_book import MovingBook, Pairs
 from tests.fakes.wiring import listing
 from tests.unit.venues.frames import FakeLink, Taker, frame
-from tests.unit.venues.mutation import mutated
 
 SYMBOLS = {name: n for n, name in enumerate(("BTC/USD", "ALGO/USD", "MATIC/USD", "USDC/USD"), 1)}
 MARKETS = {name: listing(name.replace("/", "") + "T", "kraken") for name in SYMBOLS}
@@ -57,7 +56,7 @@ def test_a_quote_may_come_without_its_time() -> None:
 
 def test_trade_is_numbered_and_says_who_took() -> None:
     (told,) = kraken.read_trades(frame("kraken/trades")).data
-    assert (told.trade_id, told.side, told.price, told.qty) == (4665906, "sell", 0.5117, 40.0)
+    assert (told.number, told.side, told.price, told.qty) == (4665906, "sell", 0.5117, 40.0)
 
 
 def test_answers_tell_granted_from_refused() -> None:
@@ -299,41 +298,14 @@ def test_a_missing_private_message_ends_the_connection_and_a_repeated_one_does_n
     assert link.dropped
 
 
-# Fuzzed ------------------------------------------------------------------------------------
-
-READERS = {
-    name: reader
-    for name, reader in {**vars(kraken), "read_executions": read_executions}.items()
-    if name.startswith("read_")
-}
-
-
-def _talks(link: FakeLink, taker: Taker) -> list[Talk]:
+def talks(link: FakeLink, taker: Taker) -> list[Talk]:
     clock, tally = FakeClock(), FeedTally()
     return [
         QuoteTalk(link, SYMBOLS, taker, clock, tally),
         DepthTalk(link, SYMBOLS, taker, clock, tally),
-        TradeTalk(link, SYMBOLS, {}, taker, clock, tally),
+        TradeTalk(link, SYMBOLS, NumberedTrades(tally), taker, clock, tally),
         _private(link, []),
     ]
-
-
-@given(data=st.binary(max_size=300))
-@pytest.mark.parametrize("reader", READERS)
-def test_arbitrary_bytes_are_a_record_or_a_refusal(reader: str, data: bytes) -> None:
-    with suppress(BadFrame):
-        READERS[reader](data)
-
-
-@given(messages=st.lists(mutated("kraken"), min_size=1, max_size=8))
-def test_mutated_messages_never_break_a_talk(messages: list[bytes]) -> None:
-    for talk in _talks(FakeLink(), Taker()):
-        talk.opened()
-        for data in messages:
-            with suppress(BadFrame):
-                talk.hear(data)
-        talk.tick()
-        talk.closed()
 
 
 # The counter of reads ----------------------------------------------------------------------

@@ -22,6 +22,7 @@ from arbiter.simex.okx.streams import checksum as simulated
 from arbiter.venues.common.frames import BadFrame, FeedTally
 from arbiter.venues.common.funding import FundingBoard
 from arbiter.venues.common.keys import VenueKeys
+from arbiter.venues.common.seen import NumberedTrades
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.stream import Talk
 from arbiter.venues.common.verdicts import Verdict
@@ -43,7 +44,6 @@ from tests.fakes.moving_book import MovingBook, Pairs
 from tests.fakes.okx_server import checksum
 from tests.fakes.wiring import listing
 from tests.unit.venues.frames import FakeLink, Taker, frame
-from tests.unit.venues.mutation import mutated
 
 VENUE = VenueId("okx_futures")
 SWAP = replace(
@@ -451,42 +451,16 @@ def test_codes_tell_refused_from_unknown(status: int, code: str, verdict: Verdic
     assert VERDICTS.of(Answered(status, code, "")) is verdict
 
 
-# Fuzzed ------------------------------------------------------------------------------------
-
-READERS = [getattr(okx, name) for name in dir(okx) if name.startswith("read_")]
-
-
 def talks(link: FakeLink, taker: Taker) -> list[Talk]:
     clock, tally = FakeClock(), FeedTally()
     board = FundingBoard([SWAP], clock)
-    newest = dict.fromkeys(PLACES, -1)
     return [
         QuoteTalk(link, PLACES, taker, clock, tally),
         DepthTalk(link, PLACES, taker, clock, tally),
-        TradeTalk(link, PLACES, newest, taker, clock, tally),
+        TradeTalk(link, PLACES, NumberedTrades(tally), taker, clock, tally),
         FundingTalk(link, [SWAP.market_id], board, tally),
         PrivateTalk(link, VENUE, "SWAP", KEYS, MARKETS, lambda _: None, lambda: 0, lambda: None),
     ]
-
-
-@given(data=st.binary(max_size=300))
-@pytest.mark.parametrize("reader", READERS)
-def test_arbitrary_bytes_are_a_record_or_a_refusal(reader: Any, data: bytes) -> None:
-    with suppress(BadFrame):
-        reader(data)
-
-
-@given(messages=st.lists(mutated("okx"), min_size=1, max_size=8))
-def test_mutated_messages_never_break_a_talk(messages: list[bytes]) -> None:
-    taker = Taker()
-    for talk in talks(FakeLink(), taker):
-        talk.opened()
-        for data in messages:
-            with suppress(BadFrame):
-                talk.hear(data)
-        talk.tick()
-        talk.closed()
-    assert all(0 < quote[1] < quote[2] for quote in taker.quotes)
 
 
 def test_requests_name_their_topics_one_by_one() -> None:

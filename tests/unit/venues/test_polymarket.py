@@ -1,7 +1,6 @@
 """What Polymarket's messages mean, pinned; books and their hashes; signatures; the account's trades."""
 
 import hashlib
-from contextlib import suppress
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +17,7 @@ from arbiter.model.ids import ClientOrderId, VenueId
 from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import Liquidity, OrderStatus, Side
 from arbiter.model.reports import Filled, FillSettled
-from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.frames import FeedTally
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.stream import Talk
@@ -36,7 +35,6 @@ from arbiter.venues.polymarket.talk import Terms
 from arbiter.venues.polymarket.tokens import Step, TokenBook
 from tests.fakes.clock import FakeClock
 from tests.unit.venues.frames import FakeLink, Taker, frame
-from tests.unit.venues.mutation import mutated
 
 VENUE = VenueId("polymarket")
 TOKEN = "71321045679252212594626385532706912750332728571942532289631379312455583992563"
@@ -89,21 +87,6 @@ def talks(link: FakeLink, taker: Taker) -> list[Talk]:
         TradeTalk(link, terms, taker, clock, tally),
         UserTalk(link, login, lambda row: row["id"], lambda row: row["id"]),
     ]
-
-
-@given(st.lists(mutated("polymarket"), min_size=1, max_size=4))
-def test_nothing_but_a_bad_frame_ever_leaves_a_talk(messages: list[bytes]) -> None:
-    link, taker = FakeLink(), Taker()
-    for talk in talks(link, taker):
-        talk.opened()
-        for message in messages:
-            with suppress(BadFrame):
-                talk.hear(message)
-        talk.tick()
-        talk.closed()
-    for _, bid, ask, bid_size, ask_size, _, _ in taker.quotes:
-        assert 0.0 < bid < ask
-        assert min(bid_size, ask_size) > 0.0
 
 
 # Books -------------------------------------------------------------------------------------

@@ -38,8 +38,8 @@ class BookMessage(msgspec.Struct):
 
 
 class Trade(msgspec.Struct):
-    product_id: str
-    trade_id: Sequence
+    name: str = msgspec.field(name="product_id")
+    number: Sequence = msgspec.field(name="trade_id")
     """Rising within a product."""
     price: float
     size: float

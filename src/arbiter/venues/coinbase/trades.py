@@ -9,6 +9,7 @@ from arbiter.venues.coinbase.feed import connections
 from arbiter.venues.coinbase.talk import CoinbaseTalk, pace
 from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.seen import NumberedTrades
 from arbiter.venues.common.stream import Link
 from arbiter.venues.common.times import nanos
 from arbiter.venues.common.wiring import FeedWiring
@@ -23,31 +24,29 @@ class CoinbaseTradeFeed:
 
     async def run(self, sink: TradeSink) -> None:
         wiring = self._wiring
-        last: dict[str, int] = {}
+        heard = NumberedTrades(self.tally)
         await follow(
             wiring,
             self.tally,
             connections(wiring),
-            lambda link, slots: TradeTalk(link, slots, last, sink, wiring.clock, self.tally),
+            lambda link, slots: TradeTalk(link, slots, heard, sink, wiring.clock, self.tally),
             settings=pace(wiring.stream),
         )
 
 
 class TradeTalk(CoinbaseTalk):
-    """`last` holds the number of the last trade of each product, beyond one connection."""
-
     def __init__(
         self,
         link: Link,
         slots: Mapping[str, int],
-        last: dict[str, int],
+        heard: NumberedTrades,
         sink: TradeSink,
         clock: Clock,
         tally: FeedTally,
     ) -> None:
         super().__init__(link, list(slots), tally, "market_trades")
         self._slots = slots
-        self._last = last
+        self._heard = heard
         self._sink = sink
         self._clock = clock
 
@@ -62,19 +61,9 @@ class TradeTalk(CoinbaseTalk):
                 self._take(event)
 
     def _take(self, event: TradeEvent) -> None:
-        """Oldest first: the venue sends the newest first."""
         now_ns = self._clock.now_ns()
-        known = dict(self._last)
-        for trade in sorted(event.trades, key=lambda one: one.trade_id):
-            slot = self._slots.get(trade.product_id)
-            if slot is None:
-                raise BadFrame(f"a trade in {trade.product_id!r}, which was not asked for")
-            if trade.trade_id <= self._last.get(trade.product_id, -1):
-                self._tally.stale += 1
-                continue
-            self._last[trade.product_id] = trade.trade_id
-            if event.type == "snapshot" and trade.product_id not in known:
-                continue  # of before we came
+        snapshot = event.type == "snapshot"
+        for slot, trade in self._heard.new(event.trades, self._slots, snapshot=snapshot):
             self._sink.on_trade(
                 slot,
                 trade.price,

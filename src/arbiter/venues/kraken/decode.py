@@ -53,12 +53,12 @@ class BookMessage(msgspec.Struct):
 
 
 class Trade(msgspec.Struct):
-    symbol: str
+    name: str = msgspec.field(name="symbol")
     side: Literal["buy", "sell"]
     """Of the taker."""
     price: float
     qty: float
-    trade_id: Sequence
+    number: Sequence = msgspec.field(name="trade_id")
     """Consecutive per market."""
     timestamp: When
 

@@ -6,6 +6,7 @@ from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import TradeSink
 from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.seen import NumberedTrades
 from arbiter.venues.common.stream import Link
 from arbiter.venues.common.times import nanos
 from arbiter.venues.common.wiring import FeedWiring
@@ -23,31 +24,29 @@ class KrakenTradeFeed:
 
     async def run(self, sink: TradeSink) -> None:
         wiring = self._wiring
-        last: dict[str, int] = {}
+        heard = NumberedTrades(self.tally)
         await follow(
             wiring,
             self.tally,
             connections(wiring),
-            lambda link, slots: TradeTalk(link, slots, last, sink, wiring.clock, self.tally),
+            lambda link, slots: TradeTalk(link, slots, heard, sink, wiring.clock, self.tally),
             settings=pace(wiring.stream),
         )
 
 
 class TradeTalk(KrakenTalk):
-    """`last` holds the number of the last trade of each market, beyond one connection."""
-
     def __init__(
         self,
         link: Link,
         slots: Mapping[str, int],
-        last: dict[str, int],
+        heard: NumberedTrades,
         sink: TradeSink,
         clock: Clock,
         tally: FeedTally,
     ) -> None:
         super().__init__(link, slots, tally, "trade", snapshot=True)
         self._slots = slots
-        self._last = last
+        self._heard = heard
         self._sink = sink
         self._clock = clock
 
@@ -58,18 +57,8 @@ class TradeTalk(KrakenTalk):
             self.note(data, unread)
             return
         now_ns = self._clock.now_ns()
-        for trade in sorted(told.data, key=lambda one: one.trade_id):
-            slot = self._slots.get(trade.symbol)
-            if slot is None:
-                raise BadFrame(f"a trade in {trade.symbol!r}, which was not asked for")
-            known = self._last.get(trade.symbol)
-            if known is not None and trade.trade_id <= known:
-                self._tally.stale += 1
-                continue
-            self._last[trade.symbol] = trade.trade_id
-            if known is None and told.type == "snapshot":
-                self._last[trade.symbol] = max(one.trade_id for one in told.data)
-                continue  # of before we came
+        snapshot = told.type == "snapshot"
+        for slot, trade in self._heard.new(told.data, self._slots, snapshot=snapshot):
             self._sink.on_trade(
                 slot,
                 trade.price,

@@ -6,6 +6,7 @@ from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import TradeSink
 from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.seen import NumberedTrades
 from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.okx.decode import read_trades
@@ -22,11 +23,12 @@ class OkxTradeFeed:
 
     async def run(self, sink: TradeSink) -> None:
         wiring = self._wiring
+        heard = NumberedTrades(self.tally)
         await follow(
             wiring,
             self.tally,
-            [(url, (here, dict.fromkeys(here, -1))) for url, here in connections(wiring)],
-            lambda link, part: TradeTalk(link, *part, sink, wiring.clock, self.tally),
+            connections(wiring),
+            lambda link, places: TradeTalk(link, places, heard, sink, wiring.clock, self.tally),
             settings=pace(wiring.stream),
         )
 
@@ -36,15 +38,14 @@ class TradeTalk(OkxTalk):
         self,
         link: Link,
         places: Mapping[str, Place],
-        newest: dict[str, int],
+        heard: NumberedTrades,
         sink: TradeSink,
         clock: Clock,
         tally: FeedTally,
     ) -> None:
-        """`newest` outlives the connection, so that no trade is told again by the next one."""
         super().__init__(link, [f"trades:{name}" for name in places], tally)
         self._places = places
-        self._newest = newest
+        self._heard = heard
         self._sink = sink
         self._clock = clock
 
@@ -55,14 +56,7 @@ class TradeTalk(OkxTalk):
             self.note(data, unread)
             return
         now_ns = self._clock.now_ns()
-        for trade in told.data:
-            place = self._places.get(trade.name)
-            if place is None:
-                raise BadFrame(f"a trade of {trade.name!r}, which was not asked for")
-            if trade.number <= self._newest[trade.name]:
-                self._tally.stale += 1
-                continue
-            self._newest[trade.name] = trade.number
+        for place, trade in self._heard.new(told.data, self._places):
             self._sink.on_trade(
                 place.slot,
                 trade.price,
