@@ -84,6 +84,10 @@ class SignedRest:
         if endpoints is not None:
             self._exchange.urls["api"] = _moved(self._exchange.urls["api"], endpoints.rest)
 
+    def nonce(self) -> int:
+        """What a request is dated or numbered with: milliseconds of the venue's time."""
+        return int(time.time() * 1_000) + self.offset_ms
+
     async def call(self, endpoint: str, params: Mapping[str, Any] | None = None) -> Any:
         try:
             told = await getattr(self._exchange, endpoint)(dict(params or {}))
@@ -110,7 +114,7 @@ def _exchange_class(base: Any, owner: SignedRest, read_refusal: ReadRefusal) -> 
 
     class Plain(base):  # type: ignore[misc]
         def nonce(self) -> int:
-            return int(time.time() * 1_000) + owner.offset_ms
+            return owner.nonce()
 
         def sign(self, *args: Any, **more: Any) -> Any:
             request = super().sign(*args, **more)

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from arbiter.model.errors import OutcomeUnknown, VenueUnreachable
+from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
 from arbiter.model.ids import ClientOrderId, VenueOrderId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, plain
@@ -24,15 +24,16 @@ from arbiter.model.time import NS_PER_DAY, NS_PER_MS, NS_PER_S
 from arbiter.ports.venue import ReportSink
 from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount, understood
 from arbiter.venues.common.clock_offset import ClockReading
-from arbiter.venues.common.signed import Answered, SignedRest
+from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.stream import Link
 from arbiter.venues.common.used_names import UsedNames
 from arbiter.venues.kraken.addresses import PRIVATE, STREAM, asset_of, rest_name
-from arbiter.venues.kraken.errors import FULL, VERDICTS, read_refusal
+from arbiter.venues.kraken.errors import FULL, VERDICTS
 from arbiter.venues.kraken.listing import instruments
 from arbiter.venues.kraken.names import Names
 from arbiter.venues.kraken.private import PrivateTalk, order_truth, trade_fill
 from arbiter.venues.kraken.reads import HISTORY, ReadCounter
+from arbiter.venues.kraken.rest import KrakenRest
 
 log = structlog.get_logger(__name__)
 
@@ -68,10 +69,7 @@ class KrakenOrders(VenueAccount):
     verdicts = VERDICTS
 
     def __init__(self, wiring: AccountWiring) -> None:
-        rest = SignedRest(
-            "kraken", wiring.keys, wiring.endpoints, read_refusal, timeout_s=wiring.timeout_s
-        )
-        super().__init__(wiring, rest)
+        super().__init__(wiring, KrakenRest(wiring.keys, wiring.endpoints, wiring.timeout_s))
         self._ids = Names()
         self._used = UsedNames(VERDICTS)
         self._numbers: dict[ClientOrderId, str] = {}
@@ -229,10 +227,14 @@ class KrakenOrders(VenueAccount):
         return [fill for fill in made if fill.at_ns >= since_ns]
 
     async def _trades(self, since_ns: int) -> dict[str, Any]:
-        """All pages. New trades shift them while they are read: each is kept once."""
+        """All pages, each execution by itself, as the stream tells them.
+
+        New trades shift the pages while they are read: each is kept once.
+        """
         rows: dict[str, Any] = {}
+        asked = {"start": since_ns // NS_PER_S - 1, "consolidate_taker": "false"}
         for page in range(_PAGES):
-            params = {"start": since_ns // NS_PER_S - 1, "ofs": page * _PAGE}
+            params = asked | {"ofs": page * _PAGE}
             told = (await self._counted("privatePostTradesHistory", params, HISTORY))["trades"]
             rows |= told
             if len(told) < _PAGE:
@@ -328,12 +330,15 @@ class KrakenOrders(VenueAccount):
     async def _renew_token(self) -> None:
         while True:
             try:
-                self._token = (await self._counted("privatePostGetWebSocketsToken"))["token"]
-            except (Answered, VenueUnreachable, OutcomeUnknown) as error:
+                self._token = await self._read("token", self._ask_token)
+            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
                 log.warning("no token for the private stream", venue=self.venue, why=str(error))
                 await asyncio.sleep(_TOKEN_RETRY_S)
             else:
                 return
+
+    async def _ask_token(self) -> str:
+        return str((await self._counted("privatePostGetWebSocketsToken"))["token"])
 
 
 def _fees(told: Any, pairs: Mapping[str, Any]) -> dict[str, tuple[Decimal, Decimal]]:
