@@ -1,5 +1,6 @@
 """An answer that says neither yes nor no leaves an order's outcome unknown, whatever it looks like."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -10,16 +11,22 @@ import pytest
 from arbiter.model.errors import OutcomeUnknown
 from arbiter.model.ids import ENGINE, ClientOrderId, StrategyId, TradeId, VenueId
 from arbiter.model.instruments import Instrument
-from arbiter.model.orders import Order, OrderType, Side, TimeInForce
-from arbiter.model.reports import Unknown
+from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
+from arbiter.model.reports import Ended, Filled, Unknown, VenueReport
 from arbiter.venues.binance.orders import make_binance
 from arbiter.venues.bybit.orders import make_bybit
+from arbiter.venues.coinbase import orders as coinbase_orders
+from arbiter.venues.coinbase.orders import CoinbaseOrders
+from arbiter.venues.coinbase.private import Progress, UserOrder
 from arbiter.venues.common.account import AccountWiring, VenueAccount
 from arbiter.venues.hyperliquid.orders import HyperliquidOrders
+from arbiter.venues.kraken import orders as kraken_orders
+from arbiter.venues.kraken.orders import KrakenOrders
 from arbiter.venues.okx.orders import OkxOrders
 from arbiter.venues.okx.swaps import make_okx
 from tests.fakes.clock import FakeClock
 from tests.fakes.perpetuals import perpetual
+from tests.fakes.wiring import listing
 
 ROW = {
     "instId": "BTC-USDT",
@@ -189,3 +196,59 @@ async def test_a_position_without_its_price_is_an_answer_that_cannot_be_read(
     account._rest = Told(answer)
     with pytest.raises(OutcomeUnknown, match="positions: the answer cannot be read"):
         await account.positions()
+
+
+class Turns(Told):
+    """Gives one answer after the other, then the last one again and again."""
+
+    def __init__(self, *answers: Any) -> None:
+        super().__init__(None)
+        self._answers = list(answers)
+
+    async def call(self, endpoint: str, params: Mapping[str, Any] | None = None) -> Any:
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+async def test_a_token_that_cannot_be_read_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kraken_orders, "_TOKEN_RETRY_S", 0.0)
+    account = KrakenOrders(AccountWiring(venue=VenueId("kraken"), keys=None, clock=FakeClock()))
+    account._rest = Turns({"result": {}}, {"result": {"token": "abc"}})
+    await account._renew_token()
+    assert account._token == "abc"
+
+
+class UntilEnded:
+    def __init__(self) -> None:
+        self.told: list[VenueReport] = []
+        self.ended = asyncio.Event()
+
+    def on_report(self, report: VenueReport) -> None:
+        self.told.append(report)
+        if isinstance(report, Ended):
+            self.ended.set()
+
+
+async def test_fills_that_cannot_be_read_are_asked_for_again_before_the_end_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(coinbase_orders, "_AGAIN_S", 0.0)
+    account = CoinbaseOrders(AccountWiring(venue=VenueId("coinbase"), keys=None, clock=FakeClock()))
+    listed = listing("BTCUSDT", "coinbase")
+    account._listed, account._by_market = {listed.id: listed}, {listed.market_id: listed}
+    row = {"order_id": "O1", "trade_type": "FILL", "product_id": listed.market_id}
+    whole = row | {"trade_id": "T1", "side": "BUY", "price": "1", "size": "1", "commission": "0"}
+    whole |= {"liquidity_indicator": "TAKER", "trade_time": "2026-01-01T00:00:00Z"}
+    account._rest = Turns({"fills": [row]}, {"fills": [whole]})
+    sink = UntilEnded()
+    account._sink = sink
+    task = asyncio.create_task(account._tell_progress())
+    order = UserOrder("O1", "ours", listed.market_id, "FILLED", Decimal(1))
+    account._heard(Progress(order=order, status=OrderStatus.FILLED, at_ns=1))
+    waiting = asyncio.create_task(sink.ended.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    assert [type(report) for report in sink.told] == [Filled, Ended]
+    for each in (task, waiting):
+        each.cancel()
+    await asyncio.gather(task, waiting, return_exceptions=True)

@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import structlog
 
-from arbiter.model.errors import OutcomeUnknown, VenueUnreachable
+from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
 from arbiter.model.ids import Asset, ClientOrderId, VenueOrderId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, plain
@@ -303,7 +304,7 @@ class CoinbaseOrders(VenueAccount):
             now = dict(self._progress)
             try:
                 done = await self._tell(now)
-            except (Answered, VenueUnreachable, OutcomeUnknown) as error:
+            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
                 log.warning("fills are not to be had", venue=self.venue, why=str(error))
                 done = []
             tries.update(list(now))
@@ -321,7 +322,7 @@ class CoinbaseOrders(VenueAccount):
         behind = [n for n, one in news.items() if self._untold(one)]
         for start in range(0, len(behind), _ASKED_AT_ONCE):
             asked = {"order_ids": behind[start : start + _ASKED_AT_ONCE]}
-            for fill in await self._fills(asked):
+            for fill in await self._read("fills", partial(self._fills, asked)):
                 self._say(Filled(venue=self.venue, at_ns=fill.at_ns, fill=fill))
         done = []
         for number, one in news.items():
