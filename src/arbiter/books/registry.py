@@ -78,6 +78,10 @@ class MarketRegistry:
         except KeyError:
             raise NotFound(f"no instrument has the id {instrument_id!r}") from None
 
+    def get(self, instrument_id: InstrumentId) -> Instrument | None:
+        """Give the instrument of an id; None for one that is not listed, or not any more."""
+        return self._by_id.get(instrument_id)
+
     def find(self, venue: VenueId, symbol: Symbol) -> Instrument | None:
         """Give what a venue lists under a symbol, if anything."""
         return self._by_listing.get((venue, symbol))

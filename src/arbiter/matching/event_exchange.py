@@ -6,15 +6,24 @@ taken back as if it had never been. A market pays out only what is final.
 
 from decimal import Decimal
 
+from arbiter.matching.book import Book
 from arbiter.matching.exchange import SimulatedExchange
 from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import InstrumentId
+from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import Fill, OrderStatus
 from arbiter.model.reports import FillSettled, ForcedReported, VenueReport
 
 
 class EventExchange(SimulatedExchange):
+    def list_market(self, instrument: Instrument) -> None:
+        """Take orders in one more market, as if it had been listed from the start."""
+        if instrument.kind is not InstrumentKind.BINARY or instrument.id in self._books:
+            raise InvalidValue(f"{instrument.id} is listed already, or no event market")
+        self._books[instrument.id] = Book(instrument)
+        self._margin.list_market(instrument)
+
     def pending_fills(self) -> list[Fill]:
         """Fills that wait for their confirmation, oldest first."""
         waiting = {step.venue_trade_id for step in self._margin.settlements.pending()}

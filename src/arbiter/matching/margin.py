@@ -72,6 +72,11 @@ class MarginAccount:
         self.settlements = Settlements()
         self._news = MarginNews()
 
+    def list_market(self, instrument: Instrument) -> None:
+        """Hold one more market's positions."""
+        self._instruments[instrument.id] = instrument
+        self.contracts[instrument.id] = contract_of(instrument, ONE)
+
     def __contains__(self, instrument: InstrumentId) -> bool:
         return instrument in self.contracts
 

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from arbiter.model.event_pairs import EventListing
 from arbiter.model.ids import InstrumentId
+from arbiter.model.instruments import Instrument
 
 
 class EventListings(Protocol):
@@ -26,4 +27,32 @@ class EventOutcomes(Protocol):
         self, instruments: Collection[InstrumentId]
     ) -> Mapping[InstrumentId, Decimal]:
         """What a contract of YES pays, of those that are decided for good; errors as `listings`."""
+        ...
+
+
+@runtime_checkable
+class EventFinder(EventOutcomes, Protocol):
+    """One that can follow more than it did at the start."""
+
+    async def find(self, names: Collection[str]) -> Sequence[Instrument]:
+        """Give open markets that are not followed here, by the venue's own names or ids.
+
+        `TryAgain`, `OutcomeUnknown` or `VenueRefused` without an answer.
+        """
+        ...
+
+    def take_up(self, instruments: Sequence[Instrument]) -> None:
+        """Follow what was found, from now on."""
+        ...
+
+
+class LateMarkets(Protocol):
+    """One venue whose markets can be listed while the engine runs."""
+
+    async def find(self, names: Collection[str]) -> Sequence[Instrument]:
+        """Do as `EventFinder.find`; ids of ours are taken for names, too."""
+        ...
+
+    def follow(self, instruments: Sequence[Instrument], slots: Mapping[InstrumentId, int]) -> None:
+        """Quote them and take orders there, now that the engine knows of them."""
         ...

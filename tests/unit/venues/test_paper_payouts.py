@@ -77,3 +77,35 @@ async def test_contracts_pay_when_the_real_market_is_decided(
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_market_listed_later_is_traded_and_paid_as_one_listed_from_the_start(
+    tmp_path: Path,
+) -> None:
+    first, late = (final_at_once(list_event(topic, EVENT_VENUES[VENUE])) for topic in TOPICS[:2])
+    balances = {Asset(first.settle): Decimal(1_000)}
+    folder = tmp_path / "paper"
+    client = PaperClient(VENUE, [first], balances, folder, SystemClock(), NO_LATENCY)
+    desk = OrderDesk(client, late, price=Decimal("0.5"))
+    venue = Deciding()
+    payouts = PaperPayouts(venue, client, [], 0.01)
+    tasks = [
+        asyncio.create_task(client.run(desk.log)),
+        asyncio.create_task(payouts.run(QuoteLog())),
+    ]
+    await client.following.wait()
+    assert isinstance(await client.submit(desk.order(usd=10)), Refused)
+    for admit in (client.admit, payouts.admit):
+        admit([late], {late.id: 1})
+    client.quoted(late.id, 0.49, 0.51, 100.0, 100.0)
+    fills = await desk.trade(desk.order(usd=10, tif=TimeInForce.IOC))
+    assert sum(fill.size for fill in fills) == Decimal(20)
+    venue.decided[late.id] = Decimal(1)
+    await desk.log.until(lambda: any(isinstance(r, ForcedReported) for r in desk.log.reports))
+    (held,) = await client.holdings()
+    assert held.total == Decimal("1009.8")
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    again = PaperClient(VENUE, [first, late], balances, folder, SystemClock(), NO_LATENCY)
+    assert list(await again.fills_since(0)) == fills, "a restart lists it from the start"

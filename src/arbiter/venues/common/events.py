@@ -11,6 +11,7 @@ from decimal import Decimal
 from arbiter.model.errors import VenueRefused
 from arbiter.model.event_pairs import EventListing
 from arbiter.model.ids import InstrumentId, Symbol, VenueId
+from arbiter.model.instruments import Instrument
 from arbiter.model.perpetuals import (
     ForcedClose,
     FundingPayment,
@@ -36,7 +37,7 @@ def market_name(instrument: InstrumentId) -> str:
 
 
 class EventAccount(VenueAccount):
-    """Also implements `ports.MarginClient` and `ports.EventOutcomes`."""
+    """Also implements `ports.MarginClient` and `ports.EventFinder`."""
 
     @abstractmethod
     async def positions(self) -> Sequence[VenuePosition]:
@@ -59,6 +60,21 @@ class EventAccount(VenueAccount):
         self, instruments: Collection[InstrumentId]
     ) -> Mapping[InstrumentId, Decimal]:
         """What YES pays, of those that are decided for good."""
+
+    async def find(self, names: Collection[str]) -> Sequence[Instrument]:
+        """Give open markets that are not followed, by names or ids in any case."""
+        await self._know_listing()
+        found = await self._read("instruments", lambda: self._find(names))
+        return [instrument for instrument in found if instrument.id not in self._listed]
+
+    def take_up(self, instruments: Sequence[Instrument]) -> None:
+        """Follow what was found, from now on."""
+        self._listed |= {listed.id: listed for listed in instruments}
+        self._by_market |= {listed.market_id: listed for listed in instruments}
+
+    @abstractmethod
+    async def _find(self, names: Collection[str]) -> Sequence[Instrument]:
+        """Read open markets."""
 
     async def margin_balances(self) -> Sequence[MarginBalance]:
         """Collateral: total is what is free, in orders and in contracts at cost."""

@@ -96,7 +96,13 @@ class KalshiOrders(EventAccount):
     # Listings.
 
     async def _list(self) -> Sequence[Instrument]:
-        markets = await self._markets(await self._wanted())
+        return await self._read_all(await self._markets(await self._wanted()))
+
+    async def _find(self, names: Collection[str]) -> Sequence[Instrument]:
+        found = await self._markets([name.upper() for name in names])
+        return await self._read_all([row for row in found if row.get("status") in OPEN])
+
+    async def _read_all(self, markets: Sequence[Any]) -> list[Instrument]:
         made = []
         for market in markets:
             event = await self._event(market)
@@ -105,8 +111,9 @@ class KalshiOrders(EventAccount):
         return made
 
     async def _wanted(self) -> list[str]:
-        """What is named, and what the account holds or has ordered."""
+        """What is named, what is followed since, and what the account holds or has ordered."""
         names = dict.fromkeys(name.upper() for name in self._wiring.markets)
+        names |= dict.fromkeys(self._by_market)
         if self._wiring.keys is not None:
             for row in [*await self._held_rows(), *await self._resting()]:
                 names[row["ticker"]] = None

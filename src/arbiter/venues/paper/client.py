@@ -108,6 +108,12 @@ class PaperClient:
                     )
                 )
 
+    def admit(self, instruments: Iterable[Instrument], _slots: Mapping[InstrumentId, int]) -> None:
+        """Take orders in these event markets too."""
+        for instrument in instruments:
+            self._listed[instrument.id] = instrument
+            self._exchange.list_market(instrument)
+
     def resolved(self, instrument: InstrumentId, payout: Decimal) -> None:
         """Pay a market out, and take no more orders there."""
         self._deliver(self._exchange.resolve(instrument, payout, self._clock.now_ns()))

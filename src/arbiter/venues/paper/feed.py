@@ -18,6 +18,10 @@ class PaperFeed:
         self._client = client
         self._instruments = dict(instruments)
 
+    def admit(self, _instruments: object, slots: Mapping[InstrumentId, int]) -> None:
+        """Show the paper venue the quotes of these slots, too."""
+        self._instruments |= {slot: name for name, slot in slots.items()}
+
     async def run(self, sink: QuoteSink) -> None:
         await self._feed.run(_Both(sink, self._client, self._instruments))
 

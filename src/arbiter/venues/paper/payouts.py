@@ -1,12 +1,13 @@
 """Event markets in paper: decided when the real venue has decided, paid here."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import structlog
 from msgspec.structs import replace
 
 from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.ids import InstrumentId
 from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.ports.event_listings import EventOutcomes
 from arbiter.ports.venue import QuoteSink
@@ -36,10 +37,19 @@ class PaperPayouts:
         self._client = client
         self._open = {i.id: None for i in instruments if i.kind is InstrumentKind.BINARY}
         self._every_s = every_s
+        self._some = asyncio.Event()
+
+    def admit(self, instruments: Iterable[Instrument], _slots: Mapping[InstrumentId, int]) -> None:
+        """Ask for the outcomes of these, too."""
+        self._open |= {i.id: None for i in instruments if i.kind is InstrumentKind.BINARY}
+        self._some.set()
 
     async def run(self, sink: QuoteSink) -> None:
         del sink
-        while self._open:
+        while True:
+            if not self._open:
+                self._some.clear()
+                await self._some.wait()
             try:
                 decided = await self._venue.outcomes(tuple(self._open))
             except (TryAgain, OutcomeUnknown, VenueRefused) as error:
@@ -49,4 +59,3 @@ class PaperPayouts:
                 self._client.resolved(name, payout)
                 self._open.pop(name, None)
             await asyncio.sleep(self._every_s)
-        await asyncio.Event().wait()

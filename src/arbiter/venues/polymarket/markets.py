@@ -50,21 +50,32 @@ class Markets:
         return self._by_id[instrument]
 
     async def read(self, names: Iterable[str], conditions: Collection[str]) -> None:
+        """Find markets, and follow them."""
+        self.keep(await self.find(names, conditions))
+
+    def keep(self, markets: Iterable[EventMarket]) -> None:
+        """Follow these."""
+        for market in markets:
+            self._keep(market)
+
+    async def find(self, names: Iterable[str], conditions: Collection[str]) -> list[EventMarket]:
         """Find markets by slug, events by slug (all their open markets), and by condition id."""
         asked = [name.lower() for name in names]
         slugs = [name for name in asked if not name.startswith("0x")]
         ids = {*conditions, *(name for name in asked if name.startswith("0x"))}
-        found: set[str] = set()
-        for row in await self._rows("slug", slugs):
+        found = await self._read_rows("slug", slugs)
+        known = {market.slug for market in found}
+        found += await self._read_events([slug for slug in slugs if slug not in known])
+        found += await self._read_rows("condition_ids", sorted(ids))
+        return found
+
+    async def _read_rows(self, by: str, names: Sequence[str]) -> list[EventMarket]:
+        made = []
+        for row in await self._rows(by, names):
             market = read_market(row, self._venue, await self._event_of(row))
             if market is not None:
-                found.add(market.slug)
-                self._keep(market)
-        await self._read_events([slug for slug in slugs if slug not in found])
-        for row in await self._rows("condition_ids", sorted(ids)):
-            market = read_market(row, self._venue, await self._event_of(row))
-            if market is not None:
-                self._keep(market)
+                made.append(market)
+        return made
 
     async def refresh(self, markets: Sequence[EventMarket] | None = None) -> None:
         """Read anew what is followed, or these of them."""
@@ -107,14 +118,16 @@ class Markets:
             self._events[slug] = told[0] if isinstance(told, list) and told else None
         return self._events[slug]
 
-    async def _read_events(self, slugs: Sequence[str]) -> None:
+    async def _read_events(self, slugs: Sequence[str]) -> list[EventMarket]:
+        made = []
         for slug in slugs:
             told = await self._rest.public(Api.GAMMA, "/events", {"slug": slug})
             for event in told if isinstance(told, list) else []:
                 for row in event.get("markets") or []:
                     market = read_market(row, self._venue, event)
                     if market is not None and market.open:
-                        self._keep(market)
+                        made.append(market)
+        return made
 
     async def _rows(self, by: str, names: Sequence[str]) -> list[Any]:
         """Open and closed ones: gamma leaves one kind out where it is not asked for."""

@@ -59,7 +59,7 @@ from arbiter.venues.polymarket.redeem import Redeemer
 from arbiter.venues.polymarket.remembered import KEEP, Remembered
 from arbiter.venues.polymarket.rest import PolymarketRest
 from arbiter.venues.polymarket.rights import read_rights
-from arbiter.venues.polymarket.rows import Put, order_status, page_end, put_of
+from arbiter.venues.polymarket.rows import Put, order_status, put_of
 from arbiter.venues.polymarket.signing import Unsigned, wallet_of
 
 log = structlog.get_logger(__name__)
@@ -67,7 +67,6 @@ log = structlog.get_logger(__name__)
 _SCALE = Decimal(1_000_000)
 _FILLS_S = 1.0
 """The stream tells an order's fills within this time, or they are asked for."""
-_PAGES = 2_000
 _NEAR_MS = 1_000
 """The venue tells its time in whole seconds."""
 _DELAY_NS = 30 * NS_PER_S
@@ -84,6 +83,8 @@ class PolymarketOrders(EventAccount):
         self._markets = Markets(self._api, wiring.venue)
         self._known = Remembered(wiring.folder)
         self._own = OwnTrades(wiring.venue, self._known.name_of)
+        self._found: dict[InstrumentId, tuple[EventMarket, list[Row]]] = {}
+        """Markets that may be followed yet, and the account's trades there."""
         self._put: dict[str, Put] = {}
         """What is under way, by hash."""
         self._delayed: dict[str, int] = {}
@@ -117,6 +118,25 @@ class PolymarketOrders(EventAccount):
             held |= await self._markets.held_by(wallet)
         await self._markets.read(self._wiring.markets, held)
         return [market.instrument for market in self._markets.all()]
+
+    async def _find(self, names: Collection[str]) -> Sequence[Instrument]:
+        """Together with what the account traded there before, which nothing else would ask for."""
+        found = [market for market in await self._markets.find(names, ()) if market.open]
+        for market in found:
+            before: list[Row] = []
+            if self._wallet is not None:
+                before = await self._api.rows("/data/trades", {"market": market.condition})
+            self._found[market.instrument.id] = market, before
+        return list({market.instrument.id: market.instrument for market in found}.values())
+
+    def take_up(self, instruments: Sequence[Instrument]) -> None:
+        super().take_up(instruments)
+        for instrument in instruments:
+            market, before = self._found.pop(instrument.id)
+            self._markets.keep([market])
+            for row in reversed(before):
+                for leg in self._legs(row):
+                    self._own.take(leg)
 
     async def listings(self) -> Sequence[EventListing]:
         await self._know_listing()
@@ -308,7 +328,7 @@ class PolymarketOrders(EventAccount):
             row = None
         if isinstance(row, dict) and row.get("id"):
             return row
-        rows = await self._rows("/data/orders", {"id": number})
+        rows = await self._api.rows("/data/orders", {"id": number})
         return next((row for row in rows if str(row.get("id")) == number), None)
 
     async def _told(self, number: str, truth: OrderTruth) -> OrderTruth:
@@ -345,7 +365,7 @@ class PolymarketOrders(EventAccount):
         )
 
     async def _open_orders(self) -> Sequence[OrderTruth]:
-        rows = await self._rows("/data/orders", {})
+        rows = await self._api.rows("/data/orders", {})
         listed = [row for row in rows if str(row["asset_id"]) in self._markets.by_token]
         for row in listed:
             self._put.setdefault(str(row["id"]), put_of(row, self._known, self._markets))
@@ -357,25 +377,12 @@ class PolymarketOrders(EventAccount):
                 self._forget(number)
         return [truth for truth in map(self._truth, listed) if not truth.status.terminal]
 
-    async def _rows(self, path: str, query: dict[str, str]) -> list[Row]:
-        """All pages of a list."""
-        rows: list[Row] = []
-        cursor = ""
-        for _ in range(_PAGES):
-            asked = query | ({"next_cursor": cursor} if cursor else {})
-            told = await self._api.signed("GET", path, query=asked)
-            rows += told.get("data") or []
-            cursor = str(told.get("next_cursor") or "")
-            if page_end(cursor):
-                return rows
-        raise OutcomeUnknown(f"{path} is told without end")
-
     # Trades.
 
     async def _refresh(self) -> None:
         """Ask for the trades that may be new or have changed, and tell what is."""
         since = self._own.since_s()
-        rows = await self._rows("/data/trades", {"after": str(since)} if since else {})
+        rows = await self._api.rows("/data/trades", {"after": str(since)} if since else {})
         for row in reversed(rows):
             self._take_trade(row)
         self._own.complete = True
@@ -489,7 +496,7 @@ class PolymarketOrders(EventAccount):
             bound += position.margin + max(min(yes, no), ZERO)
         bound += redeemable
         orders = ZERO
-        for row in await self._rows("/data/orders", {}):
+        for row in await self._api.rows("/data/orders", {}):
             if str(row["side"]).upper() == "BUY":
                 left = Decimal(str(row["original_size"])) - Decimal(str(row["size_matched"]))
                 orders += left * Decimal(str(row["price"]))

@@ -18,7 +18,8 @@ from arbiter.venues.polymarket.signing import Login, Wallet
 Query = Mapping[str, str] | list[tuple[str, str]]
 _OK = 200
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
-_LARGEST = 64 * 1024 * 1024
+_PAGES = 2_000
+_LAST = ("", "LTE=")
 
 
 class PolymarketRest:
@@ -52,6 +53,19 @@ class PolymarketRest:
         data = b"" if body is None else msgspec.json.encode(body)
         headers = self._wallet.headers(login, self.now_s(), method, path, data)
         return await self._ask(method, Api.CLOB.at(self._endpoints) + path, query, data, headers)
+
+    async def rows(self, path: str, query: Mapping[str, str]) -> list[Any]:
+        """All pages of one of the account's lists."""
+        rows: list[Any] = []
+        cursor = ""
+        for _ in range(_PAGES):
+            asked = dict(query) | ({"next_cursor": cursor} if cursor else {})
+            told = await self.signed("GET", path, query=asked)
+            rows += told.get("data") or []
+            cursor = str(told.get("next_cursor") or "")
+            if cursor in _LAST:
+                return rows
+        raise OutcomeUnknown(f"{path} is told without end")
 
     async def ask(
         self,

@@ -11,8 +11,6 @@ from arbiter.model.orders import OrderStatus, Side
 from arbiter.venues.polymarket.markets import Markets
 from arbiter.venues.polymarket.remembered import Remembered
 
-_LAST = ("", "LTE=")
-
 
 class Put(msgspec.Struct, frozen=True, kw_only=True):
     """An order in the terms of its token."""
@@ -27,10 +25,6 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
     """GTC, GTD, FOK or FAK."""
     hurried: bool = False
     """Rests only because it could not go as FAK: to be cancelled at once."""
-
-
-def page_end(cursor: str) -> bool:
-    return cursor in _LAST
 
 
 def put_of(row: Any, known: Remembered, markets: Markets) -> Put:
