@@ -56,6 +56,7 @@ class Desk:
         execution: ExecutionSettings | None = None,
         instruments: tuple[Instrument, ...] = (),
         real_journal: Journal | None = None,
+        room: int = 0,
     ) -> None:
         """`real_journal` keeps what happens instead of the fake one."""
         use_wide_context()
@@ -65,7 +66,7 @@ class Desk:
         self.outbox = FakeOutbox()
         self.hub = EventHub()
         self.ledger = Ledger()
-        self.registry = MarketRegistry(instruments)
+        self.registry = MarketRegistry(instruments, room=room)
         self.core = assemble_core(
             CoreSettings(
                 mode="sim",

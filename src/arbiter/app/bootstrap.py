@@ -55,7 +55,9 @@ from arbiter.runtime.engine import Engine
 from arbiter.runtime.funding_desk import FundingDesk
 from arbiter.runtime.funding_watch import FundingWatch
 from arbiter.runtime.hub import EventHub
+from arbiter.runtime.late_listing import LateListing
 from arbiter.runtime.outbox import LiveOutbox
+from arbiter.runtime.pair_desk import PairDesk
 from arbiter.runtime.queries import Queries
 from arbiter.runtime.skew_watch import SkewWatch
 from arbiter.runtime.spot_tally import SpotTally
@@ -299,6 +301,9 @@ class _Run:
         self._supervisor.spawn(metrics.measure_lag(), "loop lag")
         depth = DepthWatch(world.depth, clock)
         self._supervisor.spawn(depth.run(), "depth")
+        copying = CopyingService(
+            settings, core=core, hub=self._hub, clock=clock, ids=SystemIds(), usd_rate=USD_RATES.get
+        )
         running = Running(
             engine=engine,
             bus=bus,
@@ -312,15 +317,9 @@ class _Run:
             spot_tally=tally,
             funding=watch,
             depth=depth,
-            copying=CopyingService(
-                settings,
-                core=core,
-                hub=self._hub,
-                clock=clock,
-                ids=SystemIds(),
-                usd_rate=USD_RATES.get,
-            ),
+            copying=copying,
             pairs=pairs,
+            late=self._late_listing(world, core, copying, pairs),
             events=events,
             metrics=metrics.metrics,
             agents=await self._agents(core),
@@ -328,6 +327,18 @@ class _Run:
             listeners=self._addresses,
         )
         return running, RunningHealth(queries, self._supervisor, clock)
+
+    def _late_listing(
+        self, world: World, core: TradingCore, copying: CopyingService, pairs: PairDesk | None
+    ) -> LateListing | None:
+        if not world.late:
+            return None
+        late = LateListing(core=core, venues=world.late, clock=self._clock)
+        copying.watch.desk.seek = late.seek
+        late.when_listed(copying.watch.look)
+        if pairs is not None:
+            late.when_listed(pairs.look_soon)
+        return late
 
     def _banned(self, venue: VenueId, for_ms: int) -> None:
         if self._bans is not None:
@@ -417,7 +428,7 @@ class _Run:
             copying=running.copying.view,
             access=running.access,
         )
-        calls = handlers.by_name() | PairCalls(running.bus, running.pairs).by_name()
+        calls = handlers.by_name() | PairCalls(running.bus, running.pairs, running.late).by_name()
         control = ControlServer(self._settings.home.control_socket, calls)
         await control.start()
         stack.push_async_callback(control.close)
@@ -429,6 +440,8 @@ class _Run:
         await running.copying.initialise(self._supervisor, running.bus, stack)
         if running.events is not None:
             running.events.initialise(self._supervisor)
+        if running.late is not None:
+            self._supervisor.spawn(running.late.run(), "later listings")
         if running.pairs is not None:
             self._supervisor.spawn(running.pairs.run(), "event pairs")
         for currency, allocated in self._settings.budgets.spot_arbitrage.items():

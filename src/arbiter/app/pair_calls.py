@@ -17,6 +17,7 @@ from arbiter.model.ids import Actor, InstrumentId
 from arbiter.model.money import plain
 from arbiter.model.time import rfc3339
 from arbiter.runtime.bus import CommandBus
+from arbiter.runtime.late_listing import LateListing
 from arbiter.runtime.pair_desk import PairDesk
 from arbiter.storage.database import reading
 from arbiter.storage.event_schema import EVENT_PAIRS
@@ -28,9 +29,12 @@ E = TypeVar("E", bound=StrEnum)
 class PairCalls:
     """Handlers by name; without a desk the engine watches no event markets."""
 
-    def __init__(self, bus: CommandBus, desk: PairDesk | None) -> None:
+    def __init__(
+        self, bus: CommandBus, desk: PairDesk | None, late: LateListing | None = None
+    ) -> None:
         self._bus = bus
         self._desk = desk
+        self._late = late
 
     def by_name(self) -> dict[str, Handler]:
         return {
@@ -47,10 +51,15 @@ class PairCalls:
         return carry_out
 
     async def _named(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Propose two markets of the engine's own listings."""
-        pair = self._watching().propose(
-            InstrumentId(_text(arguments, "first")),
-            InstrumentId(_text(arguments, "second")),
+        """Propose two markets; one that is not followed yet is from now on."""
+        desk = self._watching()
+        first, second = (InstrumentId(_text(arguments, name)) for name in ("first", "second"))
+        if self._late is not None and not {first, second} <= desk.known.keys():
+            await self._late.find((first, second))
+            await desk.poll()
+        pair = desk.propose(
+            first,
+            second,
             polarity_of(_text(arguments, "polarity")),
             _cap(arguments),
             _actor(arguments),

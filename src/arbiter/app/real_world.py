@@ -11,6 +11,7 @@ import structlog
 
 from arbiter.app.config import Settings
 from arbiter.app.event_needs import EventNeeds
+from arbiter.app.late_markets import VenueLateMarkets
 from arbiter.app.sim_world import World
 from arbiter.books.registry import MarketRegistry
 from arbiter.model.errors import BadConfig, OutcomeUnknown, TryAgain
@@ -20,7 +21,7 @@ from arbiter.model.money import ZERO
 from arbiter.model.perpetuals import is_margined
 from arbiter.ports.candles import PastCandles
 from arbiter.ports.clock import Clock
-from arbiter.ports.event_listings import EventListings, EventOutcomes
+from arbiter.ports.event_listings import EventFinder, EventListings, EventOutcomes, LateMarkets
 from arbiter.ports.market_data import DepthFeed, TradeFeed
 from arbiter.ports.venue import Feed, FundingFeed
 from arbiter.runtime.rate_budget import (
@@ -34,6 +35,7 @@ from arbiter.venues.catalogue import EVENT_VENUES, connector
 from arbiter.venues.common.account import AccountWiring, VenueAccount
 from arbiter.venues.common.connector import Lister
 from arbiter.venues.common.keys import VenueKeys
+from arbiter.venues.common.late_feed import LateFeed
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.paper.client import PaperClient
 from arbiter.venues.paper.feed import PaperFeed, PaperFunding
@@ -42,6 +44,8 @@ from arbiter.venues.paper.payouts import PaperPayouts, final_at_once
 log = structlog.get_logger(__name__)
 
 PATIENCE_S = 60.0
+ROOM = 256
+"""Event markets that can be listed while the engine runs."""
 NOTHING = EventNeeds()
 NO_KEYS: Mapping[VenueId, VenueKeys] = {}
 _USD = ("USD", "USDT", "USDC")
@@ -136,7 +140,7 @@ async def connect_live(
         for account in accounts.values():
             await _check_rights(account)
         unless_all_goes_well.pop_all()
-    registry = MarketRegistry(i for listing in listed.values() for i in listing)
+    registry = _registry(listed)
     budgets = {
         venue: RateBudget(rate_settings(settings, venue), clock.monotonic_ns())
         for venue in accounts
@@ -152,16 +156,22 @@ async def connect_live(
         if venue not in margin
     }
     wirings = _wirings(settings, listed, registry, clock, keys)
+    quotes = {wiring.venue: _quotes(wiring) for wiring in wirings}
     world = World(
         registry=registry,
-        feeds=[connector(wiring.venue).quotes(wiring) for wiring in wirings],
+        feeds=list(quotes.values()),
         clients={**spot, **margin},
         past=_past(wirings),
         margin=margin,
         funding=_funding(wirings),
         trades=_trades(wirings),
-        depth=_depth_of(wirings),
+        depth=_depth_of(wirings, registry),
         listings=_event_listings(accounts),
+        late={
+            venue: VenueLateMarkets(venue, account, [feed.follow])
+            for venue, account in accounts.items()
+            if isinstance(account, EventFinder) and isinstance(feed := quotes[venue], LateFeed)
+        },
     )
     return world, real
 
@@ -183,7 +193,7 @@ async def connect_paper(
         }
         prices = await _prices(lister, listed)
         unless_all_goes_well.pop_all()
-    registry = MarketRegistry(i for listing in listed.values() for i in listing)
+    registry = _registry(listed)
     wirings = _wirings(settings, listed, registry, clock)
     clients = {
         venue: PaperClient(
@@ -210,12 +220,18 @@ async def connect_paper(
         for venue, client in clients.items()
         if venue not in margin
     }
-    feeds: list[Feed] = [
-        PaperFeed(connector(w.venue).quotes(w), clients[w.venue], by_slot[w.venue]) for w in wirings
-    ]
-    for venue, account in lister.items():
-        if isinstance(account, EventOutcomes):
-            feeds.append(PaperPayouts(account, clients[venue], listed[venue]))
+    feeds: list[Feed] = []
+    late: dict[VenueId, LateMarkets] = {}
+    for wiring in wirings:
+        venue, account = wiring.venue, lister[wiring.venue]
+        quotes = _quotes(wiring)
+        shown = PaperFeed(quotes, clients[venue], by_slot[venue])
+        feeds.append(shown)
+        if isinstance(account, EventFinder) and isinstance(quotes, LateFeed):
+            payouts = PaperPayouts(account, clients[venue], listed[venue])
+            feeds.append(payouts)
+            parts = [clients[venue].admit, shown.admit, quotes.follow, payouts.admit]
+            late[venue] = VenueLateMarkets(venue, account, parts, final_at_once)
     funding: list[FundingFeed] = [
         PaperFunding(make(wiring), clients[wiring.venue])
         for wiring in wirings
@@ -229,8 +245,9 @@ async def connect_paper(
         margin=margin,
         funding=funding,
         trades=_trades(wirings),
-        depth=_depth_of(wirings),
+        depth=_depth_of(wirings, registry),
         listings=_event_listings(lister),
+        late=late,
     )
     return world, real
 
@@ -251,6 +268,17 @@ async def _check_rights(account: VenueAccount) -> None:
         raise BadConfig(
             f"the key of {account.venue} may not trade: allow it at the venue, or give another"
         )
+
+
+def _registry(listed: Mapping[VenueId, Sequence[Instrument]]) -> MarketRegistry:
+    """With room for event markets that are listed later."""
+    room = ROOM if any(venue in EVENT_VENUES for venue in listed) else 0
+    return MarketRegistry((i for listing in listed.values() for i in listing), room=room)
+
+
+def _quotes(wiring: FeedWiring) -> Feed:
+    make = connector(wiring.venue).quotes
+    return LateFeed(wiring, make) if wiring.venue in EVENT_VENUES else make(wiring)
 
 
 def _on_margin(listing: Sequence[Instrument]) -> bool:
@@ -312,18 +340,21 @@ def _trades(wirings: Sequence[FeedWiring]) -> list[TradeFeed]:
     return [make(wiring) for make, wiring in makers if make is not None]
 
 
-def _depth_of(wirings: Sequence[FeedWiring]) -> Callable[[InstrumentId], DepthFeed | None]:
+def _depth_of(
+    wirings: Sequence[FeedWiring], registry: MarketRegistry
+) -> Callable[[InstrumentId], DepthFeed | None]:
     """Follow one market by a feed of its own: depth is for those that somebody looks at."""
-    where = {told.id: (wiring, told) for wiring in wirings for told in wiring.instruments}
+    of_venue = {wiring.venue: wiring for wiring in wirings}
 
     def open_feed(name: InstrumentId) -> DepthFeed | None:
-        if name not in where:
+        instrument = registry.get(name)
+        if instrument is None or instrument.venue not in of_venue:
             return None
-        wiring, instrument = where[name]
+        wiring = of_venue[instrument.venue]
         make = connector(wiring.venue).depth
         if make is None:
             return None
-        slots = {name: wiring.slots[name]}
+        slots = {name: registry.slot(name)}
         return make(msgspec.structs.replace(wiring, instruments=(instrument,), slots=slots))
 
     return open_feed

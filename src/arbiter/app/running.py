@@ -19,6 +19,7 @@ from arbiter.runtime.engine import Engine
 from arbiter.runtime.event_watch import EventWatch
 from arbiter.runtime.funding_watch import FundingWatch
 from arbiter.runtime.hub import EventHub
+from arbiter.runtime.late_listing import LateListing
 from arbiter.runtime.pair_desk import PairDesk
 from arbiter.runtime.queries import Queries
 from arbiter.runtime.spot_tally import SpotTally
@@ -47,6 +48,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     copying: CopyingService
     pairs: PairDesk | None
     """None where no venue lists event markets."""
+    late: LateListing | None
+    """None where no market can be listed while the engine runs."""
     events: EventWatch | None
     """None where no event market is listed."""
     metrics: Metrics

@@ -14,7 +14,7 @@ from arbiter.model.instruments import Instrument
 from arbiter.model.perpetuals import is_perpetual
 from arbiter.ports.candles import PastCandles
 from arbiter.ports.clock import Clock
-from arbiter.ports.event_listings import EventListings
+from arbiter.ports.event_listings import EventListings, LateMarkets
 from arbiter.ports.market_data import DepthFeed, TradeFeed
 from arbiter.ports.venue import Feed, FundingFeed, MarginClient, OrderClient
 from arbiter.runtime.rate_budget import (
@@ -51,6 +51,8 @@ class World(msgspec.Struct, frozen=True, kw_only=True):
     """Public trades, of which candles are made."""
     listings: Mapping[VenueId, EventListings] = {}
     """Of the event markets, with their rule texts."""
+    late: Mapping[VenueId, LateMarkets] = {}
+    """Venues whose markets can be listed while the engine runs."""
     depth: Callable[[InstrumentId], DepthFeed | None] = lambda _name: None
     """Makes the depth feed of one market; None where there is none."""
 

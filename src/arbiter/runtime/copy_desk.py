@@ -7,7 +7,7 @@ in a market that market is left alone; an order whose outcome is unknown thus st
 and no other.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 import structlog
@@ -76,6 +76,8 @@ class CopyDesk:
         self.settings = settings
         self.waiting: dict[Key, str] = {}
         """Why a market is not at its target, by subscription and market."""
+        self.seek: Callable[[VenueId, str], str] = _nowhere
+        """Asked, again and again, for a market that is not listed: why it cannot be; else empty."""
         self._core = core
         self._clock = clock
         self._ids = ids
@@ -248,8 +250,10 @@ class CopyDesk:
         instrument = self.instrument(subscription.venue, target.market)
         if instrument is None:
             if target.size:
-                self._wait(key, f"{target.market} is not listed here")
-                self._flag(key, "COPY_UNLISTED", f"{target.market} is not listed here: not copied")
+                why = self.seek(subscription.venue, target.market)
+                self._wait(key, why or f"{target.market} is being looked for")
+                if why:
+                    self._flag(key, "COPY_UNLISTED", f"{why}: not copied")
             return
         if instrument.id in busy:
             return
@@ -365,3 +369,7 @@ class CopyDesk:
         self._flagged.add((*key, code))
         now = self._clock.now_ns()
         self._core.recorder.record(AlertRaised(at_ns=now, severity="warning", code=code, text=text))
+
+
+def _nowhere(_venue: VenueId, market: str) -> str:
+    return f"{market} is not listed here"

@@ -101,6 +101,10 @@ class CopyWatch:
             ):
                 self._wake.set()
 
+    def look(self) -> None:
+        """Look at every market at once: there are new ones."""
+        self._wake.set()
+
     def source_of(self, leader: Leader) -> LeaderSource | None:
         venue, wallet = leader
         return next((s for s in self._sources.get(venue, ()) if s.follows(wallet)), None)

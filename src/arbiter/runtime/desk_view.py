@@ -115,7 +115,6 @@ class DeskView:
         self._usd_rate = usd_rate
         self._cards = {card.name: card for card in strategies}
         self._by_uuid = {strategy_uuid(name): name for name in self._cards}
-        self._listings = {listed.id: listed for listed in core.registry.instruments}
         self._priced: dict[tuple[VenueId, Asset], list[Instrument]] = {}
         for listed in core.registry.instruments:
             if listed.kind is InstrumentKind.SPOT:
@@ -216,7 +215,7 @@ class DeskView:
 
     def valued(self, row: Position) -> OpenPosition:
         """Put a position beside its last mark."""
-        instrument = self._listings.get(row.instrument)
+        instrument = self._core.registry.get(row.instrument)
         mark = None if instrument is None else self._core.board.mark(row.instrument)
         if instrument is None or mark is None:
             quote = None if instrument is None else instrument.quote
@@ -231,7 +230,7 @@ class DeskView:
         )
 
     def _currency(self, row: Position) -> Asset:
-        instrument = self._listings.get(row.instrument)
+        instrument = self._core.registry.get(row.instrument)
         if instrument is not None:
             return instrument.quote
         return Asset(row.symbol.partition("/")[2] or row.symbol)

@@ -5,6 +5,7 @@ Whether a pair trades is a matter of the ledger's registry alone; this desk only
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from itertools import chain
 
@@ -58,10 +59,15 @@ class PairDesk:
         self._scanned_ns: int | None = None
         self._silent: set[VenueId] = set()
         self._looked: list[Callable[[], None]] = []
+        self._soon = asyncio.Event()
 
     def when_looked(self, act: Callable[[], None]) -> None:
         """Call `act` after each look at the texts: what may be traded can be another then."""
         self._looked.append(act)
+
+    def look_soon(self) -> None:
+        """Read the texts at once: there are new markets."""
+        self._soon.set()
 
     def tradable(self) -> list[EventPair]:
         """Approved pairs both of whose texts were read in this run and are the approved ones.
@@ -78,8 +84,11 @@ class PairDesk:
 
     async def run(self) -> None:
         while True:
+            self._soon.clear()
             await self.poll()
-            await asyncio.sleep(self.settings.poll_seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.settings.poll_seconds):
+                    await self._soon.wait()
 
     async def poll(self) -> None:
         """Read every market once; suspend approved pairs whose text is another one now."""

@@ -35,6 +35,9 @@ KILLS = 4
 SEED = 20_261_121
 VENUES = ("polymarket", "kalshi")
 COPIED = InstrumentId("HEAT-NORTH.POLYMARKET")
+LATE = InstrumentId("LAUNCH.POLYMARKET")
+LATE_PAIR = ("ETH-ABOVE.POLYMARKET", "ETH-ABOVE.KALSHI")
+"""Of markets that the settings do not name."""
 _BASE = SimexSettings(venues=VENUES, starting_quote=Decimal(100_000))
 LIVELY = replace(
     _BASE,
@@ -245,6 +248,50 @@ async def test_pair_and_wallet_are_traded_live_and_kill_nine_loses_nothing(
         await connection.close()
 
 
+async def test_markets_are_listed_copied_and_paired_while_the_engine_runs(
+    served: Served, place: EventPlace
+) -> None:
+    """The settings name none of them: a leader enters one, a person names a pair of the other."""
+    leader = served.lines["polymarket"]["accounts"][1]
+
+    def log_tail() -> str:
+        return (place.home / "up.log").read_text(errors="replace")[-4_000:]
+
+    await place.database.start()
+    connection = await asyncpg.connect(place.database.dsn)
+    try:
+        async with place.up():
+            await place.say("copy", "add", leader["walletAddress"].lower())
+            await asyncio.sleep(1.1)  # activity is told by the second
+            await _lead(served, Side.BUY, "20", LATE)
+            await until(lambda: held(served, "polymarket", LATE) == Decimal(20), 30, log_tail)
+            named = await place.say("pairs", "propose", *LATE_PAIR, "--json")
+            (pair,) = msgspec.json.decode(named)
+            await place.say("pairs", "approve", pair["id"], "--cap", "4000", "--acknowledge")
+            for venue, name in zip(VENUES, LATE_PAIR, strict=True):
+                await until(
+                    lambda v=venue, n=name: _traded(served, v, InstrumentId(n)),  # type: ignore[misc]
+                    60,
+                    log_tail,
+                )
+            await _lead(served, Side.SELL, "20", LATE)
+            await until(lambda: held(served, "polymarket", LATE) == 0, 30, log_tail)
+        await place.restart_and_stop()
+        apart = gap(venue_truth(served), await ledger_truth(connection))
+        assert not apart, f"{apart}\n{place.log_tail()}"
+        booked = await events(connection)
+        bent = booked.keys() & {"ExternalChange", "FOREIGN_FILL", "FOREIGN_ORDER", "VENUE_FORGOT"}
+        assert not bent, "a difference was booked away instead of explained"
+        assert not booked.keys() & {"COPY_UNLISTED", "PAIR_UNLISTED", "VENUE_HEALTH"}
+    finally:
+        await connection.close()
+
+
+def _traded(served: Served, venue: str, name: InstrumentId) -> bool:
+    fills = served.simex.servers[venue].accounts[0].fills
+    return any(fill.instrument == name for fill in fills)
+
+
 async def _decide_apart(
     served: Served, connection: "asyncpg.Connection[Any]", why: Callable[[], str]
 ) -> None:
@@ -272,12 +319,12 @@ async def _proposed(place: EventPlace) -> bytes:
             return told
 
 
-async def _lead(served: Served, side: Side, size: str) -> None:
+async def _lead(served: Served, side: Side, size: str, market: InstrumentId = COPIED) -> None:
     """Let the wallet that is copied trade."""
     client = client_of(served, account=1)
     log = ReportLog()
     listed = await client.instruments()
-    desk = OrderDesk(client, next(i for i in listed if i.id == COPIED), Decimal("0.5"), log)
+    desk = OrderDesk(client, next(i for i in listed if i.id == market), Decimal("0.5"), log)
     task = asyncio.create_task(client.run(log))
     await client.following.wait()
     limit = Decimal("0.99") if side is Side.BUY else Decimal("0.01")

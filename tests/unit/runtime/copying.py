@@ -61,11 +61,13 @@ class CopyStage:
         *,
         limits: RiskLimits | None = None,
         journal: Journal | None = None,
+        room: int = 0,
     ) -> None:
         self.desk = Desk(
             instruments=tuple(contract(name) for name in names),
             limits=limits or RiskLimits(max_concurrent_trades=50),
             real_journal=journal,
+            room=room,
         )
         self.ids = FakeIds()
         self.copying = self._copy_desk()
