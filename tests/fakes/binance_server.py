@@ -1,24 +1,21 @@
 """Binance's public streams and reads, spot or USD-M, over books that move by themselves."""
 
-import random
+import json
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from tests.fakes.moving_book import Change, MovingBook
-from tests.fakes.wire_server import Client, WireServer
+from tests.fakes.book_server import BookServer
+from tests.fakes.moving_book import Change
+from tests.fakes.wire_server import Client
 
 HOUR_MS = 3_600_000
 
 
-class FakeBinance(WireServer):
+class FakeBinance(BookServer):
     def __init__(self, symbols: Sequence[str], *, futures: bool = False, seed: int = 1) -> None:
-        super().__init__()
-        rng = random.Random(seed)
-        self.books = {name: MovingBook(name, rng) for name in symbols}
+        super().__init__(symbols, seed=seed)
         self.futures = futures
-        self.refused: set[str] = set()
-        """Streams that are not granted."""
         self.intervals: list[dict[str, Any]] = []
         self.next_funding_ms = (time.time_ns() // 1_000_000 // HOUR_MS + 1) * HOUR_MS
         self.trade_number = 1_000
@@ -28,10 +25,6 @@ class FakeBinance(WireServer):
         self._last: dict[str, dict[str, Any]] = {}
 
     # What happens --------------------------------------------------------------------------
-
-    def step(self) -> None:
-        for symbol in self.books:
-            self.move(symbol)
 
     def move(self, symbol: str) -> None:
         """Change one book and say so."""
@@ -48,6 +41,12 @@ class FakeBinance(WireServer):
         """Send the last messages of one book again."""
         self.publish(f"{symbol.lower()}@depth@100ms", self._last[symbol])
         self.publish(f"{symbol.lower()}@bookTicker", self.ticker(symbol))
+
+    def broken_level(self, symbol: str) -> bytes:
+        """Give an update, rightly numbered, with a level that cannot be."""
+        last = self.books[symbol].last
+        change = Change(last, last + 1, last + 1, [["27000.00", "-1.0"]], [])
+        return json.dumps(self._depth(symbol, change)).encode()
 
     def trade(self, symbol: str, price: str, size: str, *, buyer_is_maker: bool) -> None:
         kind, number = ("aggTrade", "a") if self.futures else ("trade", "t")

@@ -1,30 +1,22 @@
 """Bybit's public streams and reads over books that move by themselves."""
 
-import random
+import json
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from tests.fakes.moving_book import MovingBook
-from tests.fakes.wire_server import Client, WireServer
+from tests.fakes.book_server import BookServer
+from tests.fakes.wire_server import Client
 
 
-class FakeBybit(WireServer):
+class FakeBybit(BookServer):
     def __init__(self, symbols: Sequence[str], *, seed: int = 1) -> None:
-        super().__init__()
-        rng = random.Random(seed)
-        self.books = {name: MovingBook(name, rng) for name in symbols}
-        self.refused: set[str] = set()
-        """Topics that do not exist."""
+        super().__init__(symbols, seed=seed)
         self.deaf_to_renewals = False
         """Grants a repeated subscription and sends no snapshot."""
         self._last: dict[str, Any] = {}
 
     # What happens --------------------------------------------------------------------------
-
-    def step(self) -> None:
-        for symbol in self.books:
-            self.move(symbol)
 
     def move(self, symbol: str) -> None:
         """Change one book and say so, at both depths."""
@@ -38,6 +30,12 @@ class FakeBybit(WireServer):
         """Send the last deltas of one book again."""
         for depth in (1, 50):
             self.publish(f"orderbook.{depth}.{symbol}", self._last[f"{depth}.{symbol}"])
+
+    def broken_level(self, symbol: str) -> bytes:
+        """Give an update, rightly numbered, with a level that cannot be."""
+        data = {"s": symbol, "u": self.books[symbol].last + 1, "b": [["27000.00", "-1.0"]], "a": []}
+        told = {"topic": f"orderbook.50.{symbol}", "type": "delta", "ts": 1, "data": data}
+        return json.dumps(told).encode()
 
     def restart(self, symbol: str) -> None:
         """Number one book from 1 again, as the venue does after a restart of its own."""

@@ -1,32 +1,25 @@
 """Coinbase's public streams and candles, over books that move by themselves."""
 
-import random
+import json
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.fakes.moving_book import MovingBook, Pairs
-from tests.fakes.wire_server import Client, WireServer
+from tests.fakes.book_server import BookServer
+from tests.fakes.moving_book import Pairs
+from tests.fakes.wire_server import Client
 
 
-class FakeCoinbase(WireServer):
+class FakeCoinbase(BookServer):
     """Every connection's messages are numbered from 0."""
 
     def __init__(self, symbols: Sequence[str], *, seed: int = 1) -> None:
-        super().__init__()
-        rng = random.Random(seed)
-        self.books = {name: MovingBook(name, rng) for name in symbols}
-        self.refused: set[str] = set()
-        """Products that do not exist."""
+        super().__init__(symbols, seed=seed)
         self._last: dict[Client, dict[str, dict[str, Any]]] = {}
         self._numbers: dict[Client, int] = {}
 
     # What happens --------------------------------------------------------------------------
-
-    def step(self) -> None:
-        for symbol in self.books:
-            self.move(symbol)
 
     def move(self, symbol: str) -> None:
         """Change one book and say so."""
@@ -43,10 +36,11 @@ class FakeCoinbase(WireServer):
         """Send the last message of one book again."""
         self._each(f"level2:{symbol}", lambda client: client.say(self._last[client][symbol]))
 
-    def broken_level(self, symbol: str) -> Callable[[Client], dict[str, Any]]:
-        """An update that follows the last, with a level that cannot be."""
+    def broken_level(self, symbol: str) -> bytes:
+        """Give the one client's next update, with a level that cannot be."""
+        (client,) = self.clients
         event = _book(symbol, "update", [["27000.00", "-1.0"]], [])
-        return lambda client: self._frame(client, "l2_data", event)
+        return json.dumps(self._frame(client, "l2_data", event)).encode()
 
     def trade(self, symbol: str, number: int, price: str, size: str, side: str) -> None:
         row = _trade(symbol, number, price, size, side)

@@ -1,30 +1,21 @@
 """Hyperliquid's public streams over books that move by themselves."""
 
 import json
-import random
 import time
 from collections.abc import Sequence
 from typing import Any
 
-from tests.fakes.moving_book import MovingBook
-from tests.fakes.wire_server import Client, WireServer
+from tests.fakes.book_server import BookServer
+from tests.fakes.wire_server import Client
 
 
-class FakeHyperliquid(WireServer):
+class FakeHyperliquid(BookServer):
     def __init__(self, symbols: Sequence[str], *, seed: int = 1) -> None:
-        super().__init__()
-        rng = random.Random(seed)
-        self.books = {name: MovingBook(name, rng) for name in symbols}
-        self.refused: set[str] = set()
-        """Topics (``bbo:BTC``) that do not exist."""
+        super().__init__(symbols, seed=seed)
         self._last: dict[str, list[Any]] = {}
         self._at_ms = 0
 
     # What happens --------------------------------------------------------------------------
-
-    def step(self) -> None:
-        for symbol in self.books:
-            self.move(symbol)
 
     def move(self, symbol: str) -> None:
         """Change one book and say so."""

@@ -1,33 +1,25 @@
 """Kraken's public streams of WebSocket version 2 and its candles, over books that move by themselves."""
 
 import json
-import random
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from zlib import crc32
 
-from tests.fakes.moving_book import MovingBook, Pairs
-from tests.fakes.wire_server import Client, WireServer
+from tests.fakes.book_server import BookServer
+from tests.fakes.moving_book import Pairs
+from tests.fakes.wire_server import Client
 
 
-class FakeKraken(WireServer):
+class FakeKraken(BookServer):
     def __init__(self, symbols: Sequence[str], *, seed: int = 1) -> None:
-        super().__init__()
-        rng = random.Random(seed)
-        self.books = {name: MovingBook(name, rng) for name in symbols}
-        self.refused: set[str] = set()
-        """Markets that do not exist."""
+        super().__init__(symbols, seed=seed)
         self.deaf_to_renewals = False
         """Grants a repeated subscription and sends no snapshot."""
         self._last: dict[str, bytes] = {}
 
     # What happens --------------------------------------------------------------------------
-
-    def step(self) -> None:
-        for symbol in self.books:
-            self.move(symbol)
 
     def move(self, symbol: str) -> None:
         """Change one book and say so, by book and ticker."""
@@ -42,7 +34,7 @@ class FakeKraken(WireServer):
         self._publish(f"book:{symbol}", self._last[symbol])
 
     def broken_level(self, symbol: str) -> bytes:
-        """An update with a level that cannot be."""
+        """Give an update with a level that cannot be."""
         return _frame("book", "update", self._book(symbol, [["27000.00", "-1.0"]], []))
 
     def trade(self, symbol: str, number: int, price: str, size: str, side: str) -> None:

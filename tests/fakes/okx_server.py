@@ -1,25 +1,20 @@
 """OKX's public streams and reads over books that move by themselves."""
 
-import random
 import time
 from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
 from zlib import crc32
 
-from tests.fakes.moving_book import MovingBook
-from tests.fakes.wire_server import Client, WireServer
+from tests.fakes.book_server import BookServer
+from tests.fakes.wire_server import Client
 
 CHANNELS = ("bbo-tbt", "books")
 
 
-class FakeOkx(WireServer):
+class FakeOkx(BookServer):
     def __init__(self, symbols: Sequence[str], *, seed: int = 1) -> None:
-        super().__init__()
-        rng = random.Random(seed)
-        self.books = {name: MovingBook(name, rng) for name in symbols}
-        self.refused: set[str] = set()
-        """Topics that do not exist, as ``channel:instrument``."""
+        super().__init__(symbols, seed=seed)
         self.refuses_whole = False
         """A request with a bad topic is granted none of its topics."""
         self.deaf_to_renewals = False
@@ -30,10 +25,6 @@ class FakeOkx(WireServer):
         self._last: dict[str, Any] = {}
 
     # What happens --------------------------------------------------------------------------
-
-    def step(self) -> None:
-        for symbol in self.books:
-            self.move(symbol)
 
     def move(self, symbol: str) -> None:
         """Change one book and say so, at both depths."""

@@ -6,13 +6,16 @@ feed's can be compared.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pytest
 
 from arbiter.ports.market_data import Depth, DepthFeed
+from arbiter.venues.common.frames import FeedTally
 from tests.fakes.moving_book import MovingBook
+from tests.port_suites.running import running, tally_of
 
 LEVELS = 20
 
@@ -44,7 +47,8 @@ class DepthLog:
             await self._news.wait()
 
 
-class Venue(Protocol):
+@runtime_checkable
+class DepthVenue(Protocol):
     books: dict[str, MovingBook]
     connections: int
 
@@ -53,20 +57,23 @@ class Venue(Protocol):
     def repeat(self, symbol: str) -> None: ...
     def drop_all(self) -> None: ...
     def send_raw(self, data: bytes) -> None: ...
+    def broken_level(self, symbol: str) -> bytes: ...
 
 
 @dataclass
 class DepthStand:
     feed: DepthFeed
-    venue: Venue
+    venue: DepthVenue
     symbols: Sequence[str]
     slots: Sequence[int]
-    gaps: Callable[[], int]
-    resyncs: Callable[[], int]
-    slowest_resync_ns: Callable[[], int]
-    broken_level: Callable[[str], bytes]
-    """An update of a symbol that follows the last, with a level that cannot be."""
     log: DepthLog = field(default_factory=DepthLog)
+
+    @property
+    def tally(self) -> FeedTally:
+        return tally_of(self.feed)
+
+    def running(self) -> AbstractAsyncContextManager[None]:
+        return running(self.feed.run(self.log))
 
     def same(self, symbol: str, slot: int) -> bool:
         book = self.venue.books[symbol]
@@ -87,49 +94,49 @@ class DepthStand:
 
 class DepthSuite:
     async def test_dp01_every_book_becomes_the_venues(self, stand: DepthStand) -> None:
-        async with _running(stand):
+        async with stand.running():
             await stand.in_step()
-        assert stand.gaps() == 0
+        assert stand.tally.gaps == 0
 
     async def test_dp02_a_book_stays_the_venues_message_by_message(self, stand: DepthStand) -> None:
         symbol, slot = stand.symbols[0], stand.slots[0]
-        async with _running(stand):
+        async with stand.running():
             await stand.in_step()
             for _ in range(200):
                 stand.venue.move(symbol)
                 await stand.log.until(lambda: stand.same(symbol, slot))
             assert not stand.log.lost
-        assert stand.gaps() == 0
+        assert stand.tally.gaps == 0
 
     async def test_dp03_a_lost_message_is_noticed_told_and_mended(self, stand: DepthStand) -> None:
         symbol, slot = stand.symbols[0], stand.slots[0]
-        async with _running(stand):
+        async with stand.running():
             await stand.in_step()
             stand.venue.skip(symbol)
             stand.venue.move(symbol)
             await stand.log.until(lambda: bool(stand.log.lost))
             assert slot not in stand.log.books
             await stand.in_step()
-        assert stand.gaps() == 1
-        assert stand.resyncs() == 1
+        assert stand.tally.gaps == 1
+        assert stand.tally.resyncs == 1
         assert [lost for lost, _ in stand.log.lost[:1]] == [slot]
-        assert stand.slowest_resync_ns() < 2_000_000_000
+        assert stand.tally.slowest_resync_ns < 2_000_000_000
 
     async def test_dp04_a_repeated_message_is_dropped(self, stand: DepthStand) -> None:
         symbol, slot = stand.symbols[0], stand.slots[0]
-        async with _running(stand):
+        async with stand.running():
             await stand.in_step()
             for _ in range(20):
                 stand.venue.move(symbol)
                 stand.venue.repeat(symbol)
                 await stand.log.until(lambda: stand.same(symbol, slot))
             assert not stand.log.lost
-        assert stand.gaps() == 0
+        assert stand.tally.gaps == 0
 
     async def test_dp05_a_broken_connection_takes_its_books_with_it(
         self, stand: DepthStand
     ) -> None:
-        async with _running(stand):
+        async with stand.running():
             await stand.in_step()
             stand.venue.drop_all()
             await stand.log.until(lambda: len(stand.log.lost) >= len(stand.slots))
@@ -141,15 +148,15 @@ class DepthSuite:
         self, stand: DepthStand
     ) -> None:
         symbol, slot = stand.symbols[0], stand.slots[0]
-        async with _running(stand):
+        async with stand.running():
             await stand.in_step()
-            stand.venue.send_raw(stand.broken_level(symbol))
+            stand.venue.send_raw(stand.venue.broken_level(symbol))
             await stand.log.until(lambda: bool(stand.log.lost))
             assert stand.log.lost[0][0] == slot
             await stand.in_step()
 
     async def test_dp07_one_books_gap_leaves_the_others_alone(self, stand: DepthStand) -> None:
-        async with _running(stand):
+        async with stand.running():
             await stand.in_step()
             stand.venue.skip(stand.symbols[0])
             await stand.in_step()
@@ -162,18 +169,3 @@ class DepthSuite:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-
-
-class _running:  # noqa: N801
-    """The feed as a task for the length of a block; what it raised is raised at its end."""
-
-    def __init__(self, stand: DepthStand) -> None:
-        self._stand = stand
-
-    async def __aenter__(self) -> None:
-        self._task = asyncio.create_task(self._stand.feed.run(self._stand.log))
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await self._task

@@ -8,14 +8,15 @@ gives the fixture `stand`: a feed that is not running yet, with the slots it was
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import pytest
 
 from arbiter.model.ids import VenueId
 from arbiter.ports.venue import Feed
+from tests.fakes.book_server import BookServer
+from tests.fakes.wire_server import Playing
+from tests.port_suites.running import running, tally_of
 
 Row = tuple[float, float, float, float, int, int]
 
@@ -67,26 +68,26 @@ class FeedStand:
 
 class FeedSuite:
     async def test_fd01_every_instrument_is_quoted_in_its_slot(self, stand: FeedStand) -> None:
-        async with _running(stand):
+        async with running(stand.feed.run(stand.log)):
             await stand.log.until(lambda: stand.log.quotes.keys() >= set(stand.slots))
         assert stand.log.quotes.keys() == set(stand.slots)
 
     async def test_fd02_venues_are_reported_connected_before_they_are_needed(
         self, stand: FeedStand
     ) -> None:
-        async with _running(stand):
+        async with running(stand.feed.run(stand.log)):
             await stand.log.until(lambda: len(stand.log.health) >= len(stand.venues))
         assert {venue for venue, up, _ in stand.log.health if up} == set(stand.venues)
 
     async def test_fd03_quotes_are_sane(self, stand: FeedStand) -> None:
-        async with _running(stand):
+        async with running(stand.feed.run(stand.log)):
             await stand.log.until(lambda: stand.log.total >= 200)
         for bid, ask, bid_size, ask_size, _, _ in _rows(stand):
             assert 0.0 < bid < ask
             assert min(bid_size, ask_size) > 0.0
 
     async def test_fd04_times_of_a_slot_never_go_back(self, stand: FeedStand) -> None:
-        async with _running(stand):
+        async with running(stand.feed.run(stand.log)):
             await stand.log.until(lambda: stand.log.total >= 500)
         for rows in stand.log.quotes.values():
             exchange = [row[4] for row in rows]
@@ -103,60 +104,27 @@ class FeedSuite:
             await task
 
 
-class Venue(Protocol):
-    """What a stand's venue can be made to do. It goes on trading by itself all the while."""
-
-    connections: int
-    """Ever made by the feed."""
-    stalled: bool
-    """Answers requests and pings, and publishes nothing."""
-    mute: bool
-    """Answers nothing at all."""
-
-    def drop_all(self) -> None:
-        """Break every connection."""
-        ...
-
-    def send_raw(self, data: bytes) -> None:
-        """Send what is no message of the venue's."""
-        ...
-
-    def skip(self, symbol: str) -> None:
-        """Change one book and lose the message."""
-        ...
-
-    def repeat(self, symbol: str) -> None:
-        """Send the last message of one book again."""
-        ...
-
-
 @dataclass
 class WireStand(FeedStand):
-    """A feed on a venue in its own wire format."""
+    """A feed on a venue in its own wire format, which goes on trading by itself all the while."""
 
-    venue: Venue = field(kw_only=True)
+    venue: BookServer = field(kw_only=True)
     symbols: Sequence[str] = field(kw_only=True)
     """The venue's names, in the order of the slots."""
-    truth: Callable[[str], tuple[float, float, float, float]] = field(kw_only=True)
-    """Bid, ask and their sizes of a symbol at the venue now."""
-    refuse: Callable[[str], None] = field(kw_only=True)
-    """Have the venue know nothing of a symbol."""
+    unknown: Callable[[str], str] = field(kw_only=True)
+    """What the venue calls the quotes of a symbol that it knows nothing of."""
     numbered: bool = True
     """Repeated messages can be told by their number."""
-    playing: Callable[[], AbstractAsyncContextManager[None]] = field(kw_only=True)
-    """Let the venue trade for the length of a block."""
-    bad: Callable[[], int] = field(kw_only=True)
-    """Messages that the feed counted as undecodable."""
 
 
 class WireFeedSuite(FeedSuite):
     @pytest.fixture(autouse=True)
     async def _trading(self, stand: WireStand) -> AsyncIterator[None]:
-        async with stand.playing():
+        async with Playing(stand.venue.step):
             yield
 
     async def test_fd06_a_broken_connection_is_told_and_made_anew(self, stand: WireStand) -> None:
-        async with _running(stand):
+        async with running(stand.feed.run(stand.log)):
             await stand.log.until(lambda: _up(stand))
             stand.venue.drop_all()
             await stand.log.until(lambda: _was_lost(stand))
@@ -167,7 +135,7 @@ class WireFeedSuite(FeedSuite):
     async def test_fd07_a_stream_that_only_answers_pings_is_given_up(
         self, stand: WireStand
     ) -> None:
-        async with _running(stand):
+        async with running(stand.feed.run(stand.log)):
             await stand.log.until(lambda: stand.log.total >= 100)
             stand.venue.stalled = True
             await stand.log.until(lambda: _was_lost(stand))
@@ -176,7 +144,7 @@ class WireFeedSuite(FeedSuite):
             await _every_slot_anew(stand)
 
     async def test_fd08_a_venue_that_answers_nothing_is_given_up(self, stand: WireStand) -> None:
-        async with _running(stand):
+        async with running(stand.feed.run(stand.log)):
             await stand.log.until(lambda: stand.log.total > 0)
             stand.venue.mute = True
             await stand.log.until(lambda: _was_lost(stand))
@@ -189,12 +157,12 @@ class WireFeedSuite(FeedSuite):
         self, stand: WireStand
     ) -> None:
         garbage = (b"", b"{", b"[]", b"null", b'{"u":1}', b"\xff\xfe", b"[" * 5_000, b'"text"')
-        async with _running(stand):
+        async with running(stand.feed.run(stand.log)):
             await stand.log.until(lambda: _up(stand) and stand.log.total > 0)
             for data in garbage:
                 stand.venue.send_raw(data)
             await _every_slot_anew(stand)
-            assert stand.bad() == len(garbage)
+            assert tally_of(stand.feed).bad == len(garbage)
         assert _up(stand)
         assert stand.venue.connections == 1
 
@@ -202,7 +170,7 @@ class WireFeedSuite(FeedSuite):
         if not stand.numbered:
             pytest.skip("this venue's messages carry no number")
         symbol, slot = stand.symbols[0], stand.slots[0]
-        async with _running(stand):
+        async with running(stand.feed.run(stand.log)):
             await stand.log.until(lambda: len(stand.log.quotes.get(slot, ())) >= 5)
             for _ in range(5):
                 stand.venue.repeat(symbol)
@@ -213,7 +181,7 @@ class WireFeedSuite(FeedSuite):
 
     async def test_fd11_a_lost_message_leaves_no_wrong_price(self, stand: WireStand) -> None:
         symbol, slot = stand.symbols[0], stand.slots[0]
-        async with _running(stand):
+        async with running(stand.feed.run(stand.log)):
             await stand.log.until(lambda: len(stand.log.quotes.get(slot, ())) >= 5)
             for _ in range(3):
                 stand.venue.skip(symbol)
@@ -222,9 +190,9 @@ class WireFeedSuite(FeedSuite):
         assert all(bid < ask for bid, ask, *_ in stand.log.quotes[slot])
 
     async def test_fd12_an_unknown_instrument_silences_no_other(self, stand: WireStand) -> None:
-        stand.refuse(stand.symbols[0])
+        stand.venue.refused.add(stand.unknown(stand.symbols[0]))
         others = set(stand.slots[1:])
-        async with _running(stand):
+        async with running(stand.feed.run(stand.log)):
             await stand.log.until(lambda: others <= stand.log.quotes.keys())
             await stand.log.until(lambda: _up(stand))
         assert stand.slots[0] not in stand.log.quotes
@@ -242,24 +210,10 @@ class WireFeedSuite(FeedSuite):
 
     async def test_fd14_quotes_carry_the_time_of_receipt(self, stand: WireStand) -> None:
         before = time.time_ns()
-        async with _running(stand):
+        async with running(stand.feed.run(stand.log)):
             await stand.log.until(lambda: stand.log.total >= 100)
         after = time.time_ns()
         assert all(before <= received <= after for *_, received in _rows(stand))
-
-
-class _running:  # noqa: N801
-    """The feed as a task for the length of a block."""
-
-    def __init__(self, stand: FeedStand) -> None:
-        self._stand = stand
-
-    async def __aenter__(self) -> None:
-        self._task = asyncio.create_task(self._stand.feed.run(self._stand.log))
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
 
 def _up(stand: FeedStand) -> bool:
@@ -280,7 +234,7 @@ async def _every_slot_anew(stand: FeedStand) -> None:
 
 async def _comes_true(stand: WireStand, symbol: str, slot: int) -> None:
     """Wait until the newest quote is what the venue would say now."""
-    await stand.log.until(lambda: stand.log.quotes[slot][-1][:4] == stand.truth(symbol))
+    await stand.log.until(lambda: stand.log.quotes[slot][-1][:4] == stand.venue.truth(symbol))
 
 
 def _rows(stand: FeedStand) -> list[Row]:

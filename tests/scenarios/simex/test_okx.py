@@ -18,14 +18,10 @@ from arbiter.simex.settings import SimexSettings
 from arbiter.venues.catalogue import connector
 from arbiter.venues.okx.names import to_okx
 from arbiter.venues.okx.swaps import OkxSwapOrders
-from tests.port_suites.depth import DepthLog
-from tests.port_suites.feed import QuoteLog
-from tests.scenarios.simex.conftest import Serve, Served, serving
+from tests.scenarios.simex.conftest import Serve, Served
 from tests.scenarios.simex.stands import STANDS
 from tests.scenarios.simex.test_accounts import CALM, Desk, running
 from tests.scenarios.simex.test_judge import SPOT, SWAP, client_error, judge, soon, watch_some
-from tests.scenarios.venues.test_over_simex import LIVELY, made, wiring_of
-from tests.scenarios.venues.test_over_simex import running as feeding
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -304,36 +300,3 @@ async def test_wrong_passphrase_is_refused_in_words(serve: Serve) -> None:
         await client.rights()
     assert refused.value.code == "50105"
     await client.aclose()
-
-
-# Our own feeds -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("venue", ["okx", "okx_futures"])
-async def test_lost_messages_never_leave_a_wrong_book(venue: str) -> None:
-    async with serving(replace(LIVELY, venues=("okx",))) as served:
-        wiring = await wiring_of(served, venue)
-        feed: Any = made(connector(wiring.venue).depth, wiring)
-        log = DepthLog()
-        async with feeding(feed.run(log)):
-            await log.until(lambda: len(log.books) == len(wiring.instruments))
-            await served.act("okx", "rates", rates={"gap": 0.02})
-            await log.until(lambda: feed.tally.resyncs >= 5)
-            await served.act("okx", "heal")
-            await log.until(lambda: log.books.keys() == set(wiring.slots.values()))
-    assert feed.tally.gaps >= 5
-    assert feed.tally.bad == 0, "every checksum was right"
-    assert feed.tally.slowest_resync_ns < 2_000_000_000
-
-
-async def test_a_stall_is_noticed_and_survived() -> None:
-    async with serving(replace(LIVELY, venues=("okx",))) as served:
-        wiring = await wiring_of(served, "okx")
-        log = QuoteLog()
-        async with feeding(connector(wiring.venue).quotes(wiring).run(log)):
-            await log.until(lambda: log.total > 100)
-            await served.act("okx", "stall", seconds=3.0)
-            await log.until(lambda: any(not up for _, up, _ in log.health))
-            await log.until(lambda: log.health[-1][1])
-            before = log.total
-            await log.until(lambda: log.total > before + 100)

@@ -29,6 +29,8 @@ from arbiter.venues.polymarket.leader import PolymarketLeaders
 from tests.fakes.wiring import HASTY
 from tests.port_suites.depth import DepthLog
 from tests.port_suites.feed import FeedStand, FeedSuite
+from tests.port_suites.running import running
+from tests.port_suites.trades import TradeLog
 from tests.scenarios.simex.conftest import Serve, Served, serving
 from tests.scenarios.simex.test_polymarket import (
     CALM,
@@ -38,8 +40,6 @@ from tests.scenarios.simex.test_polymarket import (
     desk_of,
     settled,
 )
-from tests.scenarios.venues.test_over_simex import running
-from tests.scenarios.venues.test_trades import TradeLog
 
 _BASE = SimexSettings(venues=(VENUE,))
 LIVELY = replace(

@@ -1,36 +1,20 @@
 """Funding and marks over a socket, with the interval as the venue has it now."""
 
-import asyncio
-from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import pytest
 
 from arbiter.model.instruments import InstrumentKind
-from arbiter.model.perpetuals import FundingRate
 from arbiter.venues.binance.funding import BinanceFundingFeed
 from arbiter.venues.bybit.funding import BybitFundingFeed
 from arbiter.venues.common import funding
 from tests.fakes.binance_server import HOUR_MS, FakeBinance
 from tests.fakes.bybit_server import FakeBybit
 from tests.fakes.wiring import wiring_to
+from tests.port_suites.funding import FundingLog
+from tests.port_suites.running import running
 
 LINEAR = InstrumentKind.LINEAR
-
-
-class FundingLog:
-    def __init__(self) -> None:
-        self.rates: dict[str, FundingRate] = {}
-        self._news = asyncio.Event()
-
-    def on_funding(self, rates: Sequence[FundingRate]) -> None:
-        self.rates.update((told.instrument, told) for told in rates)
-        self._news.set()
-
-    async def until(self, found: Callable[[], bool]) -> None:
-        while not found():
-            self._news.clear()
-            await self._news.wait()
 
 
 @pytest.fixture(autouse=True)
@@ -43,13 +27,11 @@ async def test_binance_tells_rate_mark_and_the_interval_that_its_list_gives() ->
         server.intervals = [{"symbol": "ETHUSDT", "fundingIntervalHours": 4}]
         wiring = wiring_to(server, "binance_futures", ["BTCUSDT", "ETHUSDT"], LINEAR)
         log = FundingLog()
-        task = asyncio.create_task(BinanceFundingFeed(wiring).run(log))
-        await server.until_subscribed("btcusdt@markPrice@1s")
-        server.mark("BTCUSDT", "11794.15", "0.00038167")
-        server.mark("ETHUSDT", "4000.1", "-0.0001")
-        await log.until(lambda: len(log.rates) == 2)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        async with running(BinanceFundingFeed(wiring).run(log)):
+            await server.until_subscribed("btcusdt@markPrice@1s")
+            server.mark("BTCUSDT", "11794.15", "0.00038167")
+            server.mark("ETHUSDT", "4000.1", "-0.0001")
+            await log.until(lambda: len(log.rates) == 2)
         settlement = server.next_funding_ms * 1_000_000
     bitcoin = log.rates["BTCUSDT-PERP.BINANCE_FUTURES"]
     assert (bitcoin.rate, bitcoin.mark) == (Decimal("0.00038167"), Decimal("11794.15"))
@@ -61,40 +43,36 @@ async def test_binance_interval_that_changes_is_learnt_from_the_next_settlement(
     async with FakeBinance(["BTCUSDT"], futures=True) as server:
         wiring = wiring_to(server, "binance_futures", ["BTCUSDT"], LINEAR)
         log = FundingLog()
-        task = asyncio.create_task(BinanceFundingFeed(wiring).run(log))
-        await server.until_subscribed("btcusdt@markPrice@1s")
-        name = "BTCUSDT-PERP.BINANCE_FUTURES"
-        server.mark("BTCUSDT", "11794.15", "0.0001")
-        await log.until(lambda: name in log.rates)
-        assert log.rates[name].interval_hours == 8
-        server.next_funding_ms += HOUR_MS
-        server.mark("BTCUSDT", "11794.15", "0.0001")
-        await log.until(lambda: log.rates[name].interval_hours == 1)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        async with running(BinanceFundingFeed(wiring).run(log)):
+            await server.until_subscribed("btcusdt@markPrice@1s")
+            name = "BTCUSDT-PERP.BINANCE_FUTURES"
+            server.mark("BTCUSDT", "11794.15", "0.0001")
+            await log.until(lambda: name in log.rates)
+            assert log.rates[name].interval_hours == 8
+            server.next_funding_ms += HOUR_MS
+            server.mark("BTCUSDT", "11794.15", "0.0001")
+            await log.until(lambda: log.rates[name].interval_hours == 1)
 
 
 async def test_bybit_deltas_change_only_what_they_name() -> None:
     async with FakeBybit(["BTCUSDT"]) as server:
         wiring = wiring_to(server, "bybit_futures", ["BTCUSDT"], LINEAR)
         log = FundingLog()
-        task = asyncio.create_task(BybitFundingFeed(wiring).run(log))
-        await server.until_subscribed("tickers.BTCUSDT")
-        server.ticker("BTCUSDT", "delta", markPrice="17000.00")
-        server.ticker(
-            "BTCUSDT",
-            "snapshot",
-            markPrice="17217.33",
-            fundingRate="-0.000212",
-            nextFundingTime="1673280000000",
-            fundingIntervalHour="8",
-        )
-        name = "BTCUSDT-PERP.BYBIT_FUTURES"
-        await log.until(lambda: name in log.rates)
-        server.ticker("BTCUSDT", "delta", fundingRate="0.0001")
-        await log.until(lambda: log.rates[name].rate == Decimal("0.0001"))
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        async with running(BybitFundingFeed(wiring).run(log)):
+            await server.until_subscribed("tickers.BTCUSDT")
+            server.ticker("BTCUSDT", "delta", markPrice="17000.00")
+            server.ticker(
+                "BTCUSDT",
+                "snapshot",
+                markPrice="17217.33",
+                fundingRate="-0.000212",
+                nextFundingTime="1673280000000",
+                fundingIntervalHour="8",
+            )
+            name = "BTCUSDT-PERP.BYBIT_FUTURES"
+            await log.until(lambda: name in log.rates)
+            server.ticker("BTCUSDT", "delta", fundingRate="0.0001")
+            await log.until(lambda: log.rates[name].rate == Decimal("0.0001"))
     told = log.rates[name]
     assert told.mark == Decimal("17217.33")
     assert (told.interval_hours, told.next_funding_ns) == (8, 1_673_280_000_000_000_000)
@@ -104,15 +82,19 @@ async def test_impossible_funding_is_refused_and_the_last_kept() -> None:
     async with FakeBybit(["BTCUSDT"]) as server:
         wiring = wiring_to(server, "bybit_futures", ["BTCUSDT"], LINEAR)
         log, feed = FundingLog(), BybitFundingFeed(wiring)
-        task = asyncio.create_task(feed.run(log))
-        await server.until_subscribed("tickers.BTCUSDT")
-        good = {"fundingRate": "0.0001", "nextFundingTime": "1673280000000"}
-        server.ticker("BTCUSDT", "snapshot", markPrice="10", fundingIntervalHour="8", **good)
-        for wrong in ({"markPrice": "-1"}, {"fundingRate": "NaN"}, {"fundingIntervalHour": "0"}):
-            server.ticker("BTCUSDT", "delta", **wrong)
-        server.ticker("BTCUSDT", "delta", fundingRate="0.0002")
-        await log.until(lambda: any(rate.rate == Decimal("0.0002") for rate in log.rates.values()))
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        async with running(feed.run(log)):
+            await server.until_subscribed("tickers.BTCUSDT")
+            good = {"fundingRate": "0.0001", "nextFundingTime": "1673280000000"}
+            server.ticker("BTCUSDT", "snapshot", markPrice="10", fundingIntervalHour="8", **good)
+            for wrong in (
+                {"markPrice": "-1"},
+                {"fundingRate": "NaN"},
+                {"fundingIntervalHour": "0"},
+            ):
+                server.ticker("BTCUSDT", "delta", **wrong)
+            server.ticker("BTCUSDT", "delta", fundingRate="0.0002")
+            await log.until(
+                lambda: any(rate.rate == Decimal("0.0002") for rate in log.rates.values())
+            )
     assert feed.tally.bad == 3
     assert log.rates["BTCUSDT-PERP.BYBIT_FUTURES"].mark == 10

@@ -1,8 +1,6 @@
-"""Hyperliquid's feeds over a socket: quotes, whole books, trades; candles and a wallet's fills."""
+"""What Hyperliquid's feeds need beside the common cases: books that come whole, candles, a wallet's fills."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
@@ -17,84 +15,40 @@ from arbiter.simex.settings import SimexSettings
 from arbiter.simex.tape import Bar
 from arbiter.venues.common.rest import PublicRest
 from arbiter.venues.hyperliquid.depth import HyperliquidDepthFeed
-from arbiter.venues.hyperliquid.feed import HyperliquidFeed
 from arbiter.venues.hyperliquid.history import HyperliquidHistory
 from arbiter.venues.hyperliquid.leader import HyperliquidLeaders
-from arbiter.venues.hyperliquid.trades import HyperliquidTradeFeed
 from tests.fakes.hyperliquid_server import FakeHyperliquid
-from tests.fakes.wire_server import Playing
 from tests.fakes.wiring import wiring_to
 from tests.port_suites.depth import LEVELS, DepthLog
-from tests.port_suites.feed import WireFeedSuite, WireStand
+from tests.port_suites.running import running
 from tests.scenarios.simex.conftest import serving
-from tests.scenarios.venues.test_feeds import truth_of
-from tests.scenarios.venues.test_over_simex import wiring_of
-from tests.scenarios.venues.test_trades import TradeLog
+from tests.scenarios.venues.over_simex import wiring_of
+from tests.scenarios.venues.wired import SYMBOLS
 
-COINS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 VENUE = VenueId("hyperliquid")
 LINEAR = InstrumentKind.LINEAR
 
 
-class TestQuotes(WireFeedSuite):
-    @pytest.fixture
-    async def stand(self) -> AsyncIterator[WireStand]:
-        async with FakeHyperliquid(COINS) as server:
-            feed = HyperliquidFeed(wiring_to(server, VENUE, COINS, LINEAR))
-            yield WireStand(
-                feed=feed,
-                slots=[10, 20, 30],
-                venues=[VENUE],
-                venue=server,
-                symbols=COINS,
-                truth=truth_of(server.books),
-                refuse=lambda coin: server.refused.add(f"bbo:{coin}"),
-                playing=lambda: Playing(server.step),
-                bad=lambda: feed.tally.bad,
-            )
-
-
 async def test_a_book_is_the_venues_after_each_message_whatever_was_lost_before() -> None:
-    async with FakeHyperliquid(COINS) as server:
-        feed, log = HyperliquidDepthFeed(wiring_to(server, VENUE, COINS, LINEAR)), DepthLog()
-        task = asyncio.create_task(feed.run(log))
-        await log.until(lambda: len(log.books) == 3)
-        for _ in range(50):
-            server.skip("ETHUSDT")
-            server.move("ETHUSDT")
-            server.repeat("ETHUSDT")
-            book = server.books["ETHUSDT"]
-            wanted = tuple(
-                [(float(price), float(size)) for price, size in side]
-                for side in (book.bids(20)[:LEVELS], book.asks(20)[:LEVELS])
-            )
-            await log.until(lambda wanted=wanted: log.books.get(20) == wanted)  # type: ignore[misc]
-        assert not log.lost
-        server.drop_all()
-        await log.until(lambda: len(log.lost) == 3)
-        await log.until(lambda: len(log.books) == 3)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    async with FakeHyperliquid(SYMBOLS) as server:
+        feed, log = HyperliquidDepthFeed(wiring_to(server, VENUE, SYMBOLS, LINEAR)), DepthLog()
+        async with running(feed.run(log)):
+            await log.until(lambda: len(log.books) == 3)
+            for _ in range(50):
+                server.skip("ETHUSDT")
+                server.move("ETHUSDT")
+                server.repeat("ETHUSDT")
+                book = server.books["ETHUSDT"]
+                wanted = tuple(
+                    [(float(price), float(size)) for price, size in side]
+                    for side in (book.bids(20)[:LEVELS], book.asks(20)[:LEVELS])
+                )
+                await log.until(lambda wanted=wanted: log.books.get(20) == wanted)  # type: ignore[misc]
+            assert not log.lost
+            server.drop_all()
+            await log.until(lambda: len(log.lost) == 3)
+            await log.until(lambda: len(log.books) == 3)
     assert feed.tally.bad == 0
-
-
-async def test_trades_are_known_again_by_their_number() -> None:
-    async with FakeHyperliquid(["BTCUSDT"]) as server:
-        feed, log = HyperliquidTradeFeed(wiring_to(server, VENUE, ["BTCUSDT"], LINEAR)), TradeLog()
-        task = asyncio.create_task(feed.run(log))
-        await server.until_subscribed("trades:BTCUSDT")
-        server.trade("BTCUSDT", "27450.5", "0.005", "A", 7)
-        server.trade("BTCUSDT", "27451.0", "0.01", "B", 8)
-        await log.until(2)
-        server.drop_all()
-        await server.until_subscribed("trades:BTCUSDT", connections=2)
-        server.trade("BTCUSDT", "27451.0", "0.01", "B", 8)
-        server.trade("BTCUSDT", "27450.5", "0.005", "A", 9)
-        await log.until(3)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    assert [trade.taker_buys for trade in log.trades] == [False, True, False]
-    assert feed.tally.stale == 1
 
 
 LIVELY = SimexSettings(venues=("hyperliquid",), symbols=3, quotes_per_second=900.0)

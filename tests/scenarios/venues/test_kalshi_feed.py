@@ -1,10 +1,7 @@
 """Kalshi's feeds over its simulator: quotes, depth, trades; gaps, stalls, crossed books, no key."""
 
-import asyncio
 import itertools
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import msgspec
 import pytest
@@ -17,9 +14,10 @@ from arbiter.venues.kalshi.feed import KalshiFeed
 from arbiter.venues.kalshi.trades import KalshiTradeFeed
 from tests.port_suites.depth import DepthLog
 from tests.port_suites.feed import FeedStand, FeedSuite, QuoteLog
+from tests.port_suites.running import running
+from tests.port_suites.trades import TradeLog
 from tests.scenarios.simex.conftest import Served, serving
 from tests.scenarios.simex.kalshi import STILL, TICKER, server_of, wiring_of
-from tests.scenarios.venues.test_trades import TradeLog
 
 LIVELY = SimexSettings(
     venues=("kalshi",),
@@ -37,17 +35,6 @@ async def served() -> AsyncIterator[Served]:
 @pytest.fixture
 async def wiring(served: Served) -> FeedWiring:
     return await wiring_of(served)
-
-
-@asynccontextmanager
-async def running(feed: Any, log: Any) -> AsyncIterator[None]:
-    task = asyncio.create_task(feed.run(log))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
 
 
 class TestQuotes(FeedSuite):
@@ -89,7 +76,7 @@ async def come_true(log: QuoteLog, served: Served, wiring: FeedWiring) -> None:
 
 async def test_depth_is_the_venues_own_book(served: Served, wiring: FeedWiring) -> None:
     feed, log = KalshiDepthFeed(wiring), DepthLog()
-    async with running(feed, log):
+    async with running(feed.run(log)):
         await log.until(lambda: len(log.books) == len(wiring.instruments))
         await log.until(lambda: len(log.times) >= 60)
         assert not log.lost
@@ -98,7 +85,7 @@ async def test_depth_is_the_venues_own_book(served: Served, wiring: FeedWiring) 
 
 async def test_trades_are_told_once(wiring: FeedWiring) -> None:
     feed, log = KalshiTradeFeed(wiring), TradeLog()
-    async with running(feed, log):
+    async with running(feed.run(log)):
         await log.until(10)
     assert {trade.slot for trade in log.trades} <= set(wiring.slots.values())
     assert feed.tally.gaps == 0
@@ -108,7 +95,7 @@ async def test_gap_of_one_market_puts_all_books_of_the_subscription_out_and_back
     served: Served, wiring: FeedWiring
 ) -> None:
     feed, log = KalshiFeed(wiring), QuoteLog()
-    async with running(feed, log):
+    async with running(feed.run(log)):
         await log.until(lambda: log.quotes.keys() == set(wiring.slots.values()))
         for _ in range(3):
             await served.act("kalshi", "gap", symbol=TICKER)
@@ -127,7 +114,7 @@ async def test_quiet_book_is_asked_for_and_stays_fresh() -> None:
     async with serving(calm) as served:
         wiring = await wiring_of(served)
         feed, log = KalshiFeed(wiring), QuoteLog()
-        async with running(feed, log):
+        async with running(feed.run(log)):
             await log.until(
                 lambda: (
                     len(log.quotes) == len(wiring.slots)
@@ -145,7 +132,7 @@ async def test_lost_message_in_a_quiet_market_is_noticed(served: Served) -> None
     async with serving(STILL) as quiet:
         wiring = await wiring_of(quiet)
         feed, log = KalshiFeed(wiring), QuoteLog()
-        async with running(feed, log):
+        async with running(feed.run(log)):
             await log.until(lambda: len(log.quotes) == len(wiring.slots))
             await quiet.act("kalshi", "jump", symbol=TICKER, fraction=0.05)
             await quiet.act("kalshi", "gap", symbol=TICKER)
@@ -157,7 +144,7 @@ async def test_stream_that_stalls_is_given_up_and_comes_back(
     served: Served, wiring: FeedWiring
 ) -> None:
     feed, log = KalshiFeed(wiring), QuoteLog()
-    async with running(feed, log):
+    async with running(feed.run(log)):
         await log.until(lambda: log.total > 50)
         await served.act("kalshi", "stall", seconds=60.0)
         await log.until(lambda: any(not up for _, up, _ in log.health))
@@ -168,7 +155,7 @@ async def test_stream_that_stalls_is_given_up_and_comes_back(
 
 async def test_broken_connection_is_told_and_made_anew(served: Served, wiring: FeedWiring) -> None:
     feed, log = KalshiFeed(wiring), QuoteLog()
-    async with running(feed, log):
+    async with running(feed.run(log)):
         await log.until(lambda: log.total > 50)
         await served.act("kalshi", "disconnect")
         await log.until(lambda: any(not up for _, up, _ in log.health))
@@ -179,7 +166,7 @@ async def test_broken_connection_is_told_and_made_anew(served: Served, wiring: F
 
 async def test_venue_that_answers_nothing_is_given_up(served: Served, wiring: FeedWiring) -> None:
     feed, log = KalshiFeed(wiring), QuoteLog()
-    async with running(feed, log):
+    async with running(feed.run(log)):
         await log.until(lambda: log.total > 50)
         await served.act("kalshi", "blackhole", seconds=60.0)
         await log.until(lambda: any(not up for _, up, _ in log.health))
@@ -205,7 +192,7 @@ async def test_unknown_market_silences_no_other(served: Served, wiring: FeedWiri
         msgspec.structs.replace(wiring, instruments=[strange, *wiring.instruments[1:]])
     )
     log = QuoteLog()
-    async with running(feed, log):
+    async with running(feed.run(log)):
         others = {wiring.slots[i.id] for i in wiring.instruments[1:]}
         await log.until(lambda: others <= log.quotes.keys())
         await log.until(lambda: log.health[-1][1])
@@ -214,7 +201,7 @@ async def test_unknown_market_silences_no_other(served: Served, wiring: FeedWiri
 
 async def test_crossed_book_is_never_told(served: Served, wiring: FeedWiring) -> None:
     feed, log = KalshiFeed(wiring), QuoteLog()
-    async with running(feed, log):
+    async with running(feed.run(log)):
         await log.until(lambda: log.total > 0)
         await served.act("kalshi", "rates", rates={"crossed": 0.05})
         await log.until(lambda: feed.tally.gaps >= 3)
@@ -228,7 +215,7 @@ async def test_market_that_is_decided_shows_nothing_more(
 ) -> None:
     feed, log = KalshiFeed(wiring), QuoteLog()
     slot = next(wiring.slots[i.id] for i in wiring.instruments if i.market_id == TICKER)
-    async with running(feed, log):
+    async with running(feed.run(log)):
         await log.until(lambda: len(log.quotes) == len(wiring.slots))
         await served.act("kalshi", "resolve", symbol=TICKER, amount=1)
         seen, others = len(log.quotes[slot]), log.total
@@ -244,7 +231,7 @@ async def test_handshake_without_a_good_signature_is_refused(
     line = served.lines["kalshi"]
     keys = VenueKeys(api_key=line["apiKey"], secret=line["readOnly"]["privateKey"])
     feed, log = KalshiFeed(msgspec.structs.replace(wiring, keys=keys)), QuoteLog()
-    async with running(feed, log):
+    async with running(feed.run(log)):
         await log.until(lambda: bool(log.health))
     assert not log.health[0][1]
     assert log.total == 0
@@ -253,13 +240,13 @@ async def test_handshake_without_a_good_signature_is_refused(
 async def test_clock_far_off_is_signed_by(served: Served, wiring: FeedWiring) -> None:
     await served.act("kalshi", "clock_offset", offset_ms=40_000)
     feed, log = KalshiFeed(wiring), QuoteLog()
-    async with running(feed, log):
+    async with running(feed.run(log)):
         await log.until(lambda: log.total > 50)
 
 
 async def test_depth_without_a_key_is_looked_at(served: Served) -> None:
     wiring = await wiring_of(served, signed=False)
     log = DepthLog()
-    async with running(KalshiDepthFeed(wiring), log):
+    async with running(KalshiDepthFeed(wiring).run(log)):
         await log.until(lambda: len(log.books) == len(wiring.instruments))
     assert not log.lost

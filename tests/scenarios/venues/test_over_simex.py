@@ -1,85 +1,29 @@
 """The same feeds against the simulated exchanges, whose books obey their own market."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack
-from typing import Protocol, TypeVar, runtime_checkable
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
-from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.instruments import InstrumentKind
 from arbiter.model.time import NS_PER_MINUTE
-from arbiter.runtime.clock import SystemClock
-from arbiter.simex.settings import SimexSettings
 from arbiter.venues.catalogue import connector
-from arbiter.venues.common.endpoints import Endpoints
-from arbiter.venues.common.frames import FeedTally
 from arbiter.venues.common.wiring import FeedWiring
-from tests.fakes.wiring import HASTY
 from tests.port_suites.depth import DepthLog
-from tests.port_suites.feed import FeedStand, FeedSuite
-from tests.scenarios.simex.conftest import Served, serving
+from tests.port_suites.feed import FeedStand, FeedSuite, QuoteLog
+from tests.port_suites.funding import FundingLog
+from tests.port_suites.running import running, tally_of
+from tests.port_suites.trades import TradeLog
+from tests.scenarios.simex.conftest import serving
 from tests.scenarios.simex.stands import PERPETUALS, STANDS
-from tests.scenarios.venues.test_funding import FundingLog
-from tests.scenarios.venues.test_trades import TradeLog
-
-T = TypeVar("T")
-LIVELY = SimexSettings(
-    symbols=3, quotes_per_second=2_000.0, dislocations_per_minute=0.0, time_scale=60.0
-)
-
-
-@runtime_checkable
-class Tallied(Protocol):
-    """Every feed of our own counts what it went through."""
-
-    tally: FeedTally
-
-
-async def wiring_of(served: Served, venue: str) -> FeedWiring:
-    """Follow all that a simulator lists as one venue, in slots 0, 1, 2 …"""
-    server = STANDS[venue].server
-    client = STANDS[venue].client(served)
-    listed = await client.instruments()
-    await client.aclose()
-    line = served.lines[server]
-    return FeedWiring(
-        venue=VenueId(venue),
-        instruments=listed,
-        slots={told.id: number for number, told in enumerate(listed)},
-        clock=SystemClock(),
-        endpoints=Endpoints(stream=line["ws"], rest=line["rest"]),
-        stream=msgspec.structs.replace(HASTY, silence_s=2.0),
-    )
+from tests.scenarios.venues.over_simex import LIVELY, made, wiring_of
 
 
 @pytest.fixture(params=list(STANDS))
 async def wiring(request: pytest.FixtureRequest) -> AsyncIterator[FeedWiring]:
     async with serving(LIVELY) as served:
         yield await wiring_of(served, request.param)
-
-
-def made(make: Callable[[FeedWiring], T] | None, wiring: FeedWiring) -> T:
-    assert make is not None
-    return make(wiring)
-
-
-class running:  # noqa: N801
-    """A feed as a task for the length of a block."""
-
-    def __init__(self, run: object) -> None:
-        self._run = run
-
-    async def __aenter__(self) -> None:
-        self._task = asyncio.ensure_future(self._run)  # type: ignore[call-overload]
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await self._task
 
 
 class TestQuotes(FeedSuite):
@@ -93,13 +37,13 @@ class TestQuotes(FeedSuite):
 
 async def test_books_are_whole_and_agree_with_the_quotes(wiring: FeedWiring) -> None:
     feed = made(connector(wiring.venue).depth, wiring)
-    assert isinstance(feed, Tallied)
+    tally = tally_of(feed)
     log = DepthLog()
     async with running(feed.run(log)):
         await log.until(lambda: len(log.books) == len(wiring.instruments))
         await log.until(lambda: len(log.times) >= 60)
         assert not log.lost
-    assert feed.tally.gaps == feed.tally.bad == 0
+    assert tally.gaps == tally.bad == 0
 
 
 async def test_trades_are_told(wiring: FeedWiring) -> None:
@@ -139,36 +83,37 @@ async def test_funding_is_told_with_its_interval(venue: str) -> None:
         assert rate.mark > 0
 
 
-@pytest.mark.parametrize("venue", ["binance", "bybit", "kraken", "coinbase"])
+WATCHED = ["binance", "bybit", "kraken", "coinbase", "okx", "okx_futures"]
+
+
+@pytest.mark.parametrize("venue", WATCHED)
 async def test_lost_messages_never_leave_a_wrong_book(venue: str) -> None:
-    async with AsyncExitStack() as stack:
-        served = await stack.enter_async_context(serving(LIVELY))
+    server = STANDS[venue].server
+    async with serving(msgspec.structs.replace(LIVELY, venues=(server,))) as served:
         wiring = await wiring_of(served, venue)
         feed = made(connector(wiring.venue).depth, wiring)
-        assert isinstance(feed, Tallied)
-        log = DepthLog()
-        await stack.enter_async_context(running(feed.run(log)))
-        await log.until(lambda: len(log.books) == len(wiring.instruments))
-        await served.act(venue, "rates", rates={"gap": 0.02})
-        await log.until(lambda: feed.tally.resyncs >= 5)
-        await served.act(venue, "heal")
-        slots: Mapping[InstrumentId, int] = wiring.slots
-        here: Callable[[], bool] = lambda: log.books.keys() == set(slots.values())  # noqa: E731
-        await log.until(here)
-    assert feed.tally.gaps >= 5
-    assert feed.tally.slowest_resync_ns < 2_000_000_000
-
-
-@pytest.mark.parametrize("venue", ["binance", "bybit", "kraken", "coinbase"])
-async def test_a_stall_is_noticed_and_survived(venue: str) -> None:
-    async with serving(LIVELY) as served:
-        wiring = await wiring_of(served, venue)
-        feed = connector(wiring.venue).quotes(wiring)
-        stand = FeedStand(feed=feed, slots=[0, 1, 2], venues=[wiring.venue])
-        log = stand.log
+        tally, log = tally_of(feed), DepthLog()
         async with running(feed.run(log)):
+            await log.until(lambda: len(log.books) == len(wiring.instruments))
+            await served.act(server, "rates", rates={"gap": 0.02})
+            await log.until(lambda: tally.resyncs >= 5)
+            await served.act(server, "heal")
+            await log.until(lambda: log.books.keys() == set(wiring.slots.values()))
+    assert tally.gaps >= 5
+    assert tally.slowest_resync_ns < 2_000_000_000
+    if venue != "kraken":  # which numbers nothing: there a book that went wrong tells what is lost
+        assert tally.bad == 0
+
+
+@pytest.mark.parametrize("venue", WATCHED)
+async def test_a_stall_is_noticed_and_survived(venue: str) -> None:
+    server = STANDS[venue].server
+    async with serving(msgspec.structs.replace(LIVELY, venues=(server,))) as served:
+        wiring = await wiring_of(served, venue)
+        log = QuoteLog()
+        async with running(connector(wiring.venue).quotes(wiring).run(log)):
             await log.until(lambda: log.total > 100)
-            await served.act(venue, "stall", seconds=3.0)
+            await served.act(server, "stall", seconds=3.0)
             await log.until(lambda: any(not up for _, up, _ in log.health))
             await log.until(lambda: log.health[-1][1])
             before = log.total

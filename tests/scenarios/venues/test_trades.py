@@ -1,130 +1,107 @@
 """Public trades over a socket: each told once, with its side and time."""
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from arbiter.model.instruments import InstrumentKind
-from arbiter.ports.market_data import TradeFeed
-from arbiter.venues.binance.trades import BinanceTradeFeed
-from arbiter.venues.bybit.trades import BybitTradeFeed
-from tests.fakes.binance_server import FakeBinance
-from tests.fakes.bybit_server import FakeBybit
-from tests.fakes.wire_server import WireServer
-from tests.fakes.wiring import wiring_to
+import pytest
 
+from tests.port_suites.running import running, tally_of
+from tests.port_suites.trades import Told, TradeLog, told_through_a_reconnect
+from tests.scenarios.venues.wired import BY_VENUE
 
-@dataclass(frozen=True)
-class Told:
-    slot: int
-    price: float
-    size: float
-    taker_buys: bool
+SALE, PURCHASE = ("27450.50", "0.005"), ("27451.00", "0.010")
 
 
-class TradeLog:
-    def __init__(self) -> None:
-        self.trades: list[Told] = []
-        self._news = asyncio.Event()
-
-    def on_trade(
-        self,
-        slot: int,
-        price: float,
-        size: float,
-        exchange_ns: int,
-        receive_ns: int,
-        *,
-        taker_buys: bool,
-    ) -> None:
-        assert exchange_ns > 0
-        assert receive_ns > 0
-        self.trades.append(Told(slot, price, size, taker_buys))
-        self._news.set()
-
-    async def until(self, count: int) -> None:
-        while len(self.trades) < count:
-            self._news.clear()
-            await self._news.wait()
+class Tape(NamedTuple):
+    venue: str
+    topic: str
+    sell: Callable[[Any, int], None]
+    """By the venue's server; the trade's number."""
+    buy: Callable[[Any, int], None]
+    begins_with: int = 0
+    """Trades of before us that a subscription begins with."""
 
 
-async def told_through_a_reconnect(
-    feed: TradeFeed,
-    server: WireServer,
-    topic: str,
-    sell: Callable[[], None],
-    buy: Callable[[], None],
-) -> list[Told]:
-    """Let the venue sell, buy, repeat the buy over a new connection, and sell again."""
-    log = TradeLog()
-    task = asyncio.create_task(feed.run(log))
-    await server.until_subscribed(topic)
-    sell()
-    buy()
-    await log.until(2)
-    server.drop_all()
-    await server.until_subscribed(topic, connections=2)
-    return await _rest(log, task, sell, buy)
+def binance(server: Any, number: int, *, buyer_is_maker: bool) -> None:
+    server.trade_number = number - 1
+    server.trade("BTCUSDT", *(SALE if buyer_is_maker else PURCHASE), buyer_is_maker=buyer_is_maker)
 
 
-async def _rest(
-    log: TradeLog, task: asyncio.Task[None], sell: Callable[[], None], buy: Callable[[], None]
-) -> list[Told]:
-    buy()
-    sell()
-    await log.until(3)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    return log.trades
+TAPES = (
+    Tape(
+        "binance",
+        "btcusdt@trade",
+        lambda server, number: binance(server, number, buyer_is_maker=True),
+        lambda server, number: binance(server, number, buyer_is_maker=False),
+    ),
+    Tape(
+        "bybit",
+        "publicTrade.BTCUSDT",
+        lambda server, number: server.trade("BTCUSDT", *SALE, "Sell", f"trade-{number}"),
+        lambda server, number: server.trade("BTCUSDT", *PURCHASE, "Buy", f"trade-{number}"),
+    ),
+    Tape(
+        "kraken",
+        "trade:BTCUSDT",
+        lambda server, number: server.trade("BTCUSDT", number, *SALE, "sell"),
+        lambda server, number: server.trade("BTCUSDT", number, *PURCHASE, "buy"),
+        begins_with=2,
+    ),
+    Tape(  # which names the maker's side
+        "coinbase",
+        "market_trades:BTCUSDT",
+        lambda server, number: server.trade("BTCUSDT", number, *SALE, "BUY"),
+        lambda server, number: server.trade("BTCUSDT", number, *PURCHASE, "SELL"),
+        begins_with=2,
+    ),
+    Tape(
+        "okx",
+        "trades:BTCUSDT",
+        lambda server, number: server.trade("BTCUSDT", number, *SALE, "sell"),
+        lambda server, number: server.trade("BTCUSDT", number, *PURCHASE, "buy"),
+    ),
+    Tape(
+        "hyperliquid",
+        "trades:BTCUSDT",
+        lambda server, number: server.trade("BTCUSDT", *SALE, "A", number),
+        lambda server, number: server.trade("BTCUSDT", *PURCHASE, "B", number),
+    ),
+)
 
 
-async def test_binance_spot_trades_are_told_once_with_the_takers_side() -> None:
-    async with FakeBinance(["BTCUSDT"]) as server:
-        feed = BinanceTradeFeed(wiring_to(server, "binance", ["BTCUSDT"]))
-
-        def sell() -> None:
-            server.trade_number += 1
-            server.trade("BTCUSDT", "27450.50", "0.005", buyer_is_maker=True)
-
-        def buy() -> None:
-            server.trade_number = 5_000
-            server.trade("BTCUSDT", "27451.00", "0.010", buyer_is_maker=False)
-
-        told = await told_through_a_reconnect(feed, server, "btcusdt@trade", sell, buy)
+@pytest.mark.parametrize("tape", TAPES, ids=lambda tape: tape.venue)
+async def test_trades_are_told_once_by_the_takers_side_and_none_of_before_we_came(
+    tape: Tape,
+) -> None:
+    row = BY_VENUE[tape.venue]
+    make, sales = row.connector.trades, iter([7, 9])
+    assert make is not None
+    async with row.server(["BTCUSDT"]) as server:
+        feed = make(row.wiring(server))
+        told = await told_through_a_reconnect(
+            feed,
+            server,
+            tape.topic,
+            lambda: tape.sell(server, next(sales)),
+            lambda: tape.buy(server, 8),
+        )
     assert told == [
         Told(10, 27450.50, 0.005, False),
         Told(10, 27451.00, 0.010, True),
         Told(10, 27450.50, 0.005, False),
     ]
-    assert feed.tally.stale == 1
+    assert tally_of(feed).stale == tape.begins_with + 1
 
 
 async def test_binance_futures_trades_come_aggregated_from_the_market_path() -> None:
-    async with FakeBinance(["BTCUSDT"], futures=True) as server:
-        kind = InstrumentKind.LINEAR
-        feed = BinanceTradeFeed(wiring_to(server, "binance_futures", ["BTCUSDT"], kind))
+    row = BY_VENUE["binance_futures"]
+    make = row.connector.trades
+    assert make is not None
+    async with row.server(["BTCUSDT"]) as server:
         log = TradeLog()
-        task = asyncio.create_task(feed.run(log))
-        await server.until_subscribed("btcusdt@aggTrade")
-        assert [client.path for client in server.clients] == ["/market/ws"]
-        server.trade("BTCUSDT", "27450.50", "0.005", buyer_is_maker=False)
-        await log.until(1)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    assert log.trades == [Told(10, 27450.50, 0.005, True)]
-
-
-async def test_bybit_trades_are_known_again_by_their_id() -> None:
-    async with FakeBybit(["BTCUSDT"]) as server:
-        feed = BybitTradeFeed(wiring_to(server, "bybit", ["BTCUSDT"]))
-        names = iter(["sale-1", "sale-2"])
-
-        def sell() -> None:
-            server.trade("BTCUSDT", "27450.50", "0.005", "Sell", next(names))
-
-        def buy() -> None:
-            server.trade("BTCUSDT", "27451.00", "0.010", "Buy", "purchase")
-
-        told = await told_through_a_reconnect(feed, server, "publicTrade.BTCUSDT", sell, buy)
-    assert [trade.taker_buys for trade in told] == [False, True, False]
-    assert feed.tally.stale == 1
+        async with running(make(row.wiring(server)).run(log)):
+            await server.until_subscribed("btcusdt@aggTrade")
+            assert [client.path for client in server.clients] == ["/market/ws"]
+            binance(server, 1_001, buyer_is_maker=False)
+            await log.until(1)
+    assert log.trades == [Told(10, 27451.00, 0.010, True)]
