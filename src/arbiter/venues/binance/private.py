@@ -15,8 +15,9 @@ from arbiter.model.orders import Fill, Liquidity, OrderStatus, Side
 from arbiter.model.perpetuals import ForcedCause, ForcedClose
 from arbiter.model.reports import Ended, Filled, ForcedReported, VenueReport
 from arbiter.model.time import NS_PER_MS
-from arbiter.venues.common.frames import BadFrame
+from arbiter.venues.common.frames import UNREADABLE, BadFrame
 from arbiter.venues.common.keys import VenueKeys
+from arbiter.venues.common.reports import Reports
 from arbiter.venues.common.stream import Link
 
 Say = Callable[[VenueReport], None]
@@ -40,7 +41,7 @@ class _Talk:
         self._link = link
         self._venue = venue
         self._markets = markets
-        self._say = say
+        self._reports = Reports(say)
 
     def tick(self) -> None:
         """Nothing falls due here."""
@@ -51,7 +52,7 @@ class _Talk:
     def _decoded(self, data: bytes) -> dict[str, Any]:
         try:
             told = msgspec.json.decode(data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise BadFrame(f"no JSON: {error}") from None
         if not isinstance(told, dict):
             raise BadFrame("no object")
@@ -62,24 +63,21 @@ class _Talk:
         instrument = self._markets.get(told["s"])
         if instrument is None:
             return
-        try:
-            at_ns = int(told["T"]) * NS_PER_MS
-            if told["x"] in ("TRADE", "CALCULATED") and Decimal(told["l"]):
-                self._trade(told, name, instrument, at_ns)
-            status = _ENDED.get(told["X"])
-            if status is not None and told["x"] != "CALCULATED":
-                self._say(
-                    Ended(
-                        venue=self._venue,
-                        at_ns=at_ns,
-                        client_order_id=ClientOrderId(name),
-                        status=status,
-                        filled_size=Decimal(told["z"]),
-                        reason="" if status is OrderStatus.FILLED else str(told.get("r", "")),
-                    )
+        at_ns = int(told["T"]) * NS_PER_MS
+        if told["x"] in ("TRADE", "CALCULATED") and Decimal(told["l"]):
+            self._trade(told, name, instrument, at_ns)
+        status = _ENDED.get(told["X"])
+        if status is not None and told["x"] != "CALCULATED":
+            self._reports.add(
+                Ended(
+                    venue=self._venue,
+                    at_ns=at_ns,
+                    client_order_id=ClientOrderId(name),
+                    status=status,
+                    filled_size=Decimal(told["z"]),
+                    reason="" if status is OrderStatus.FILLED else str(told.get("r", "")),
                 )
-        except (KeyError, ArithmeticError, TypeError, ValueError) as error:
-            raise BadFrame(f"an order update without {error}") from None
+            )
 
     def _trade(self, told: dict[str, Any], name: str, instrument: Instrument, at_ns: int) -> None:
         fill = Fill(
@@ -95,7 +93,7 @@ class _Talk:
             liquidity=Liquidity.MAKER if told["m"] else Liquidity.TAKER,
             at_ns=at_ns,
         )
-        self._say(Filled(venue=self._venue, at_ns=at_ns, fill=fill))
+        self._reports.add(Filled(venue=self._venue, at_ns=at_ns, fill=fill))
 
 
 class SpotTalk(_Talk):
@@ -129,7 +127,10 @@ class SpotTalk(_Talk):
         self._link.send(msgspec.json.encode(request))
 
     def hear(self, data: bytes) -> None:
-        told = self._decoded(data)
+        with self._reports:
+            self._take(self._decoded(data))
+
+    def _take(self, told: dict[str, Any]) -> None:
         if told.get("id") == _SUBSCRIBE:
             self._link.aside()
             if told.get("status") == 200:
@@ -171,7 +172,10 @@ class FuturesTalk(_Talk):
         self._link.ready()
 
     def hear(self, data: bytes) -> None:
-        told = self._decoded(data)
+        with self._reports:
+            self._take(self._decoded(data))
+
+    def _take(self, told: dict[str, Any]) -> None:
         match told.get("e"):
             case "ORDER_TRADE_UPDATE":
                 order = told["o"]
@@ -206,4 +210,4 @@ class FuturesTalk(_Talk):
             cause=ForcedCause.ADL if adl else ForcedCause.LIQUIDATION,
             at_ns=at_ns,
         )
-        self._say(ForcedReported(venue=self._venue, at_ns=at_ns, forced=close))
+        self._reports.add(ForcedReported(venue=self._venue, at_ns=at_ns, forced=close))

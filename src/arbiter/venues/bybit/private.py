@@ -23,13 +23,16 @@ from arbiter.model.reports import (
     VenueReport,
 )
 from arbiter.model.time import NS_PER_MS
-from arbiter.venues.common.frames import BadFrame
+from arbiter.venues.common.frames import UNREADABLE, BadFrame
 from arbiter.venues.common.keys import VenueKeys
+from arbiter.venues.common.reports import Reports
 from arbiter.venues.common.stream import Link
 
 STATUS: Mapping[str, OrderStatus] = {
     "Created": OrderStatus.WORKING,
     "New": OrderStatus.WORKING,
+    "Untriggered": OrderStatus.WORKING,
+    "Triggered": OrderStatus.WORKING,
     "PartiallyFilled": OrderStatus.PARTIALLY_FILLED,
     "Filled": OrderStatus.FILLED,
     "Cancelled": OrderStatus.CANCELLED,
@@ -138,7 +141,7 @@ class PrivateTalk:
         self._category = category
         self._keys = keys
         self._markets = markets
-        self._say = say
+        self._reports = Reports(say)
         self._offset_ms = offset_ms
 
     def opened(self) -> None:
@@ -157,7 +160,7 @@ class PrivateTalk:
     def hear(self, data: bytes) -> None:
         try:
             told = msgspec.json.decode(data)
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             raise BadFrame(f"no JSON: {error}") from None
         if not isinstance(told, dict):
             raise BadFrame("no object")
@@ -165,11 +168,9 @@ class PrivateTalk:
         if not topic:
             self._answered(told)
             return
-        try:
+        with self._reports:
             for row in told["data"]:
                 self._row(topic, row)
-        except (KeyError, ArithmeticError, TypeError, ValueError) as error:
-            raise BadFrame(f"a private row without {error}") from None
 
     def _answered(self, told: dict[str, Any]) -> None:
         self._link.aside()
@@ -192,7 +193,7 @@ class PrivateTalk:
         elif topic == "order":
             truth = order_truth(row, self._venue, instrument)
             if truth.status.terminal:
-                self._say(
+                self._reports.add(
                     Ended(
                         venue=self._venue,
                         at_ns=truth.at_ns,
@@ -206,11 +207,11 @@ class PrivateTalk:
     def _executed(self, row: Any, instrument: Instrument) -> None:
         made = execution(row, self._venue, instrument)
         if isinstance(made, Fill):
-            self._say(Filled(venue=self._venue, at_ns=made.at_ns, fill=made))
+            self._reports.add(Filled(venue=self._venue, at_ns=made.at_ns, fill=made))
         elif isinstance(made, FundingPayment):
-            self._say(FundingReported(venue=self._venue, at_ns=made.at_ns, payment=made))
+            self._reports.add(FundingReported(venue=self._venue, at_ns=made.at_ns, payment=made))
         elif made is not None:
-            self._say(ForcedReported(venue=self._venue, at_ns=made.at_ns, forced=made))
+            self._reports.add(ForcedReported(venue=self._venue, at_ns=made.at_ns, forced=made))
 
     def _send(self, request: dict[str, Any]) -> None:
         self._link.send(msgspec.json.encode(request))

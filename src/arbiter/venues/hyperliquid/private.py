@@ -18,7 +18,8 @@ from arbiter.model.reports import (
     VenueReport,
 )
 from arbiter.model.time import NS_PER_MS
-from arbiter.venues.common.frames import BadFrame
+from arbiter.venues.common.frames import UNREADABLE, BadFrame
+from arbiter.venues.common.reports import Reports
 from arbiter.venues.common.stream import Link
 from arbiter.venues.hyperliquid import rows
 from arbiter.venues.hyperliquid.talk import GREETING, PING, subscribe
@@ -46,7 +47,7 @@ class PrivateTalk:
         self._venue = venue
         self._account = account
         self._markets = markets
-        self._say = say
+        self._reports = Reports(say)
         self._known = known
         self._learn = learn
         self._waiting = set(_KINDS)
@@ -69,14 +70,12 @@ class PrivateTalk:
             return
         try:
             told = msgspec.json.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             raise BadFrame(f"no JSON: {error}") from None
         if not isinstance(told, dict):
             raise BadFrame("no object")
-        try:
+        with self._reports:
             self._take(told.get("channel"), told.get("data"))
-        except (KeyError, ArithmeticError, TypeError, ValueError, AttributeError) as error:
-            raise BadFrame(f"a private message without {error}") from None
 
     def _take(self, channel: Any, data: Any) -> None:
         match channel:
@@ -115,7 +114,7 @@ class PrivateTalk:
             row, update["status"], update["statusTimestamp"], self._venue, instrument, name
         )
         if truth.status.terminal:
-            self._say(
+            self._reports.add(
                 Ended(
                     venue=self._venue,
                     at_ns=truth.at_ns,
@@ -134,7 +133,7 @@ class PrivateTalk:
         at_ns = int(row["time"]) * NS_PER_MS
         if cause is not None:
             close = rows.forced(row, cause, self._venue, instrument)
-            self._say(ForcedReported(venue=self._venue, at_ns=at_ns, forced=close))
+            self._reports.add(ForcedReported(venue=self._venue, at_ns=at_ns, forced=close))
             return
         name = self._known(row)
         if name is None:
@@ -142,10 +141,10 @@ class PrivateTalk:
                 self._held.setdefault(int(row["oid"]), []).append(row)
             return
         made = rows.fill(row, self._venue, instrument, name)
-        self._say(Filled(venue=self._venue, at_ns=at_ns, fill=made))
+        self._reports.add(Filled(venue=self._venue, at_ns=at_ns, fill=made))
 
     def _funding(self, row: Any) -> None:
         instrument = self._markets.get(row["coin"])
         if instrument is not None:
             paid = rows.payment(row, row["time"], self._venue, instrument)
-            self._say(FundingReported(venue=self._venue, at_ns=paid.at_ns, payment=paid))
+            self._reports.add(FundingReported(venue=self._venue, at_ns=paid.at_ns, payment=paid))

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from arbiter.model.errors import OutcomeUnknown
 from arbiter.model.ids import ClientOrderId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.reports import Ended, Filled, VenueReport
 from arbiter.venues.common.frames import UNREADABLE, BadFrame
+from arbiter.venues.common.reports import Reports
 from arbiter.venues.common.stream import Link
 from arbiter.venues.kalshi.rows import fill_of, order_truth
 
@@ -33,7 +33,7 @@ class PrivateTalk:
         self._link = link
         self._venue = venue
         self._markets = markets
-        self._say = say
+        self._reports = Reports(say)
         self._named = named
         self._settled = settled
         self._wanted = set(CHANNELS)
@@ -56,7 +56,7 @@ class PrivateTalk:
         if not isinstance(told, dict) or not isinstance(told.get("msg", {}), dict):
             raise BadFrame("no message")
         kind, row = told.get("type"), told.get("msg", {})
-        try:
+        with self._reports:
             if kind == "fill":
                 self._filled(row)
             elif kind == "user_order":
@@ -66,15 +66,13 @@ class PrivateTalk:
                     self._settled()
             else:
                 self._answered(kind, row)
-        except (KeyError, ArithmeticError, TypeError, ValueError, OutcomeUnknown) as error:
-            raise BadFrame(f"a private row without {error}") from None
 
     def _filled(self, row: Any) -> None:
         instrument = self._markets.get(row["market_ticker"])
         if instrument is None:
             return
         fill = fill_of(row, self._venue, instrument, self._named(row["order_id"]))
-        self._say(Filled(venue=self._venue, at_ns=fill.at_ns, fill=fill))
+        self._reports.add(Filled(venue=self._venue, at_ns=fill.at_ns, fill=fill))
 
     def _ordered(self, row: Any) -> None:
         instrument = self._markets.get(row["ticker"])
@@ -82,7 +80,7 @@ class PrivateTalk:
             return
         truth = order_truth(row, self._venue, instrument)
         if truth.status.terminal:
-            self._say(
+            self._reports.add(
                 Ended(
                     venue=self._venue,
                     at_ns=truth.at_ns,

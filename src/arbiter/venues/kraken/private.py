@@ -18,6 +18,7 @@ from arbiter.model.reports import Ended, Filled, OrderTruth, VenueReport
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.venues.common.account import status_from
 from arbiter.venues.common.frames import BadFrame, Sequence, decoder
+from arbiter.venues.common.reports import Reports
 from arbiter.venues.common.stream import Link
 from arbiter.venues.common.times import When, nanos
 from arbiter.venues.kraken.addresses import asset_of
@@ -137,7 +138,7 @@ class PrivateTalk:
         self._venue = venue
         self._token = token
         self._markets = markets
-        self._say = say
+        self._reports = Reports(say)
         self._name_of = name_of
         self._refused = refused
         self._now_ns = now_ns
@@ -166,10 +167,11 @@ class PrivateTalk:
             self._link.drop("a private message is missing")
             return
         self._last = told.sequence
-        for row in told.data:
-            name = self._name_of(row.order_id, row.cl_ord_id)
-            if told.type == "update":
-                self._row(row, name)
+        with self._reports:
+            for row in told.data:
+                name = self._name_of(row.order_id, row.cl_ord_id)
+                if told.type == "update":
+                    self._row(row, name)
 
     def _note(self, data: bytes, unread: BadFrame) -> None:
         self._link.aside()
@@ -193,9 +195,9 @@ class PrivateTalk:
         if row.exec_type == "trade":
             fill = self._fill(row, name, at_ns)
             if fill is not None:
-                self._say(Filled(venue=self._venue, at_ns=at_ns, fill=fill))
+                self._reports.add(Filled(venue=self._venue, at_ns=at_ns, fill=fill))
         elif ended is not None and row.cum_qty is not None:
-            self._say(
+            self._reports.add(
                 Ended(
                     venue=self._venue,
                     at_ns=at_ns,

@@ -9,27 +9,17 @@ from typing import Any
 
 import msgspec
 
-from arbiter.model.errors import InvalidValue, OutcomeUnknown
 from arbiter.model.ids import VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.orders import Fill
 from arbiter.model.reports import Ended, Filled, ForcedReported, VenueReport
 from arbiter.venues.common.frames import UNREADABLE, BadFrame
 from arbiter.venues.common.keys import VenueKeys
+from arbiter.venues.common.reports import Reports
 from arbiter.venues.common.stream import Link
 from arbiter.venues.okx.rows import execution, order_truth
 
 _PONG = b"pong"
-_UNREAD = (
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    TypeError,
-    ValueError,
-    InvalidValue,
-    OutcomeUnknown,
-)
-"""What a row without its fields, or with others in their place, may come to."""
 
 
 def login(keys: VenueKeys, at_s: int) -> dict[str, Any]:
@@ -74,7 +64,7 @@ class PrivateTalk:
         self._venue = venue
         self._keys = keys
         self._markets = markets
-        self._say = say
+        self._reports = Reports(say)
         self._offset_ms = offset_ms
         self._settled = settled
         self._topics: Sequence[dict[str, str]] = [{"channel": "orders", "instType": kind}]
@@ -102,13 +92,11 @@ class PrivateTalk:
             raise BadFrame(f"no JSON: {error}") from None
         if not isinstance(told, dict):
             raise BadFrame("no object")
-        try:
+        with self._reports:
             if "event" in told:
                 self._answered(told)
             else:
                 self._told(told)
-        except _UNREAD as error:
-            raise BadFrame(f"a private message that cannot be: {error!r}") from None
 
     def _answered(self, told: dict[str, Any]) -> None:
         self._link.aside()
@@ -137,12 +125,12 @@ class PrivateTalk:
         if row.get("tradeId"):
             made = execution(row, self._venue, instrument)
             if not isinstance(made, Fill):
-                self._say(ForcedReported(venue=self._venue, at_ns=made.at_ns, forced=made))
+                self._reports.add(ForcedReported(venue=self._venue, at_ns=made.at_ns, forced=made))
                 return
-            self._say(Filled(venue=self._venue, at_ns=made.at_ns, fill=made))
+            self._reports.add(Filled(venue=self._venue, at_ns=made.at_ns, fill=made))
         truth = order_truth(row, self._venue, instrument)
         if truth.status.terminal:
-            self._say(
+            self._reports.add(
                 Ended(
                     venue=self._venue,
                     at_ns=truth.at_ns,
