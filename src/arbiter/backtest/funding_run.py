@@ -12,6 +12,7 @@ between them would look like profit.
 import gc
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from pathlib import Path
 
@@ -36,6 +37,10 @@ _LOOK_NS = 60 * NS_PER_S
 """After each hour's settlements."""
 _SETTLE_NS = 10 * NS_PER_S
 """After each hour's look, for orders to end."""
+
+_FUNDING = {"ts_ms", "venue", "base", "source", "rate", "interval_hours", "mark_price", "ref_price"}
+_KLINES = {"ts_ms", "venue", "market_type", "symbol", "interval", "source", "open"}
+"""Columns that are read."""
 
 _COLUMNS = {"klines": "kline", "mark": "mark_price", "reference": "ref_price"}
 _SOURCES = (*_COLUMNS, "another venue")
@@ -102,6 +107,7 @@ def read(
     until_ns: int,
 ) -> Recording:
     """Read settlements of the given perpetuals, by venue and base, in order of time."""
+    _check(funding, _FUNDING)
     listed = pl.DataFrame(
         [(venue, base, instrument.id) for (venue, base), instrument in instruments.items()],
         schema={"venue": pl.String, "base": pl.String, "instrument": pl.String},
@@ -116,6 +122,7 @@ def read(
         .join(listed.lazy(), on=["venue", "base"], maintain_order="left")
     )
     if prices is not None:
+        _check(prices, _KLINES)
         klines = _klines(prices, bases)
         frame = frame.join(klines, on=["ts_ms", "venue", "base"], how="left", maintain_order="left")
     else:
@@ -137,6 +144,18 @@ def read(
     if not rows:
         raise InvalidValue(f"{funding} has no funding of {', '.join(bases)} in that time")
     return Recording(rows=rows, prices={name: counted.get(name, 0) for name in _SOURCES})
+
+
+def _check(file: Path, needed: AbstractSet[str]) -> None:
+    """Refuse a file that is none, or lacks a column, with its name."""
+    try:
+        missing = needed - set(pl.read_parquet_schema(file))
+    except FileNotFoundError:
+        raise InvalidValue(f"there is no file {file}") from None
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InvalidValue(f"{file} is not a Parquet file: {error}") from None
+    if missing:
+        raise InvalidValue(f"{file} lacks the column {', '.join(sorted(missing))}")
 
 
 def _priced(frame: pl.LazyFrame) -> pl.LazyFrame:

@@ -16,6 +16,24 @@ if TYPE_CHECKING:
     from arbiter.backtest.report import Report
     from arbiter.backtest.run import Finished, Prepared
 
+
+def _in_a_folder(file: Path | None) -> Path | None:
+    """Refuse a report that could not be written before the run it would tell of."""
+    if file is not None and not file.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {file.absolute().parent}")
+    return file
+
+
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE.html",
+        help="Write a self-contained report.",
+        callback=_in_a_folder,
+    ),
+]
+
 app = typer.Typer(help="Run a strategy over recorded quotes.", no_args_is_help=True)
 
 
@@ -43,9 +61,7 @@ def spot(
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
     ] = None,
     config: ConfigFile = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report.")
-    ] = None,
+    report: ReportFile = None,
     as_json: Json = False,
 ) -> None:
     """Buy on one venue, sell on another: what would it have made?"""
@@ -86,9 +102,7 @@ def funding(
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
     ] = None,
     config: ConfigFile = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report.")
-    ] = None,
+    report: ReportFile = None,
     as_json: Json = False,
 ) -> None:
     """Hold funding pairs through recorded settlements: what would they have collected?"""
@@ -128,9 +142,7 @@ def events(
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
     ] = None,
     config: ConfigFile = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report.")
-    ] = None,
+    report: ReportFile = None,
     as_json: Json = False,
 ) -> None:
     """YES on one venue and NO on the other: what would a recorded pair have locked in?"""
@@ -175,9 +187,7 @@ def agents(
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
     ] = None,
     config: ConfigFile = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE.html", help="Write a self-contained report.")
-    ] = None,
+    report: ReportFile = None,
     as_json: Json = False,
 ) -> None:
     """Let the agents vote on recorded candles, by rules and by what models once said."""

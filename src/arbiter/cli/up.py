@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from arbiter.cli.output import note
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from arbiter.app.config import Loaded, Settings
     from arbiter.app.running import Running
@@ -61,8 +62,9 @@ def up(
     show = sys.stdout.isatty() if view is None else view
     pace = _replay_speed(loaded.settings, data or [], speed)
     if data:
-        raise typer.Exit(_begin(loaded.settings, _rehearse(loaded, data, pace, show=show), show))
-    raise typer.Exit(_begin(loaded.settings, _serve(loaded.settings, show=show), show))
+        rehearse = partial(_rehearse, loaded, data, pace, show=show)
+        raise typer.Exit(_begin(loaded.settings, rehearse, show))
+    raise typer.Exit(_begin(loaded.settings, partial(_serve, loaded.settings, show=show), show))
 
 
 def _replay_speed(settings: "Settings", data: list[Path], speed: str) -> float | None:
@@ -97,7 +99,7 @@ def _switches(only: str | None) -> list[tuple[str, tuple[str, bool]]]:
     return [(path, ("--only", name in wanted)) for name, paths in PARTS.items() for path in paths]
 
 
-def _begin(settings: "Settings", work: "Coroutine[Any, Any, int]", show: bool) -> int:
+def _begin(settings: "Settings", work: "Callable[[], Coroutine[Any, Any, int]]", show: bool) -> int:
     import asyncio
 
     import uvloop
@@ -111,7 +113,7 @@ def _begin(settings: "Settings", work: "Coroutine[Any, Any, int]", show: bool) -
     if log_file is not None:
         note(f"log: {log_file}")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
+        return runner.run(work())
 
 
 async def _rehearse(loaded: "Loaded", data: list[Path], speed: float | None, *, show: bool) -> int:

@@ -75,3 +75,27 @@ def test_what_is_wrong_is_told_by_name(recording: Path, arguments: list[str], to
     result = arbiter("--data", str(recording), *arguments)
     assert isinstance(result.exception, ArbiterError)
     assert told in str(result.exception)
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_run(recording: Path) -> None:
+    result = arbiter("--data", str(recording), "--report", str(recording.parent / "no" / "o.html"))
+    assert result.exit_code == 2
+    assert "there is no folder" in " ".join(result.stderr.split())
+    assert "reading what" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--data", "q.parquet"], "q.parquet lacks the column base"),
+        (["--data", "none.parquet"], "there is no file none.parquet"),
+        (["--data", "text"], "text is not a Parquet file"),
+    ],
+)
+def test_a_file_without_funding_is_refused_by_name(
+    recording: Path, arguments: list[str], told: str
+) -> None:
+    (recording.parent / "text").write_text("no table")
+    result = CliRunner().invoke(app, ["backtest", "funding", *arguments])
+    assert isinstance(result.exception, ArbiterError)
+    assert told in str(result.exception)

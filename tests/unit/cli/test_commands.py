@@ -105,6 +105,17 @@ def test_unknown_part_and_mode_are_refused_with_the_nearest(arbiter: Run) -> Non
     assert 'got "sum"; did you mean sim?' in said.err
 
 
+def test_folder_open_to_others_is_refused_in_one_sentence(
+    arbiter: Run, environment: dict[str, str]
+) -> None:
+    home = Path(environment["ARBITER_HOME"])
+    home.mkdir()
+    home.chmod(0o755)
+    said = arbiter("up", "--no-view")
+    told = f"error: others can enter the data folder; run: chmod 700 {home}\n"
+    assert (said.code, said.err) == (1, told)
+
+
 def test_markets_are_listed_without_an_engine(arbiter: Run) -> None:
     said = arbiter("markets", "--json", ARBITER__SIM__SYMBOLS="3")
     rows = json.loads(said.out)
