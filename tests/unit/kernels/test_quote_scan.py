@@ -13,11 +13,23 @@ VENUES, SYMBOLS = 3, 2
 SLOTS = VENUES * SYMBOLS
 T0 = 1_790_000_000_000_000_123
 
-price = st.sampled_from([99.0, 100.0, 100.5, 101.0, 103.0, 0.0, -1.0, float("nan"), float("inf")])
-size = st.sampled_from([0.0, 1.0, 2.5, -1.0, float("nan")])
-quote = st.tuples(
-    st.integers(0, SLOTS - 1), price, price, size, size, st.integers(-3, 3), st.integers(0, 2)
+top = st.sampled_from(
+    [
+        *[(99.0, 99.5), (100.0, 100.0), (100.0, 100.1), (100.2, 100.3), (103.0, 104.0)] * 3,
+        (101.0, 100.0),
+        (0.0, 100.0),
+        (-1.0, 100.0),
+        (float("nan"), 100.0),
+        (100.0, float("nan")),
+        (100.0, float("inf")),
+        (1e308, 1.7e308),
+    ]
 )
+size = st.sampled_from([*[1.0, 2.5] * 6, 0.0, 1e308, -1.0, float("nan"), float("inf")])
+quote = st.tuples(
+    st.integers(0, SLOTS - 1), top, size, size, st.integers(-12, 3), st.integers(0, 2)
+)
+history = st.one_of(st.lists(quote, max_size=3), st.lists(quote, min_size=20, max_size=60))
 
 
 class Market(msgspec.Struct, frozen=True):
@@ -29,6 +41,7 @@ class Market(msgspec.Struct, frozen=True):
     healthy: list[bool]
     min_edge: float
     slippage: float
+    max_age: float
     no_venue_times: bool
 
     def board(self) -> tuple[Any, Any]:
@@ -39,7 +52,7 @@ class Market(msgspec.Struct, frozen=True):
         params[kernel.MIN_EDGE] = self.min_edge
         params[kernel.SLIPPAGE] = self.slippage
         params[kernel.MAX_EDGE] = 1.0
-        params[kernel.MAX_AGE] = 4.0
+        params[kernel.MAX_AGE] = self.max_age
         return state, params
 
 
@@ -54,20 +67,23 @@ market = st.builds(
     mostly(True, True, True, False, n=VENUES),
     st.sampled_from([0.002, 0.004, 0.0, -0.01]),
     st.sampled_from([0.0, 0.001]),
+    st.sampled_from([4.0, 40.0]),
     st.booleans(),
 )
 
 
-@given(market, st.lists(quote, max_size=60), st.integers(0, 30))
+@given(market, history, st.integers(0, 120))
 def test_a_scan_stops_where_steps_find_a_candidate_and_leaves_their_state(
-    market: Market, quotes: list[tuple[int, float, float, float, float, int, int]], limit: int
+    market: Market,
+    quotes: list[tuple[int, tuple[float, float], float, float, int, int]],
+    limit: int,
 ) -> None:
-    received = T0 + np.cumsum([q[6] for q in quotes]).astype(np.int64)
+    received = T0 + np.cumsum([q[5] for q in quotes]).astype(np.int64)
     slots = np.array([q[0] for q in quotes], dtype=np.int32)
-    prices = np.array([q[1:5] for q in quotes]).reshape(-1, 4)
+    prices = np.array([(*q[1], *q[2:4]) for q in quotes]).reshape(-1, 4)
     times = np.empty((len(quotes), 2), dtype=np.int64)
     times[:, 1] = received
-    times[:, 0] = 0 if market.no_venue_times else received + [q[5] for q in quotes]
+    times[:, 0] = 0 if market.no_venue_times else received + [q[4] for q in quotes]
     until = T0 + limit
 
     state, params = market.board()
@@ -106,3 +122,25 @@ def test_a_scan_stops_where_steps_find_a_candidate_and_leaves_their_state(
     np.testing.assert_array_equal(scanned_state, state)
     np.testing.assert_array_equal(scanned_params, params)
     np.testing.assert_array_equal(scanned_faults, faults)
+
+
+def test_a_scan_that_is_asked_for_losses_finds_them() -> None:
+    at_a_loss = Market(
+        fees=[0.001] * SLOTS,
+        watched=[True] * SLOTS,
+        healthy=[True] * VENUES,
+        min_edge=-0.005,
+        slippage=0.0,
+        max_age=40.0,
+        no_venue_times=True,
+    )
+    state, params = at_a_loss.board()
+    slots = np.arange(VENUES, dtype=np.int32)
+    prices = np.tile([100.0, 100.1, 1.0, 1.0], (VENUES, 1))
+    times = np.full((VENUES, 2), T0)
+    faults = np.zeros((SLOTS, kernel.FAULTS), dtype=np.int64)
+    first = kernel.quote_scan(state, params, faults, slots, prices, times, 0, VENUES, T0 + 1)
+    second = kernel.quote_scan(state, params, faults, slots, prices, times, 2, VENUES, T0 + 1)
+    assert (first[0], second[0]) == (2, 3)
+    assert first[1] > 0
+    assert second[1] > 0
