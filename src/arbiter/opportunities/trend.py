@@ -66,6 +66,10 @@ class TrendTracker:
 
 def _mean(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Column means that pass over gaps; NaN where there is nothing but gaps."""
+    if len(rows):
+        mean: NDArray[np.float64] = rows.sum(axis=0) / len(rows)
+        if np.isfinite(mean).all():  # no gaps: the rule
+            return mean
     known = np.isfinite(rows)
     count = known.sum(axis=0)
     total = np.where(known, rows, 0.0).sum(axis=0)
