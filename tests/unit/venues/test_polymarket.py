@@ -85,7 +85,7 @@ def talks(link: FakeLink, taker: Taker) -> list[Talk]:
         QuoteTalk(link, terms, taker, clock, tally),
         DepthTalk(link, terms, taker, clock, tally),
         TradeTalk(link, terms, taker, clock, tally),
-        UserTalk(link, login, lambda row: row["id"], lambda row: row["id"]),
+        UserTalk(link, login, lambda row: None, lambda row: None),
     ]
 
 
@@ -399,6 +399,15 @@ def test_our_part_in_anothers_trade_is_that_of_our_order() -> None:
     (leg,) = read_legs(row, BY_TOKEN, lambda order: order["order_id"] == ORDER)
     assert (leg.liquidity, leg.size, leg.fee) == (Liquidity.MAKER, Decimal(20), ZERO)
     assert (leg.side, leg.price, leg.outcome) == (Side.SELL, Decimal("0.4"), 1)
+
+
+def test_a_trade_with_ourselves_is_both_of_our_orders() -> None:
+    makers = [{"order_id": "0xmade", "asset_id": TOKEN, "matched_amount": "25", "price": "0.5"}]
+    row = trade(side="BUY") | {"maker_orders": makers}
+    took, made = read_legs(row, BY_TOKEN, lambda order: order["order_id"] == "0xmade")
+    assert (took.order, took.side, took.size) == (ORDER, Side.BUY, Decimal(25))
+    assert (made.order, made.side, made.size) == ("0xmade", Side.SELL, Decimal(25))
+    assert took.id != made.id
 
 
 @pytest.mark.parametrize("ours", ["taker", "maker", "neither"])

@@ -1,5 +1,6 @@
 """What Polymarket's order client makes of answers that leave an order's fate open."""
 
+import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -23,8 +24,10 @@ from arbiter.model.reports import (
 )
 from arbiter.model.time import NS_PER_S
 from arbiter.venues.common.account import NOT_SENT, AccountWiring
+from arbiter.venues.common.frames import BadFrame
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.signed import Answered
+from arbiter.venues.polymarket import heartbeats
 from arbiter.venues.polymarket.addresses import Api
 from arbiter.venues.polymarket.errors import read_refusal
 from arbiter.venues.polymarket.markets import Markets
@@ -121,11 +124,11 @@ class Client(PolymarketOrders):
     def hear_order(self, kind: str, matched: str) -> None:
         self._on_order({"id": self.number, "type": kind, "size_matched": matched})
 
-    def hear_trade(self, size: str) -> None:
-        self._on_trade(self.trade(size))
+    def hear_trade(self, size: str, /, **more: Any) -> None:
+        self._take_trade(self.trade(size, **more))
 
-    def trade(self, size: str, **more: Any) -> dict[str, Any]:
-        return {
+    def trade(self, size: str, /, **more: Any) -> dict[str, Any]:
+        made: dict[str, Any] = {
             "id": "t1",
             "taker_order_id": self.number,
             "asset_id": TOKEN,
@@ -136,7 +139,8 @@ class Client(PolymarketOrders):
             "match_time": "1767225600",
             "trader_side": "TAKER",
             "maker_orders": [],
-        } | more
+        }
+        return made | more
 
 
 @pytest.fixture
@@ -386,3 +390,67 @@ async def test_order_that_may_be_there_promises_until_it_is_known_not_to_be(
     assert client.can_sell(NO_TOKEN) == ZERO
     assert isinstance(await client.query(ClientOrderId("case-1"), MARKET), Absent)
     assert client.can_sell(NO_TOKEN) == Decimal(10)
+
+
+async def test_what_one_order_sells_another_sent_at_the_same_time_does_not(client: Client) -> None:
+    await holding(client)
+    client.house.sent.clear()
+    await asyncio.gather(client.submit(order()), client.submit(order("case-2")))
+    assert sorted(sent["side"] for sent in client.house.sent) == ["BUY", "SELL"]
+    assert client.can_sell(NO_TOKEN) == ZERO
+
+
+# The user stream ------------------------------------------------------------------------------
+
+
+async def test_a_trade_that_cannot_be_read_is_a_bad_message(client: Client) -> None:
+    await client.submit(order())
+    for wrong in ({"status": "ODD"}, {"size": "ten"}, {"size": "0"}, {"price": None}):
+        with pytest.raises(BadFrame):
+            client.hear_trade("10", **wrong)
+    with pytest.raises(BadFrame):
+        client.hear_order("UPDATE", "ten")
+    assert client.said == []
+    client.hear_trade("10")
+    assert len(client.said) == 1, "the same one, readable"
+
+
+async def test_a_failure_of_who_is_told_of_a_trade_is_none_of_the_message(client: Client) -> None:
+    await client.submit(order())
+
+    def fail(report: VenueReport) -> None:
+        raise KeyError("of the ledger", report)
+
+    client.on_report = fail  # type: ignore[method-assign]
+    with pytest.raises(KeyError, match="of the ledger"):
+        client.hear_trade("10")
+
+
+async def test_a_decision_that_cannot_be_read_is_no_answer(client: Client) -> None:
+    client.house.trades = [{"status": "MATCHED"}]
+    for asked in (client.positions(), client.settled_since(0)):
+        with pytest.raises(OutcomeUnknown, match="cannot be read"):
+            await asked
+
+
+async def test_heartbeats_go_on_over_an_answer_without_a_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    twice = asyncio.Event()
+
+    async def answer(_method: str, _path: str, *, body: dict[str, str]) -> None:
+        said.append(body["heartbeat_id"])
+        if len(said) == 2:
+            twice.set()
+
+    monkeypatch.setattr(heartbeats, "_BEAT_S", 0.0)
+    api = PolymarketRest(None, None, 1.0)
+    monkeypatch.setattr(api, "signed", answer)
+    task = asyncio.create_task(heartbeats.beat(api, VENUE))
+    heard = asyncio.create_task(twice.wait())
+    await asyncio.wait({task, heard}, return_when=asyncio.FIRST_COMPLETED)
+    assert said[:2] == ["", ""]
+    for each in (task, heard):
+        each.cancel()
+    await asyncio.gather(task, heard, return_exceptions=True)

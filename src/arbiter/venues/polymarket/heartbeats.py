@@ -21,7 +21,7 @@ async def beat(api: PolymarketRest, venue: VenueId) -> None:
     while True:
         try:
             told = await api.signed("POST", "/v1/heartbeats", body={"heartbeat_id": name})
-            name = str(told.get("heartbeat_id") or "")
+            name = str(told.get("heartbeat_id") or "") if isinstance(told, dict) else ""
         except Answered as answer:
             name = ""
             log.warning("heartbeat refused", venue=venue, why=answer.text)

@@ -42,8 +42,9 @@ from arbiter.model.reports import (
     OrderTruth,
 )
 from arbiter.model.time import NS_PER_MS, NS_PER_S
-from arbiter.venues.common.account import AccountWiring, KeyRights
+from arbiter.venues.common.account import AccountWiring, KeyRights, understood
 from arbiter.venues.common.events import EventAccount
+from arbiter.venues.common.reports import Reports
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.verdicts import Verdict
 from arbiter.venues.polymarket.addresses import USER_PATH, Api, stream_of
@@ -83,6 +84,7 @@ class PolymarketOrders(EventAccount):
         self._markets = Markets(self._api, wiring.venue)
         self._known = Remembered(wiring.folder)
         self._own = OwnTrades(wiring.venue, self._known.name_of)
+        self._reports = Reports(self._say)
         self._found: dict[InstrumentId, tuple[EventMarket, list[Row]]] = {}
         """Markets that may be followed yet, and the account's trades there."""
         self._put: dict[str, Put] = {}
@@ -143,6 +145,7 @@ class PolymarketOrders(EventAccount):
         await self._read("listings", self._markets.refresh)
         return [market.listing for market in self._markets.all() if market.open]
 
+    @understood
     async def outcomes(
         self, instruments: Collection[InstrumentId]
     ) -> Mapping[InstrumentId, Decimal]:
@@ -160,14 +163,14 @@ class PolymarketOrders(EventAccount):
     async def _place(self, order: Order, instrument: Instrument) -> VenueOrderId:
         if self._known.by_name(order.client_order_id) is not None:
             raise InvalidValue(f"{order.client_order_id} has been used")
+        owner = await self._owner()
         market = self._markets.of(instrument.id)
         put = plan(order, market, self._sellable)
         number, record = self._signed(put, market)
-        owner = await self._owner()
+        self._put[number] = put  # nothing else may sell the same tokens from now on
         # On disk before it leaves: a name that was lost could never be found again.
         await asyncio.to_thread(self._known.add, order.client_order_id, number, order.size)
         self._name(number, order.client_order_id)
-        self._put[number] = put
         body = {
             "order": record,
             "owner": owner,
@@ -388,9 +391,11 @@ class PolymarketOrders(EventAccount):
         self._own.complete = True
 
     def _take_trade(self, row: Row) -> None:
-        for leg in self._legs(row):
-            for report in self._own.take(leg):
-                self._say(report)
+        """Tell what is new of it; `BadFrame` for one that cannot be read."""
+        with self._reports:
+            for leg in self._legs(row):
+                for report in self._own.take(leg):
+                    self._reports.add(report)
         self._news.set()
 
     def _legs(self, row: Row) -> list[Leg]:
@@ -407,6 +412,7 @@ class PolymarketOrders(EventAccount):
         await self._refresh()
         return self._own.fills_since(since_ns)
 
+    @understood
     async def settled_since(self, since_ns: int) -> Sequence[FillSettled]:
         await self._know_listing()
         await self._read("settled", self._refresh)
@@ -414,6 +420,7 @@ class PolymarketOrders(EventAccount):
 
     # The account.
 
+    @understood
     async def positions(self) -> Sequence[VenuePosition]:
         await self._know_listing()
         await self._read("positions", self._refresh)
@@ -442,6 +449,7 @@ class PolymarketOrders(EventAccount):
             )
         return made
 
+    @understood
     async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
         """Payouts of what was held at the end; told however long ago, and booked once."""
         del since_ns
@@ -514,6 +522,7 @@ class PolymarketOrders(EventAccount):
         assert self._wallet is not None, "only those with keys ask"
         return self._wallet.kind
 
+    @understood
     async def rights(self) -> KeyRights:
         assert self._redeemer is not None, "only those with keys ask"
         rights = await self._read("rights", lambda: read_rights(self._api, self._kind))
@@ -526,7 +535,7 @@ class PolymarketOrders(EventAccount):
         origin = self._wiring.private.rstrip("/") or stream_of(self._wiring.endpoints)
         stream = self._stream(
             origin + USER_PATH,
-            lambda link: UserTalk(link, login, self._on_order, self._on_trade),
+            lambda link: UserTalk(link, login, self._on_order, self._take_trade),
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(stream.run(), name=f"{self.venue} user stream")
@@ -543,16 +552,13 @@ class PolymarketOrders(EventAccount):
                 log.warning("no log-in yet", venue=self.venue, why=str(error))
                 await asyncio.sleep(1.0)
 
-    def _on_trade(self, row: Row) -> None:
-        self._take_trade(row)
-
     def _on_order(self, row: Row) -> None:
-        number = str(row["id"])
+        with self._reports:
+            number, kind = str(row["id"]), str(row.get("type", "")).upper()
+            filled = Decimal(str(row.get("size_matched") or "0"))
         known = self._known.by_number(number)
         if known is None:
             return
-        filled = Decimal(str(row.get("size_matched") or "0"))
-        kind = str(row.get("type", "")).upper()
         if kind == "CANCELLATION" or (kind == "UPDATE" and filled >= known.size):
             self._finish(number, filled, known.size)
 

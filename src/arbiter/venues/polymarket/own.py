@@ -76,7 +76,7 @@ def read_legs(
 ) -> list[Leg]:
     """Read one trade; `mine` says whose an order of it is. KeyError or ValueError for a bad one.
 
-    Trades of markets that are not listed are left out.
+    Trades of markets that are not listed are left out; one with ourselves has two legs.
     """
     status = str(row["status"]).upper().removeprefix("TRADE_STATUS_")
     if status not in _RANK:
@@ -84,10 +84,10 @@ def read_legs(
     matched = row.get("match_time") or row["matchtime"]
     at = moment(matched)
     changed = moment(row.get("last_update") or matched)
-    if _took(row, mine):
-        return _leg(row, markets, str(row["id"]), str(row["taker_order_id"]), row["size"], row,
-                    Liquidity.TAKER, status, at, changed)  # fmt: skip
     made: list[Leg] = []
+    if _took(row, mine):
+        made += _leg(row, markets, str(row["id"]), str(row["taker_order_id"]), row["size"], row,
+                     Liquidity.TAKER, status, at, changed)  # fmt: skip
     for order in row.get("maker_orders") or ():
         if mine(order):
             number = str(order["order_id"])
@@ -169,15 +169,18 @@ class OwnTrades:
         """Everything from before has been read."""
 
     def take(self, leg: Leg) -> list[VenueReport]:
-        """Take one in; gives what is new of it: the fill, its final word, or nothing."""
+        """Take one in; gives what is new of it: the fill, its final word, or nothing.
+
+        `InvalidValue` for one that cannot be; then nothing of it is kept.
+        """
         known = self._legs.get(leg.id)
         if known is not None and _RANK[leg.status] <= _RANK[known.status]:
             return []
-        self._legs[leg.id] = leg
         told: list[VenueReport] = []
         if known is None:
-            self._by_order.setdefault(leg.order, []).append(leg.id)
             told.append(Filled(venue=self._venue, at_ns=leg.at_ns, fill=self.fill(leg)))
+            self._by_order.setdefault(leg.order, []).append(leg.id)
+        self._legs[leg.id] = leg
         if leg.final:
             told.append(self.settled(leg))
         return told

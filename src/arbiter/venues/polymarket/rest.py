@@ -10,6 +10,7 @@ import msgspec
 
 from arbiter.model.errors import OutcomeUnknown, VenueUnreachable
 from arbiter.venues.common.endpoints import Endpoints
+from arbiter.venues.common.frames import UNREADABLE
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.polymarket.addresses import Api
 from arbiter.venues.polymarket.errors import read_refusal
@@ -137,11 +138,11 @@ class PolymarketRest:
                 status, told = answer.status, answer.headers
         except aiohttp.ClientConnectorError as error:
             raise VenueUnreachable(f"/{path}: {error}") from None
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise OutcomeUnknown(f"/{path}: {type(error).__name__}: no answer") from None
         try:
             decoded = msgspec.json.decode(body) if body else None
-        except msgspec.DecodeError:
+        except UNREADABLE:
             if status == _OK:
                 raise OutcomeUnknown(f"/{path}: the answer is no JSON") from None
             decoded = None
