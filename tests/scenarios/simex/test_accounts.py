@@ -1,17 +1,13 @@
 """The real venues' clients against simulators that misbehave: faults, margin, rights, clocks."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from decimal import Decimal
-from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from arbiter.model.errors import Banned, OutcomeUnknown, RateLimited, TryAgain, VenueRefused
-from arbiter.model.ids import ENGINE, ClientOrderId, StrategyId, TradeId
-from arbiter.model.instruments import Instrument
-from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
+from arbiter.model.orders import OrderStatus, Side
 from arbiter.model.perpetuals import ForcedCause
 from arbiter.model.reports import (
     Absent,
@@ -23,86 +19,9 @@ from arbiter.model.reports import (
     Unknown,
 )
 from arbiter.ports.venue import MarginClient
-from arbiter.simex.settings import SimexSettings
-from arbiter.venues.common.account import VenueAccount
-from tests.port_suites.order_client import ReportLog
-from tests.scenarios.simex.conftest import Serve, Served
+from tests.scenarios.simex.conftest import Serve
+from tests.scenarios.simex.desk import CALM, Desk, running
 from tests.scenarios.simex.stands import PERPETUALS, STANDS
-
-CALM = SimexSettings(
-    symbols=3,
-    quotes_per_second=60.0,
-    depth_usd=5_000.0,
-    depth_dispersion=0.0,
-    dislocations_per_minute=0.0,
-    still=True,
-)
-
-
-class Desk:
-    """A running client with its log."""
-
-    def __init__(self, served: Served, venue: str) -> None:
-        stand = STANDS[venue]
-        self.client: VenueAccount = stand.client(served)
-        self.log = ReportLog()
-        self.served, self.server = served, stand.server
-        self.instrument: Instrument
-        self._numbers = 0
-
-    def order(
-        self, side: Side = Side.BUY, *, usd: int = 100, away: str = "0.02", reduce: bool = False
-    ) -> Order:
-        self._numbers += 1
-        price = Decimal(2285)
-        limit = price * (1 + Decimal(away) * side.sign)
-        return Order(
-            client_order_id=ClientOrderId(f"desk-{self._numbers}"),
-            strategy=StrategyId("test"),
-            actor=ENGINE,
-            trade_id=TradeId(UUID(int=1)),
-            leg="a",
-            instrument=self.instrument.id,
-            venue=self.instrument.venue,
-            symbol=self.instrument.symbol,
-            side=side,
-            type=OrderType.LIMIT,
-            time_in_force=TimeInForce.IOC if Decimal(away) > 0 else TimeInForce.GTC,
-            reduce_only=reduce,
-            size=self.instrument.floor_size(Decimal(usd) / price),
-            price=self.instrument.floor_price(limit),
-            planned_price=price,
-            created_ns=0,
-            updated_ns=0,
-        )
-
-    async def act(self, act: str, **more: object) -> None:
-        await self.served.act(self.server, act, **more)
-
-    async def heard(self, kind: type, count: int = 1) -> list[object]:
-        def found() -> list[object]:
-            return [report for report in self.log.reports if isinstance(report, kind)]
-
-        await self.log.until(lambda: len(found()) >= count)
-        return found()
-
-
-@asynccontextmanager
-async def running(served: Served, venue: str) -> AsyncIterator[Desk]:
-    desk = Desk(served, venue)
-    listed = await desk.client.instruments()
-    desk.instrument = next(i for i in listed if i.base == "ETH")
-    task = asyncio.create_task(desk.client.run(desk.log))
-    await desk.client.following.wait()
-    try:
-        yield desk
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await desk.client.aclose()
-
-
-Opener = Callable[[str], object]
 
 
 @pytest.fixture(params=list(STANDS))
@@ -205,18 +124,56 @@ async def test_duplicate_delivery_fills_once(desk: Desk) -> None:
     assert sum(fill.size for fill in fills) == order.size
 
 
-@pytest.mark.parametrize("venue", ["binance", "bybit"])
+@pytest.mark.parametrize("venue", ["binance", "bybit", "kraken", "coinbase", "okx", "okx_futures"])
 async def test_rights_of_a_key_are_told(serve: Serve, venue: str) -> None:
-    served = await serve(CALM)
-    line = served.lines[venue]
+    stand = STANDS[venue]
+    served = await serve(replace(CALM, venues=(stand.server,)))
+    line = served.lines[stand.server]
     told = {}
-    for kind in ("readOnly", "withdrawing"):
-        line["accounts"] = [line[kind]]
-        client = STANDS[venue].client(served)
+    for kind in ("readOnly", "withdrawing", "trading"):
+        line["accounts"] = [line.get(kind, line)]
+        client = stand.client(served)
         told[kind] = await client.rights()
         await client.aclose()
     assert (told["readOnly"].can_trade, told["readOnly"].can_withdraw) == (False, False)
     assert told["withdrawing"].can_withdraw
+    assert (told["trading"].can_trade, told["trading"].can_withdraw) == (True, False)
+    assert not told["trading"].hindrance
+    assert told["withdrawing"].restricted_to_ip is (venue == "coinbase")  # which tells none
+
+
+async def test_orders_are_known_by_our_ids_after_a_restart(desk: Desk) -> None:
+    resting, filled = desk.order(away="-0.1"), desk.order()
+    for order in (resting, filled):
+        assert isinstance(await desk.client.submit(order), Accepted)
+    await desk.log.end(filled.client_order_id)
+    reborn = STANDS[desk.instrument.venue].client(desk.served)
+    await reborn.instruments()
+    truth = await reborn.query(filled.client_order_id, filled.instrument)
+    assert isinstance(truth, OrderTruth)
+    assert (truth.status, truth.filled_size) == (OrderStatus.FILLED, filled.size)
+    assert [t.client_order_id for t in await reborn.open_orders()] == [resting.client_order_id]
+    assert {f.client_order_id for f in await reborn.fills_since(0)} == {filled.client_order_id}
+    await reborn.cancel(resting)
+    assert not await reborn.open_orders()
+    await reborn.aclose()
+
+
+@pytest.mark.parametrize("venue", ["kraken", "coinbase"])
+async def test_a_lost_private_message_shows_by_its_number_and_is_made_up_for(
+    serve: Serve, venue: str
+) -> None:
+    async with running(await serve(replace(CALM, venues=(venue,))), venue) as desk:
+        await desk.act("rates", rates={"drop_report": 1.0})
+        first = desk.order()
+        assert isinstance(await desk.client.submit(first), Accepted)
+        await desk.act("heal")
+        second = desk.order()
+        assert isinstance(await desk.client.submit(second), Accepted)
+        for order in (first, second):
+            ended = await desk.log.end(order.client_order_id)
+            fills = desk.log.fills(order.client_order_id)
+            assert sum(fill.size for fill in fills) == ended.filled_size == order.size
 
 
 async def test_position_is_told_with_leverage_and_liquidation_price(margin: Desk) -> None:

@@ -14,17 +14,12 @@ from arbiter.model.errors import BadConfig, VenueRefused
 from arbiter.simex.settings import SimexSettings
 from arbiter.venues.aster.signing import Signer
 from tests.scenarios.simex.conftest import Serve, Served
+from tests.scenarios.simex.judging import LEAVES_SOCKETS, client_error, moved
 from tests.scenarios.simex.stands import STANDS
-from tests.scenarios.simex.test_judge import client_error, moved
 
 pro = importlib.import_module("ccxt.pro")
 
-# ccxt's own client leaves its sockets to the collector.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = LEAVES_SOCKETS
 
 SETTINGS = SimexSettings(venues=("aster",), symbols=3, quotes_per_second=90.0, time_scale=14_400.0)
 SWAP = "BTC/USDT:USDT"

@@ -11,19 +11,14 @@ from msgspec.structs import replace
 
 from arbiter.model.errors import VenueRefused
 from arbiter.model.orders import OrderType, Side
-from arbiter.model.reports import Accepted, OrderTruth, Refused
+from arbiter.model.reports import Accepted, Refused
 from arbiter.simex.settings import SimexSettings
-from arbiter.venues.coinbase.orders import CoinbaseOrders
 from tests.scenarios.simex.conftest import Serve, Served
+from tests.scenarios.simex.desk import CALM, Desk, running
+from tests.scenarios.simex.judging import LEAVES_SOCKETS, SPOT, client_error, judge, soon
 from tests.scenarios.simex.stands import STANDS
-from tests.scenarios.simex.test_accounts import CALM, Desk, running
-from tests.scenarios.simex.test_judge import SPOT, client_error, judge, soon
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = LEAVES_SOCKETS
 SETTINGS = SimexSettings(venues=("coinbase",), symbols=3, quotes_per_second=90.0)
 
 
@@ -46,20 +41,6 @@ async def desk(serve: Serve) -> AsyncIterator[Desk]:
 
 
 # The judge ---------------------------------------------------------------------------------
-
-
-async def test_books_and_prices_follow_the_market(client: Any) -> None:
-    for _ in range(10):
-        book = await client.watch_order_book(SPOT)
-        assert book["bids"][0][0] < book["asks"][0][0]
-    ticker = await client.watch_ticker(SPOT)
-    assert 0 < ticker["bid"] < ticker["ask"]
-    assert (await client.watch_trades(SPOT))[-1]["amount"] > 0
-    assert len((await client.fetch_order_book(SPOT))["bids"]) > 20
-    assert (await client.fetch_ticker(SPOT))["bid"] > 0
-    assert (await client.fetch_bids_asks([SPOT]))[SPOT]["ask"] > 0
-    assert (await client.fetch_trades(SPOT))[-1]["price"] > 0
-    assert (await client.fetch_ohlcv(SPOT, "1m"))[-1][4] > 0
 
 
 async def test_the_judges_book_stays_the_venues(client: Any, served: Served) -> None:
@@ -147,43 +128,12 @@ async def test_an_id_sent_twice_makes_one_order_and_is_not_sent_twice_by_us(desk
     await other.aclose()
 
 
-async def test_orders_are_known_by_our_ids_after_a_restart(desk: Desk) -> None:
-    resting, filled = desk.order(away="-0.1"), desk.order()
-    for order in (resting, filled):
-        assert isinstance(await desk.client.submit(order), Accepted)
-    await desk.log.end(filled.client_order_id)
-    other = STANDS["coinbase"].client(desk.served)
-    truth = await other.query(filled.client_order_id, filled.instrument)
-    assert isinstance(truth, OrderTruth)
-    assert truth.filled_size == filled.size
-    (found,) = await other.open_orders()
-    assert found.client_order_id == resting.client_order_id
-    (fill,) = await other.fills_since(0)
-    assert fill.client_order_id == filled.client_order_id
-    await other.cancel(resting)
-    assert not await other.open_orders()
-    await other.aclose()
-
-
 async def test_a_market_buy_is_sized_in_base(desk: Desk) -> None:
     order = replace(desk.order(Side.BUY), type=OrderType.MARKET, price=None)
     assert isinstance(await desk.client.submit(order), Accepted)
     ended = await desk.log.end(order.client_order_id)
     assert ended.filled_size == order.size
     assert sum(fill.size for fill in desk.log.fills(order.client_order_id)) == order.size
-
-
-async def test_a_lost_private_message_is_noticed_and_made_up_for(desk: Desk) -> None:
-    await desk.act("rates", rates={"drop_report": 1.0})
-    first = desk.order()
-    assert isinstance(await desk.client.submit(first), Accepted)
-    await desk.act("heal")
-    second = desk.order()
-    assert isinstance(await desk.client.submit(second), Accepted)
-    for order in (first, second):
-        ended = await desk.log.end(order.client_order_id)
-        fills = desk.log.fills(order.client_order_id)
-        assert sum(fill.size for fill in fills) == ended.filled_size == order.size
 
 
 async def test_a_token_of_a_wrong_time_is_mended_by_the_venues_clock(desk: Desk) -> None:
@@ -205,21 +155,6 @@ async def test_a_key_that_is_not_known_is_refused_and_not_taken_for_a_wrong_cloc
         await client.holdings()
     assert refused.value.code == "UNAUTHORIZED"
     await client.aclose()
-
-
-async def test_rights_of_a_key_are_told(serve: Serve) -> None:
-    served = await serve(replace(CALM, venues=("coinbase",)))
-    line = served.lines["coinbase"]
-    told = {}
-    for kind in ("readOnly", "withdrawing", "trading"):
-        line["accounts"] = [line.get(kind, line)]
-        client = STANDS["coinbase"].client(served)
-        assert isinstance(client, CoinbaseOrders)
-        told[kind] = await client.rights()
-        await client.aclose()
-    assert (told["readOnly"].can_trade, told["readOnly"].can_withdraw) == (False, False)
-    assert told["withdrawing"].can_withdraw
-    assert (told["trading"].can_trade, told["trading"].can_withdraw) == (True, False)
 
 
 async def test_many_orders_fill_at_once_and_each_is_told_whole(desk: Desk) -> None:

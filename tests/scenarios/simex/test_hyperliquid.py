@@ -13,14 +13,9 @@ import pytest
 from arbiter.simex.hyperliquid.server import Hyperliquid
 from arbiter.simex.settings import SimexSettings
 from tests.scenarios.simex.conftest import Serve, Served
-from tests.scenarios.simex.test_judge import client_error, moved, soon
+from tests.scenarios.simex.judging import LEAVES_SOCKETS, client_error, moved, soon
 
-# The judges leave their sockets to the collector.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = LEAVES_SOCKETS
 
 SETTINGS = SimexSettings(
     venues=("hyperliquid",),

@@ -10,9 +10,8 @@ from arbiter.app.checks_kinds import Check, Verdict
 from arbiter.app.config import Settings, load
 from arbiter.app.venue_checks import check_venues
 from arbiter.model.errors import VenueRefused
-from arbiter.model.ids import ClientOrderId, TradeId, client_order_id, uuid7
 from arbiter.model.orders import OrderType, TimeInForce
-from arbiter.model.reports import Absent, Accepted, OrderTruth, Refused
+from arbiter.model.reports import Absent, Accepted, Refused
 from arbiter.simex.hyperliquid.server import Hyperliquid
 from arbiter.simex.rest import Call, Reply
 from arbiter.simex.settings import SimexSettings
@@ -44,10 +43,6 @@ def client_of(served: Served, kind: str = "accounts") -> HyperliquidOrders:
     keys = VenueKeys(api_key=key["walletAddress"], secret=key["privateKey"])
     wiring = msgspec.structs.replace(served.wiring(STAND.server), keys=keys)
     return HyperliquidOrders(wiring)
-
-
-def named(number: int) -> ClientOrderId:
-    return client_order_id(TradeId(uuid7(1_763_700_000_000_000_000, number)), "a", 1)
 
 
 async def desk_of(client: HyperliquidOrders) -> OrderDesk:
@@ -88,26 +83,6 @@ async def test_account_whose_money_is_told_elsewhere_is_refused(
     with pytest.raises(VenueRefused, match="classic mode"):
         await client.rights()
     await client.aclose()
-
-
-async def test_engine_without_memory_knows_its_own_orders_and_fills(served: Served) -> None:
-    before = client_of(served)
-    desk = await desk_of(before)
-    resting, taking = desk.order(away="-0.1"), desk.order(tif=TimeInForce.IOC)
-    resting = msgspec.structs.replace(resting, client_order_id=named(1))
-    taking = msgspec.structs.replace(taking, client_order_id=named(2))
-    for order in (resting, taking):
-        assert isinstance(await before.submit(order), Accepted)
-    await before.aclose()
-    after = client_of(served)
-    (open_order,) = await after.open_orders()
-    fills = await after.fills_since(0)
-    truth = await after.query(taking.client_order_id, taking.instrument)
-    await after.aclose()
-    assert open_order.client_order_id == resting.client_order_id
-    assert {fill.client_order_id for fill in fills} == {taking.client_order_id}
-    assert isinstance(truth, OrderTruth)
-    assert truth.filled_size == taking.size == sum(fill.size for fill in fills)
 
 
 async def test_market_order_is_a_limit_that_bounds_what_it_may_cost(served: Served) -> None:

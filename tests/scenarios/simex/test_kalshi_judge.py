@@ -12,17 +12,13 @@ from typing import Any
 import pytest
 
 from tests.scenarios.simex.conftest import Serve, Served
+from tests.scenarios.simex.judging import LEAVES_SOCKETS, client_error, moved
 from tests.scenarios.simex.kalshi import STILL, TICKER, server_of
-from tests.scenarios.simex.test_judge import client_error, moved
 
 prediction = importlib.import_module("ccxt.prediction")
 
 # Neither client closes its sockets in time.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = LEAVES_SOCKETS
 
 
 @asynccontextmanager
