@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -32,9 +33,11 @@ from arbiter.venues.polymarket.addresses import Api
 from arbiter.venues.polymarket.errors import read_refusal
 from arbiter.venues.polymarket.markets import Markets
 from arbiter.venues.polymarket.orders import PolymarketOrders
+from arbiter.venues.polymarket.private import UserTalk
 from arbiter.venues.polymarket.rest import PolymarketRest, Query
 from arbiter.venues.polymarket.signing import Login, wallet_of
 from tests.fakes.clock import FakeClock
+from tests.unit.venues.frames import FakeLink
 from tests.unit.venues.test_polymarket import NO_TOKEN, PRIVATE, ROW, TOKEN
 
 VENUE = VenueId("polymarket")
@@ -422,15 +425,9 @@ async def test_a_failure_of_who_is_told_of_a_trade_is_none_of_the_message(client
         raise KeyError("of the ledger", report)
 
     client.on_report = fail  # type: ignore[method-assign]
+    talk = UserTalk(FakeLink(), await client.house.login(), client._on_order, client._take_trade)
     with pytest.raises(KeyError, match="of the ledger"):
-        client.hear_trade("10")
-
-
-async def test_a_decision_that_cannot_be_read_is_no_answer(client: Client) -> None:
-    client.house.trades = [{"status": "MATCHED"}]
-    for asked in (client.positions(), client.settled_since(0)):
-        with pytest.raises(OutcomeUnknown, match="cannot be read"):
-            await asked
+        talk.hear(msgspec.json.encode(client.trade("10", event_type="trade")))
 
 
 async def test_heartbeats_go_on_over_an_answer_without_a_name(
