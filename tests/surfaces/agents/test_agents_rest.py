@@ -237,6 +237,8 @@ async def test_a_bad_order_is_refused_in_the_pages_words(
     assert response.status_code == 400
     assert response.json()["error"] == "invalid request body"
     assert said in response.json()["details"]
+    at_fault = "price" if "Price" in said else next(iter(changes))
+    assert response.json()["field"] == at_fault
 
 
 async def test_orders_nobody_gave(client: httpx.AsyncClient) -> None:

@@ -102,6 +102,7 @@ async def test_an_order_is_told_with_its_fill_and_its_position(
             "commission",
             "executed_at",
         }
+        assert trade["commission_asset"] == "USDT"
         filled = await told(socket, "order_update")
         assert (filled["status"], filled["executed_quantity"]) == ("FILLED", 1)
         assert filled["order_id"] == trade["order_id"]

@@ -2,7 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
 
 def _number(value: object) -> object:
@@ -28,15 +35,17 @@ class NewOrder(Body):
     side: Annotated[Literal["BUY", "SELL"], BeforeValidator(_upper)]
     type: Annotated[Literal["MARKET", "LIMIT"], BeforeValidator(_upper)]
     quantity: Amount
-    price: Amount | None = None
+    price: Annotated[Amount | None, Field(validate_default=True)] = None
 
-    @model_validator(mode="after")
-    def _priced(self) -> "NewOrder":
-        if self.type == "LIMIT" and self.price is None:
+    @field_validator("price")
+    @classmethod
+    def _priced(cls, price: float | None, order: ValidationInfo) -> float | None:
+        kind = order.data.get("type")
+        if kind == "LIMIT" and price is None:
             raise ValueError("Price is required for limit orders")
-        if self.type == "MARKET" and self.price is not None:
+        if kind == "MARKET" and price is not None:
             raise ValueError("Price is only for limit orders")
-        return self
+        return price
 
 
 class StartTrading(Body):

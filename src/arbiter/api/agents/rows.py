@@ -5,6 +5,8 @@ from decimal import Decimal
 from uuid import UUID, uuid5
 
 from arbiter.api.agents.answers import moment, number
+from arbiter.ledger.assets import account_assets
+from arbiter.ledger.trades import fee_value
 from arbiter.model.agents import (
     AgentPosition,
     Decision,
@@ -159,7 +161,13 @@ def order_update(worked: WorkedOrder) -> Row:
     return {"order_id": worked.id} | {name: row[name] for name in names}
 
 
-def fill_row(fill: Fill, order: Order) -> Row:
+def fill_row(fill: Fill, order: Order, told: Decimal | None = None) -> Row:
+    """The contract's commission is in quote; where nobody knows its worth, its asset says so.
+
+    `told` is the worth of a fee in a third asset.
+    """
+    base, quote = account_assets(order.symbol)
+    worth = fee_value(fill, base, quote, told)
     return {
         "trade_id": uuid5(_FILL_NAMESPACE, f"{fill.venue}/{fill.venue_trade_id}"),
         "order_id": order.trade_id,
@@ -167,8 +175,8 @@ def fill_row(fill: Fill, order: Order) -> Row:
         "side": fill.side,
         "price": number(fill.price),
         "quantity": number(fill.size),
-        "commission": number(fill.fee),
-        "commission_asset": fill.fee_asset,
+        "commission": number(fill.fee if worth is None else worth),
+        "commission_asset": fill.fee_asset if worth is None else quote,
         "executed_at": moment(fill.at_ns),
     }
 

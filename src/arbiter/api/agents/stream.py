@@ -173,7 +173,7 @@ class Stream:
             if isinstance(event, OrderFilled):
                 order = event.order or self._deps.core.ledger.orders.get(event.fill.client_order_id)
                 if order is not None and session_of(order.strategy) is not None:
-                    self._tell("trade", fill_row(event.fill, order))
+                    self._tell("trade", fill_row(event.fill, order, event.fee_in_quote))
         ours = [o for o in changes.orders.values() if session_of(o.strategy) is not None]
         for trade_id in dict.fromkeys(order.trade_id for order in ours):
             same = tuple(order for order in ours if order.trade_id == trade_id)
