@@ -24,6 +24,7 @@ from arbiter.model.money import ZERO
 from arbiter.model.plans import Family, Signal
 from arbiter.model.time import NS_PER_DAY
 from arbiter.model.trades import Trade, TradeState
+from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.ports.spot_history import (
     DayResult,
     FoundSignals,
@@ -134,6 +135,7 @@ class SpotReads:
         found = await listings.signals(
             self._engine,
             listings.SignalFilter(
+                strategy=SPOT_ARBITRAGE,
                 symbol=wanted.symbol,
                 executed=wanted.executed,
                 since_ns=wanted.since_ns,
@@ -144,13 +146,14 @@ class SpotReads:
         return FoundSignals(rows=found.rows, total=found.total)
 
     async def signal(self, seq: int) -> Signal | None:
-        return await listings.signal(self._engine, seq) if 0 < seq <= _LARGEST else None
+        found = await listings.signal(self._engine, seq) if 0 < seq <= _LARGEST else None
+        return None if found is None or found.strategy != SPOT_ARBITRAGE else found
 
     async def signal_times(self, since_ns: int) -> Sequence[int]:
         table = schema.SIGNALS
         query = (
             select(table.c.detected_ns)
-            .where(table.c.detected_ns >= since_ns)
+            .where(table.c.detected_ns >= since_ns, table.c.strategy == SPOT_ARBITRAGE)
             .order_by(table.c.detected_ns)
         )
         async with reading(self._engine) as connection:

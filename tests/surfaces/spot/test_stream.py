@@ -6,20 +6,24 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from arbiter.access.roles import Role
 from arbiter.api.spot import stream
-from arbiter.model.ids import Actor
+from arbiter.model.changes import Changes
+from arbiter.model.ids import Actor, StrategyId
 from tests.surfaces.spot import samples
 from tests.surfaces.spot.conftest import MakeEngine, until
 from tests.surfaces.spot.harness import LiveEngine
 from tests.surfaces.spot.samples import check_shape
+from tests.unit.storage import samples as stored
 
 KEY = "0f3c9a6be2d84715a9c4"
 PRICE = {
@@ -264,3 +268,17 @@ async def _one_update(engine: LiveEngine) -> bool:
     async with joined(engine) as talk:
         await say(talk, type="subscribe", channel="prices", symbols=["BTCUSDT"])
         return bool((await hear(talk, "price_update"))["data"]["symbol"] == "BTCUSDT")
+
+
+async def test_signals_of_other_families_are_not_told(engine: LiveEngine) -> None:
+    own = stored.signal(1_000_002)
+    other = replace(stored.signal(1_000_001), strategy=StrategyId("event-arbitrage"))
+    async with joined(engine) as talk:
+        await say(talk, type="subscribe", channel="signals")
+        await hear(talk, "subscribed")
+        for signal in (other, own):
+            changes = Changes()
+            changes.signals[signal.id] = signal
+            await asyncio.to_thread(engine.do, partial(engine.running.hub.publish, (), changes))
+        while (told := (await hear(talk, "signal"))["data"]["id"]) != own.seq:
+            assert told != other.seq

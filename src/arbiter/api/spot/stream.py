@@ -189,6 +189,8 @@ class Streams:
     def _tell(self, changes: Changes) -> None:
         registry = self._deps.core.registry
         for signal in changes.signals.values():
+            if signal.strategy != self._deps.core.spot.settings.strategy:
+                continue
             listeners = self._listening("signals", signal.symbol)
             if listeners:
                 data = signal_row(registry, signal).model_dump()
