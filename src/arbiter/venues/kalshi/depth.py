@@ -56,7 +56,7 @@ class KalshiDepthFeed:
             for ticker, slot in wiring.slot_of().items():
                 try:
                     told = await rest.call(f"GET /markets/{ticker}/orderbook")
-                    book = book_of(told["orderbook_fp"])
+                    book = book_of(told.get("orderbook_fp"))
                 except (Answered, TryAgain, OutcomeUnknown, BadFrame) as error:
                     sink.on_depth_lost(slot, str(error))
                     continue

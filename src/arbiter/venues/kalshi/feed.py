@@ -115,11 +115,10 @@ class _Looks:
         now = self._wiring.clock.now_ns()
         for row in told.get("markets") or ():
             try:
-                quote = top(row)
+                quote, slot = top(row), slots.get(row["ticker"])
             except (KeyError, TypeError, ValueError, InvalidOperation):
                 self._tally.bad += 1
                 continue
-            slot = slots.get(row["ticker"])
             if slot is not None and quote is not None:
                 self._sink.on_quote(slot, *quote, now, now)
 

@@ -26,8 +26,8 @@ from arbiter.model.money import ONE, ZERO, plain
 from arbiter.model.orders import Fill, Order, OrderType, Side, TimeInForce
 from arbiter.model.perpetuals import ForcedClose, VenuePosition, contract_of
 from arbiter.model.reports import FillSettled, ForcedReported, Holding, OrderTruth
-from arbiter.model.time import NS_PER_MS, NS_PER_S
-from arbiter.venues.common.account import AccountWiring, KeyRights
+from arbiter.model.time import NS_PER_DAY, NS_PER_MS, NS_PER_S
+from arbiter.venues.common.account import AccountWiring, KeyRights, understood
 from arbiter.venues.common.events import EventAccount
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.kalshi.addresses import ENDPOINTS, STREAM
@@ -85,8 +85,8 @@ class KalshiOrders(EventAccount):
         self._events: dict[str, tuple[int, Any]] = {}
         """With the monotonic time of reading."""
         self._costs: dict[InstrumentId, HeldCost] = {}
-        self._told: set[str] = set()
-        """Settlements that were told."""
+        self._told: dict[str, int] = {}
+        """Settlements of the last day that were told, with their time."""
         self._ended = asyncio.Event()
         """A position became none: there may be a settlement."""
 
@@ -171,6 +171,7 @@ class KalshiOrders(EventAccount):
                 made.append(listing_of(market, event, series, self.venue))
         return made
 
+    @understood
     async def outcomes(
         self, instruments: Collection[InstrumentId]
     ) -> Mapping[InstrumentId, Decimal]:
@@ -305,6 +306,7 @@ class KalshiOrders(EventAccount):
         rows = await self._rows("/portfolio/positions", "market_positions", params)
         return [row for row in rows if Decimal(row["position_fp"])]
 
+    @understood
     async def positions(self) -> Sequence[VenuePosition]:
         await self._know_listing()
         now = self._clock.now_ns()
@@ -360,6 +362,7 @@ class KalshiOrders(EventAccount):
         del since_ns
         return ()
 
+    @understood
     async def rights(self) -> KeyRights:
         """By the scopes of the key; ``write`` grants transfers, and so withdrawals, too."""
         keys = self._wiring.keys
@@ -404,16 +407,22 @@ class KalshiOrders(EventAccount):
                 pass
             self._ended.clear()
             try:
-                for forced in await self.forced_since(since_ns):
-                    if forced.venue_trade_id not in self._told:
-                        self._told.add(forced.venue_trade_id)
-                        self._say(
-                            ForcedReported(venue=self.venue, at_ns=forced.at_ns, forced=forced)
-                        )
+                since_ns = await self._tell_payouts(since_ns)
             except (TryAgain, OutcomeUnknown, VenueRefused) as error:
                 log.info("settlements wait", venue=self.venue, why=str(error))
                 self._ended.set()
                 await asyncio.sleep(1.0)
+
+    async def _tell_payouts(self, since_ns: int) -> int:
+        """Tell those that are new; gives from when on to look the next time."""
+        began_ns = self._clock.now_ns()
+        for forced in await self.forced_since(since_ns):
+            if forced.venue_trade_id not in self._told:
+                self._told[forced.venue_trade_id] = forced.at_ns
+                self._say(ForcedReported(venue=self.venue, at_ns=forced.at_ns, forced=forced))
+        since_ns = max(since_ns, began_ns - NS_PER_DAY)
+        self._told = {name: at_ns for name, at_ns in self._told.items() if at_ns >= since_ns}
+        return since_ns
 
     def _know(self, name: ClientOrderId, number: str) -> None:
         self._name(number, name)
