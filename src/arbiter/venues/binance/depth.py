@@ -152,9 +152,7 @@ class DepthTalk(BinanceTalk):
             return False
         row.asked = False
         if row.lost_ns is not None:
-            took = self._clock.monotonic_ns() - row.lost_ns
-            self._tally.resyncs += 1
-            self._tally.slowest_resync_ns = max(self._tally.slowest_resync_ns, took)
+            self._tally.resynced(self._clock.monotonic_ns() - row.lost_ns)
             row.lost_ns = None
         return True
 

@@ -4,31 +4,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 import msgspec
-import structlog
 
-from arbiter.model.time import NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.venues.bybit.decode import BookMessage
 from arbiter.venues.bybit.sequence import NumberedBook, Step
 from arbiter.venues.bybit.talk import BybitTalk
 from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
+from arbiter.venues.common.out_of_step import OutOfStep
 from arbiter.venues.common.stream import Link
 
-log = structlog.get_logger(__name__)
-
 _decode = fast_decoder(BookMessage)
-
-_LATE_NS = NS_PER_S
-"""A snapshot asked for and not come within this time is asked for by a new connection."""
-_MANY = 10
-"""So many books out of step at once are mended by a new connection, too."""
 
 
 class Row(msgspec.Struct):
     slot: int
     numbered: NumberedBook
-    lost_ns: int | None = None
-    """Since when it is out of step, monotonic."""
 
 
 class BookTalk(BybitTalk, ABC):
@@ -41,9 +31,8 @@ class BookTalk(BybitTalk, ABC):
             f"orderbook.{depth}.{symbol}": Row(slot, NumberedBook())
             for symbol, slot in slots.items()
         }
-        self._out: dict[str, Row] = {}
         super().__init__(link, self._rows, tally)
-        self._clock = clock
+        self._out = OutOfStep(tally, clock)
         self._now_ns = clock.now_ns
 
     def hear(self, data: bytes) -> None:
@@ -66,8 +55,7 @@ class BookTalk(BybitTalk, ABC):
             except BadFrame as error:
                 self._lose(told.topic, row, str(error))
                 raise
-            if row.lost_ns is not None:
-                self._mended(told.topic, row)
+            self._out.mend(told.topic)
         else:
             self._delta(row, told)
 
@@ -79,13 +67,9 @@ class BookTalk(BybitTalk, ABC):
         """A book is not to be trusted until it changes."""
 
     def tick(self) -> None:
-        if not self._out:
-            return
-        oldest = min(row.lost_ns or 0 for row in self._out.values())
-        if len(self._out) > _MANY:
-            self._link.drop(f"{len(self._out)} books out of step")
-        elif self._clock.monotonic_ns() - oldest > _LATE_NS:
-            self._link.drop("no snapshot came")
+        why = self._out.hopeless()
+        if why is not None:
+            self._link.drop(why)
 
     def closed(self) -> None:
         super().closed()
@@ -108,17 +92,7 @@ class BookTalk(BybitTalk, ABC):
             self._lose(told.topic, row, f"a gap before update {told.data.u}")
 
     def _lose(self, topic: str, row: Row, why: str) -> None:
-        log.info("book out of step", topic=topic, why=why)
         row.numbered.in_step = False
-        if row.lost_ns is None:
-            row.lost_ns = self._clock.monotonic_ns()
-        self._out[topic] = row
+        self._out.lose(topic, why)
         self.lost(row, why)
         self.renew(topic)
-
-    def _mended(self, topic: str, row: Row) -> None:
-        took = self._clock.monotonic_ns() - (row.lost_ns or 0)
-        self._tally.resyncs += 1
-        self._tally.slowest_resync_ns = max(self._tally.slowest_resync_ns, took)
-        row.lost_ns = None
-        self._out.pop(topic, None)

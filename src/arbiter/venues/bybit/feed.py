@@ -60,7 +60,7 @@ class QuoteTalk(BookTalk):
     def take(self, row: Row, told: BookMessage) -> None:
         book = told.data
         bids, asks = book.b, book.a
-        if told.type == "snapshot" and len(bids) == len(asks) == 1 and row.lost_ns is None:
+        if told.type == "snapshot" and len(bids) == len(asks) == 1 and row.numbered.in_step:
             row.numbered.snapshot(book)
             ((bid, bid_size),) = bids
             ((ask, ask_size),) = asks

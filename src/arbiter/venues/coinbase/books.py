@@ -45,9 +45,7 @@ class Repair:
     def mended(self) -> None:
         if self._lost_ns is None:
             return
-        took = self._now_ns() - self._lost_ns
-        self._tally.resyncs += 1
-        self._tally.slowest_resync_ns = max(self._tally.slowest_resync_ns, took)
+        self._tally.resynced(self._now_ns() - self._lost_ns)
         self._lost_ns = None
 
 

@@ -72,3 +72,8 @@ class FeedTally(msgspec.Struct):
     reconnects: int = 0
     refused: int = 0
     """Subscriptions the venue would not take."""
+
+    def resynced(self, took_ns: int) -> None:
+        """Count a book brought back into step."""
+        self.resyncs += 1
+        self.slowest_resync_ns = max(self.slowest_resync_ns, took_ns)

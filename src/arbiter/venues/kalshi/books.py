@@ -8,24 +8,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
-import structlog
 
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
+from arbiter.venues.common.out_of_step import OutOfStep
 from arbiter.venues.common.stream import Link
 from arbiter.venues.kalshi.decode import BookMessage
 from arbiter.venues.kalshi.sequence import Numbering, RelativeBook, Step
 from arbiter.venues.kalshi.talk import KalshiTalk
 
-log = structlog.get_logger(__name__)
-
 _decode = fast_decoder(BookMessage)
 
 REFRESH_NS = NS_PER_S
 """A book unheard of for so long is asked for."""
-_LATE_NS = NS_PER_S
-"""A snapshot asked for and not come within this time is asked for by a new connection."""
 
 
 class Row(msgspec.Struct):
@@ -37,8 +33,6 @@ class Row(msgspec.Struct):
     """Monotonic."""
     at_ns: int = 0
     """The exchange's time of the last change; never goes back."""
-    lost_ns: int | None = None
-    """Since when it is out of step, monotonic."""
 
 
 class BookTalk(KalshiTalk, ABC):
@@ -50,7 +44,7 @@ class BookTalk(KalshiTalk, ABC):
         self._rows = {ticker: Row(ticker, slot, RelativeBook()) for ticker, slot in slots.items()}
         super().__init__(link, "orderbook_delta", self._rows, tally)
         self._numbers: dict[int, Numbering] = {}
-        self._out: dict[str, Row] = {}
+        self._out = OutOfStep(tally, clock)
         self._clock = clock
         self._now_ns = clock.now_ns
 
@@ -90,16 +84,15 @@ class BookTalk(KalshiTalk, ABC):
         self._count(sid, seq)
 
     def tick(self) -> None:
+        why = self._out.hopeless(most=len(self._rows))
+        if why is not None:
+            self._link.drop(why)
+            return
         now = self._clock.monotonic_ns()
-        if self._out:
-            oldest = min(row.lost_ns or 0 for row in self._out.values())
-            if now - oldest > _LATE_NS:
-                self._link.drop("no snapshot came")
-                return
         quiet = [
             row
             for row in self._rows.values()
-            if row.sid and row.lost_ns is None and now - row.heard_ns >= REFRESH_NS
+            if row.sid and row.ticker not in self._out and now - row.heard_ns >= REFRESH_NS
         ]
         self._ask(quiet)
 
@@ -128,12 +121,7 @@ class BookTalk(KalshiTalk, ABC):
             self._ask([row])
             raise
         self._heard(row, 0)
-        if row.lost_ns is not None:
-            took = self._clock.monotonic_ns() - row.lost_ns
-            self._tally.resyncs += 1
-            self._tally.slowest_resync_ns = max(self._tally.slowest_resync_ns, took)
-            row.lost_ns = None
-            self._out.pop(row.ticker, None)
+        self._out.mend(row.ticker)
 
     def _delta(self, row: Row, told: BookMessage) -> None:
         try:
@@ -155,11 +143,8 @@ class BookTalk(KalshiTalk, ABC):
         self.changed(row)
 
     def _lose(self, row: Row, why: str) -> None:
-        log.info("book out of step", ticker=row.ticker, why=why)
         row.relative.in_step = False
-        if row.lost_ns is None:
-            row.lost_ns = self._clock.monotonic_ns()
-        self._out[row.ticker] = row
+        self._out.lose(row.ticker, why)
         self.lost(row, why)
 
     def _ask(self, rows: Iterable[Row]) -> None:

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 
 import msgspec
-import structlog
 
-from arbiter.model.time import NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import DepthSink
 from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
+from arbiter.venues.common.out_of_step import OutOfStep
 from arbiter.venues.common.stream import Link
 from arbiter.venues.common.times import nanos
 from arbiter.venues.common.wiring import FeedWiring
@@ -18,13 +17,7 @@ from arbiter.venues.kraken.decode import Book, BookMessage
 from arbiter.venues.kraken.feed import connections
 from arbiter.venues.kraken.talk import KrakenTalk, pace
 
-log = structlog.get_logger(__name__)
-
 LEVELS = 25
-_LATE_NS = NS_PER_S
-"""A snapshot asked for and not come within this time is asked for by a new connection."""
-_MANY = 10
-"""So many books out of step at once are mended by a new connection, too."""
 
 _decode = fast_decoder(BookMessage)
 
@@ -50,8 +43,6 @@ class KrakenDepthFeed:
 class Row(msgspec.Struct):
     slot: int
     book: CheckedBook
-    lost_ns: int | None = None
-    """Since when it is out of step, monotonic."""
 
 
 class DepthTalk(KrakenTalk):
@@ -65,7 +56,7 @@ class DepthTalk(KrakenTalk):
     ) -> None:
         super().__init__(link, slots, tally, "book", depth=LEVELS)
         self._rows = {symbol: Row(slot, CheckedBook(LEVELS)) for symbol, slot in slots.items()}
-        self._out: dict[str, Row] = {}
+        self._out = OutOfStep(tally, clock)
         self._sink = sink
         self._clock = clock
 
@@ -93,19 +84,14 @@ class DepthTalk(KrakenTalk):
             self._tally.gaps += 1
             self._lose(told.symbol, row, "its checksum is another one")
             return
-        if row.lost_ns is not None:
-            self._mended(told.symbol, row)
+        self._out.mend(told.symbol)
         at_ns = 0 if told.timestamp is None else nanos(told.timestamp)
         self._sink.on_depth(row.slot, row.book, at_ns, self._clock.now_ns())
 
     def tick(self) -> None:
-        if not self._out:
-            return
-        oldest = min(row.lost_ns or 0 for row in self._out.values())
-        if len(self._out) > _MANY:
-            self._link.drop(f"{len(self._out)} books out of step")
-        elif self._clock.monotonic_ns() - oldest > _LATE_NS:
-            self._link.drop("no snapshot came")
+        why = self._out.hopeless()
+        if why is not None:
+            self._link.drop(why)
 
     def closed(self) -> None:
         for row in self._rows.values():
@@ -113,17 +99,7 @@ class DepthTalk(KrakenTalk):
                 self._sink.on_depth_lost(row.slot, "the connection was lost")
 
     def _lose(self, symbol: str, row: Row, why: str) -> None:
-        log.info("book out of step", market=symbol, why=why)
         row.book.in_step = False
-        if row.lost_ns is None:
-            row.lost_ns = self._clock.monotonic_ns()
-        self._out[symbol] = row
+        self._out.lose(symbol, why)
         self._sink.on_depth_lost(row.slot, why)
         self.renew(symbol)
-
-    def _mended(self, symbol: str, row: Row) -> None:
-        took = self._clock.monotonic_ns() - (row.lost_ns or 0)
-        self._tally.resyncs += 1
-        self._tally.slowest_resync_ns = max(self._tally.slowest_resync_ns, took)
-        row.lost_ns = None
-        self._out.pop(symbol, None)

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 import msgspec
-import structlog
 
-from arbiter.model.time import NS_PER_MS, NS_PER_S
+from arbiter.model.time import NS_PER_MS
 from arbiter.ports.clock import Clock
 from arbiter.ports.market_data import DepthSink
 from arbiter.venues.common.connections import follow
 from arbiter.venues.common.frames import UNREADABLE, BadFrame, FeedTally, bad, fast_decoder
+from arbiter.venues.common.out_of_step import OutOfStep
 from arbiter.venues.common.stream import Link
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.okx.decode import BookMessage, BookRow
@@ -17,15 +17,8 @@ from arbiter.venues.okx.feed import Place, connections
 from arbiter.venues.okx.sequence import NumberedBook, Step
 from arbiter.venues.okx.talk import OkxTalk, pace
 
-log = structlog.get_logger(__name__)
-
 CHANNEL = "books"
 _decode = fast_decoder(BookMessage)
-
-_LATE_NS = NS_PER_S
-"""A snapshot asked for and not come within this time is asked for by a new connection."""
-_MANY = 10
-"""So many books out of step at once are mended by a new connection, too."""
 
 
 class OkxDepthFeed:
@@ -50,8 +43,6 @@ class _Row(msgspec.Struct):
     topic: str
     slot: int
     numbered: NumberedBook
-    lost_ns: int | None = None
-    """Since when it is out of step, monotonic."""
 
 
 class DepthTalk(OkxTalk):
@@ -68,7 +59,7 @@ class DepthTalk(OkxTalk):
             for name, place in places.items()
         }
         super().__init__(link, [row.topic for row in self._rows.values()], tally)
-        self._out: dict[str, _Row] = {}
+        self._out = OutOfStep(tally, clock)
         self._sink = sink
         self._clock = clock
 
@@ -90,13 +81,9 @@ class DepthTalk(OkxTalk):
                 raise
 
     def tick(self) -> None:
-        if not self._out:
-            return
-        oldest = min(row.lost_ns or 0 for row in self._out.values())
-        if len(self._out) > _MANY:
-            self._link.drop(f"{len(self._out)} books out of step")
-        elif self._clock.monotonic_ns() - oldest > _LATE_NS:
-            self._link.drop("no snapshot came")
+        why = self._out.hopeless()
+        if why is not None:
+            self._link.drop(why)
 
     def closed(self) -> None:
         super().closed()
@@ -107,12 +94,7 @@ class DepthTalk(OkxTalk):
     def _snapshot(self, row: _Row, book: BookRow) -> None:
         row.numbered.snapshot(book)
         self._changed(row, book)
-        if row.lost_ns is not None:
-            took = self._clock.monotonic_ns() - row.lost_ns
-            self._tally.resyncs += 1
-            self._tally.slowest_resync_ns = max(self._tally.slowest_resync_ns, took)
-            row.lost_ns = None
-            self._out.pop(row.topic, None)
+        self._out.mend(row.topic)
 
     def _update(self, row: _Row, book: BookRow) -> None:
         step = row.numbered.update(book)
@@ -129,10 +111,7 @@ class DepthTalk(OkxTalk):
         self._sink.on_depth(row.slot, row.numbered.book, book.ts * NS_PER_MS, now)
 
     def _lose(self, row: _Row, why: str) -> None:
-        log.info("book out of step", topic=row.topic, why=why)
         row.numbered.in_step = False
-        if row.lost_ns is None:
-            row.lost_ns = self._clock.monotonic_ns()
-        self._out[row.topic] = row
+        self._out.lose(row.topic, why)
         self._sink.on_depth_lost(row.slot, why)
         self.renew(row.topic)

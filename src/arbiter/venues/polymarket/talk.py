@@ -5,18 +5,15 @@ from collections.abc import Mapping
 import msgspec
 import structlog
 
-from arbiter.model.time import NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.venues.common.frames import BadFrame, FeedTally
+from arbiter.venues.common.out_of_step import OutOfStep
 from arbiter.venues.common.stream import Link
 from arbiter.venues.polymarket.decode import Change, Event, at_ns, read_events
 from arbiter.venues.polymarket.tokens import Step, TokenBook
 
 log = structlog.get_logger(__name__)
 
-_LATE_NS = NS_PER_S
-"""A snapshot asked for and not come within this time is asked for by a new connection."""
-_MANY = 10
 _PATIENCE = 3
 """Answers to pings after which a book that has not come is not expected: its market is over."""
 
@@ -26,7 +23,6 @@ class Row(msgspec.Struct):
     told: TokenBook
     at_ns: int = 0
     """The venue's time of what was last told of it."""
-    lost_ns: int | None = None
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -52,7 +48,7 @@ class MarketTalk:
             token: Row(one.slot, TokenBook(token, one.tick, one.least))
             for token, one in terms.items()
         }
-        self._out: dict[str, Row] = {}
+        self._out = OutOfStep(tally, clock)
         self._waiting = set(self._rows)
         self._pongs = 0
 
@@ -89,13 +85,9 @@ class MarketTalk:
             self._event(event)
 
     def tick(self) -> None:
-        if not self._out:
-            return
-        oldest = min(row.lost_ns or 0 for row in self._out.values())
-        if len(self._out) > _MANY:
-            self._link.drop(f"{len(self._out)} books out of step")
-        elif self._clock.monotonic_ns() - oldest > _LATE_NS:
-            self._link.drop("no snapshot came")
+        why = self._out.hopeless()
+        if why is not None:
+            self._link.drop(why)
 
     def closed(self) -> None:
         for row in self._rows.values():
@@ -139,8 +131,7 @@ class MarketTalk:
         self._waiting.discard(event.asset_id)
         if not self._waiting:
             self._link.ready()
-        if row.lost_ns is not None:
-            self._mended(event.asset_id, row)
+        self._out.mend(event.asset_id)
         row.at_ns = at
         self.changed(row)
 
@@ -170,24 +161,14 @@ class MarketTalk:
             row = self._rows.get(token)
             if row is not None:
                 row.told.in_step = False
-                self._out.pop(token, None)
+                self._out.forget(token)
                 self.lost(row, "the market is decided")
 
     def _lose(self, token: str, row: Row, why: str) -> None:
-        log.info("book out of step", token=token, why=why)
-        if row.lost_ns is None:
-            row.lost_ns = self._clock.monotonic_ns()
-        self._out[token] = row
+        self._out.lose(token, why)
         self.lost(row, why)
         for operation in ("unsubscribe", "subscribe"):
             self._send({"assets_ids": [token], "operation": operation})
-
-    def _mended(self, token: str, row: Row) -> None:
-        took = self._clock.monotonic_ns() - (row.lost_ns or 0)
-        self._tally.resyncs += 1
-        self._tally.slowest_resync_ns = max(self._tally.slowest_resync_ns, took)
-        row.lost_ns = None
-        self._out.pop(token, None)
 
     def _send(self, request: dict[str, object]) -> None:
         self._link.send(msgspec.json.encode(request))
