@@ -111,9 +111,10 @@ class AgentHouse:
 
     async def open(self) -> "AgentHouse":
         """Restore, and listen to the engine from then on."""
-        await self.desk.book.restore()
+        await self.desk.restore()
         hub = self.engine.hub
         hub.listen(self.desk.book.watch)
+        hub.listen(self.desk.switches.watch)
         hub.listen(lambda events, _changes: self._book(events))
         return self
 

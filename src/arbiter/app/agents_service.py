@@ -81,8 +81,9 @@ async def make_agent_service(
         steering=steering,
         news=NewsDesk(),
     )
-    await desk.book.restore()
+    await desk.restore()
     hub.listen(desk.book.watch)
+    hub.listen(desk.switches.watch)
     advisor = await _advisor(settings, store, clock)
     orchestrator = Orchestrator(
         core=core,

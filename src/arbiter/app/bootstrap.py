@@ -304,6 +304,9 @@ class _Run:
         copying = CopyingService(
             settings, core=core, hub=self._hub, clock=clock, ids=SystemIds(), usd_rate=USD_RATES.get
         )
+        agents = await self._agents(core)
+        if agents is not None:
+            bus.welcome(agents.desk.switches.knows)
         running = Running(
             engine=engine,
             bus=bus,
@@ -322,7 +325,8 @@ class _Run:
             late=self._late_listing(world, core, copying, pairs),
             events=events,
             metrics=metrics.metrics,
-            agents=await self._agents(core),
+            agents=agents,
+            sessions=tuple if agents is None else agents.desk.switches.facts,
             usd_rate=USD_RATES.get,
             listeners=self._addresses,
         )

@@ -68,6 +68,7 @@ async def make_control(settings: Settings, running: Running) -> ControlServer:
             clock=running.clock,
             usd_rate=running.usd_rate,
             strategies=CARDS,
+            sessions=running.sessions,
         ),
         desk=ManualDesk(
             core=core,

@@ -1,6 +1,6 @@
 """A running engine, as shown to whoever serves or steers it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from arbiter.observe.metrics import Metrics
 from arbiter.ports.clock import Clock
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.depth_watch import DepthWatch
+from arbiter.runtime.desk_view import StrategyFacts
 from arbiter.runtime.engine import Engine
 from arbiter.runtime.event_watch import EventWatch
 from arbiter.runtime.funding_watch import FundingWatch
@@ -55,6 +56,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Metrics
     agents: "AgentService | None"
     """None while they are switched off."""
+    sessions: Callable[[], Sequence[StrategyFacts]]
+    """Strategies that come and go while the engine runs."""
     usd_rate: Callable[[Asset], Decimal | None]
     listeners: Mapping[str, tuple[str, ...]]
     """Addresses by name of the listener."""

@@ -150,6 +150,7 @@ def _desk(settings: Settings, running: Running, version: str) -> Surface:
                 clock=running.clock,
                 usd_rate=running.usd_rate,
                 strategies=CARDS,
+                sessions=running.sessions,
             ),
             history=DeskReads(running.reads),
             candles=PgCandles(running.reads),

@@ -29,6 +29,7 @@ from arbiter.model.events import (
     BudgetRemoved,
     BudgetSet,
     JournalEvent,
+    StrategySwitched,
     TradeOpened,
 )
 from arbiter.model.ids import Actor, PlanId, SignalId, VenueId
@@ -43,6 +44,7 @@ from arbiter.ports.clock import Clock, IdSource
 from arbiter.runtime.agent_book import AgentBook
 from arbiter.runtime.agent_news import ErrorNews, NewsDesk, SystemNews
 from arbiter.runtime.agent_steering import Steering
+from arbiter.runtime.agent_switches import AgentSwitches
 from arbiter.runtime.core import TradingCore
 
 log = structlog.get_logger(__name__)
@@ -103,6 +105,9 @@ class AgentDesk:
         self.book = AgentBook(
             core=core, store=store, clock=clock, venue=venue, steering=steering, news=news
         )
+        self.switches = AgentSwitches(
+            core=core, book=self.book, clock=clock, tell=self._tell_session
+        )
         self._next_exit: dict[UUID, int] = {}
         self._ending: set[UUID] = set()
 
@@ -134,6 +139,11 @@ class AgentDesk:
         return found
 
     # Sessions
+
+    async def restore(self) -> None:
+        """Take up what the last run left."""
+        await self.book.restore()
+        self.switches.settle()
 
     async def start(
         self, name: str, capital: Decimal, mode: SessionMode, actor: Actor
@@ -219,10 +229,16 @@ class AgentDesk:
             raise Conflict("the session is stopping")
         if session.state is state:
             return session
-        after = replace(session, state=state, updated_ns=self._clock.now_ns())
+        switched = StrategySwitched(
+            at_ns=self._clock.now_ns(),
+            strategy=session.strategy,
+            running=state is SessionState.RUNNING,
+            actor=actor,
+        )
+        audit = self._audit(actor, f"session.{word}", session_id, session.state, state)
+        await self._record(switched, audit)
+        after = self._active(session_id)
         await self.book.keep_session(after)
-        await self._record(self._audit(actor, f"session.{word}", session_id, session.state, state))
-        self._tell_session(f"trading_{word}", f"Trading session {word}", after)
         return after
 
     async def _end_if_flat(self, session_id: UUID) -> AgentSession | None:

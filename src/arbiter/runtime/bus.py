@@ -62,11 +62,16 @@ class CommandBus:
         self._strategies = strategies
         self._left_out = left_out
         self._tuner = tuner
+        self._knows: Callable[[StrategyId], bool] = lambda _strategy: False
+
+    def welcome(self, knows: Callable[[StrategyId], bool]) -> None:
+        """Take commands about strategies that come and go, too; `knows` may raise `Conflict`."""
+        self._knows = knows
 
     async def execute(self, command: Command) -> None:
         """Carry out a command; returns after the commit.
 
-        Raises `NotFound`, `InvalidValue` or `TradingDisabled` before anything was changed.
+        Raises `NotFound`, `InvalidValue`, `Conflict` or `TradingDisabled` before anything was changed.
         """
         durable = asyncio.Event()
         self.start(command, durable.set)
@@ -176,7 +181,7 @@ class CommandBus:
         )
 
     def _check_strategy(self, strategy: StrategyId) -> None:
-        if strategy not in self._strategies:
+        if strategy not in self._strategies and not self._knows(strategy):
             known = ", ".join(self._strategies)
             raise NotFound(f"no strategy is named {strategy!r}; there are {known}")
 

@@ -1,6 +1,6 @@
 """What the desk shows of this moment, from memory: strategies, positions, budgets, quotes, risk."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -108,12 +108,15 @@ class DeskView:
         clock: Clock,
         usd_rate: UsdRate,
         strategies: Sequence[StrategyCard],
+        sessions: Callable[[], Sequence[StrategyFacts]] = tuple,
     ) -> None:
+        """`sessions` gives the strategies that come and go while the engine runs."""
         self._core = core
         self._queries = queries
         self._clock = clock
         self._usd_rate = usd_rate
         self._cards = {card.name: card for card in strategies}
+        self._sessions = sessions
         self._by_uuid = {strategy_uuid(name): name for name in self._cards}
         self._priced: dict[tuple[VenueId, Asset], list[Instrument]] = {}
         for listed in core.registry.instruments:
@@ -149,18 +152,24 @@ class DeskView:
 
     def strategies(self) -> list[StrategyFacts]:
         """List those this engine runs, then those only the ledger remembers."""
-        return [self.strategy(name) for name in (*self._cards, *self._remembered())]
+        sessions = {facts.name: facts for facts in self._sessions()}
+        remembered = [name for name in self._remembered() if name not in sessions]
+        return [
+            *(self.strategy(name) for name in self._cards),
+            *sessions.values(),
+            *(self.strategy(name) for name in remembered),
+        ]
 
     def strategy_of(self, uuid: UUID) -> StrategyId | None:
         """Find the strategy that goes by a UUID."""
         found = self._by_uuid.get(uuid)
         if found is not None:
             return found
-        return next((n for n in self._remembered() if strategy_uuid(n) == uuid), None)
+        others = (*(facts.name for facts in self._sessions()), *self._remembered())
+        return next((name for name in others if strategy_uuid(name) == uuid), None)
 
     def family_of(self, strategy: StrategyId) -> Family | None:
-        card = self._cards.get(strategy)
-        return None if card is None else card.family
+        return self.strategy(strategy).family
 
     def _remembered(self) -> list[StrategyId]:
         ledger = self.ledger
@@ -169,6 +178,9 @@ class DeskView:
 
     def strategy(self, name: StrategyId) -> StrategyFacts:
         card = self._cards.get(name)
+        session = None if card else next((s for s in self._sessions() if s.name == name), None)
+        if session is not None:
+            return session
         listed = self._core.registry.instruments
         return StrategyFacts(
             name=name,

@@ -85,6 +85,40 @@ async def test_agents_and_their_sessions_are_told(desk: World) -> None:
     assert (told["state"], told["initial_capital"]) == ("RUNNING", 1_000.0)
 
 
+async def test_a_session_is_stopped_and_started_as_any_strategy(desk: World) -> None:
+    desk.quote("BTCUSDT.BINANCE", 100.0, 100.1)
+    await desk.agents.book.restore()
+    session = await desk.agents.start("BTC/USDT", Decimal(1_000), SessionMode.PAPER, Actor("me"))
+    listed = await desk.get("/api/trading/strategies")
+    (told,) = (row for row in listed if row["name"] == session.strategy)
+    assert (told["status"], told["family"]) == ("RUNNING", "agents")
+    assert told["instrument_ids"] == ["BTCUSDT.BINANCE"]
+    path = f"/api/desk/strategies/{told['id']}"
+    stopped = await desk.http.put(path, json={"running": False, "reason": "enough"})
+    assert stopped.status_code == 200, stopped.text
+    assert stopped.json() == told | {"status": "STOPPED"}
+    (shown,) = (await desk.get("/api/desk/agents"))["sessions"]
+    assert shown["state"] == "PAUSED"
+    (audit,) = await desk.get("/api/trading/audit", limit=1)
+    assert (audit["action"], audit["entity"]) == ("strategy.stop", f"strategy:{session.strategy}")
+    started = await desk.http.put(path, json={"running": True})
+    assert started.json() == told
+    (shown,) = (await desk.get("/api/desk/agents"))["sessions"]
+    assert shown["state"] == "RUNNING"
+
+
+async def test_a_session_that_has_ended_is_remembered_and_cannot_be_started(desk: World) -> None:
+    await desk.agents.book.restore()
+    session = await desk.agents.start("BTC/USDT", Decimal(1_000), SessionMode.PAPER, Actor("me"))
+    await desk.agents.pause(session.id, Actor("me"))
+    await desk.agents.stop(session.id, Decimal(1_000), Actor("me"))
+    listed = await desk.get("/api/trading/strategies")
+    (told,) = (row for row in listed if row["name"] == session.strategy)
+    assert told["status"] == "UNKNOWN"
+    answer = await desk.http.put(f"/api/desk/strategies/{told['id']}", json={"running": True})
+    assert answer.status_code == 404, answer.text
+
+
 async def test_decisions_are_filtered_newest_first(decided: World) -> None:
     async def ids(**query: str | int) -> list[int]:
         return [UUID(row["id"]).int for row in await decided.get("/api/desk/decisions", **query)]

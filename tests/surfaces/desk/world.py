@@ -87,6 +87,7 @@ class World(Desk):
         async def release(actor: Actor) -> None:
             await self.bus.execute(ReleaseKillSwitch(actor=actor))
 
+        agents = self._agents(decisions)
         queries = Queries(self.core, self.clock, "0")
         self.hub.listen(queries.watch)
         spot = (InstrumentKind.SPOT,)
@@ -104,6 +105,7 @@ class World(Desk):
                     StrategyCard(name=SPOT, family=Family.SPOT, kinds=spot),
                     StrategyCard(name=MANUAL, family=Family.MANUAL, kinds=spot),
                 ),
+                sessions=agents.desk.switches.facts,
             ),
             history=reads,
             candles=candles,
@@ -119,7 +121,7 @@ class World(Desk):
             hub=self.hub,
             access=self.access,
             tuner=self.tuner,
-            agents=self._agents(decisions),
+            agents=agents,
         )
 
     def _agents(self, store: PgAgentStore) -> DeskAgents:
@@ -134,6 +136,8 @@ class World(Desk):
             steering=Steering(TradingRules()),
             news=news,
         )
+        self.hub.listen(self.agents.switches.watch)
+        self.bus.welcome(self.agents.switches.knows)
         records = AgentRecords(roster(Schedule()), self.clock, news)
         return DeskAgents(records=records, desk=self.agents, store=store)
 

@@ -35,16 +35,12 @@ def engine(make_desk_engine: Callable[..., DeskEngine]) -> DeskEngine:
         def asked(path: str, **query: str) -> Any:
             return client.get(f"{made.desk}/api/desk{path}", params=query).json()
 
-        started = client.post(
+        client.post(
             f"{agents}/trade/start", json={"symbol": "BTC/USDT", "initial_capital": 10_000.0}
         ).raise_for_status()
         until(lambda: len(asked("/decisions", type="consensus")) >= 3)
         until(lambda: asked("/funding")["payments"] >= 4)
-        session = {"session_id": started.json()["session_id"]}
-        client.post(f"{agents}/trade/pause", json=session).raise_for_status()
         for strategy in client.get(f"{made.desk}/api/trading/strategies").json():
-            if strategy["family"] is None:
-                continue  # a session's: paused already
             path = f"{made.desk}/api/desk/strategies/{strategy['id']}"
             client.put(path, json={"running": False}).raise_for_status()
         seen: list[Any] = []

@@ -1,5 +1,7 @@
 """Risk: limits and how much of them is used, strategies to stop and start, the audit log."""
 
+from collections.abc import Callable
+
 from nicegui import ui
 
 from arbiter.api.desk.web import words
@@ -63,26 +65,45 @@ async def risk(page: Page) -> None:
 
 
 async def _strategies(page: Page) -> None:
-    for strategy in await page.desk.get("/api/trading/strategies"):
-        _strategy(page, strategy)
+    """Sessions of agents come and go: then the list is drawn anew."""
+    shown: dict[str, Callable[[Json], None]] = {}
+    box = ui.element("div")
+
+    async def reread() -> None:
+        found = await page.desk.get("/api/trading/strategies")
+        if [each["id"] for each in found] == list(shown):
+            for each in found:
+                shown[each["id"]](each)
+            return
+        box.clear()
+        shown.clear()
+        with box:
+            for each in found:
+                shown[each["id"]] = _strategy(page, each)
+
+    page.reread({"audit"}, reread)
+    await reread()
 
 
-def _strategy(page: Page, strategy: Json) -> None:
+def _strategy(page: Page, strategy: Json) -> Callable[[Json], None]:
+    """Draw one with its switch, if it has any; gives what shows its news."""
     name = f"strategy-{strategy['id']}"
     path = f"/api/desk/strategies/{strategy['id']}"
+    known = strategy
+    button: ui.button | None = None
     with ui.element("div").classes("actions"):
         page.region(name, _state(strategy))
-        if not page.can_trade:
-            return
-        button = ui.button(_verb(strategy), color=None).classes("plain")
-        button.props(f'no-caps data-name="{name}-turn"')
-    known = strategy
+        if page.can_trade and strategy["status"] != "UNKNOWN":
+            button = ui.button(_verb(strategy), color=None).classes("plain")
+            button.props(f'no-caps data-name="{name}-turn"')
 
     def show(news: Json) -> None:
         nonlocal known
         known = news
         page.show(name, _state(news))
-        button.set_text(_verb(news))
+        if button is not None:
+            button.set_text(_verb(news))
+            button.set_visibility(news["status"] != "UNKNOWN")
 
     async def turn() -> None:
         asked = {"running": known["status"] != "RUNNING", "reason": "the desk's page"}
@@ -91,13 +112,9 @@ def _strategy(page: Page, strategy: Json) -> None:
             show(done)
             page.flush()
 
-    async def reread() -> None:
-        for each in await page.desk.get("/api/trading/strategies"):
-            if each["id"] == strategy["id"]:
-                show(each)
-
-    button.on_click(turn)
-    page.reread({"audit"}, reread)
+    if button is not None:
+        button.on_click(turn)
+    return show
 
 
 def _state(strategy: Json) -> str:
