@@ -29,8 +29,8 @@ KINDS = {
     "FAK": TimeInForce.IOC,
 }
 _V1 = ("nonce", "feeRateBps")
-_LIFETIME = 60
-"""A GTD order must be good for at least so many seconds more."""
+SECURITY_S = 60
+"""A GTD order ends so much before its expiration: one that names a nearer time is refused."""
 
 
 class Desk:
@@ -139,7 +139,7 @@ class Desk:
         except (KeyError, ValueError, ArithmeticError):
             raise VenueError(0, "Invalid order payload", 400) from None
         now_s = self._server.now_ns() // NS_PER_S
-        if body["orderType"] == "GTD" and expires < now_s + _LIFETIME:
+        if body["orderType"] == "GTD" and expires < now_s + SECURITY_S:
             raise VenueError(0, "invalid expiration", 400)
         token = str(order["tokenId"])
         ticket = Ticket(

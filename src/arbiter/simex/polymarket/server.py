@@ -24,7 +24,7 @@ from arbiter.simex.hub import Connection
 from arbiter.simex.market import Market
 from arbiter.simex.polymarket import rows, words
 from arbiter.simex.polymarket.api import Api, Login, make_login
-from arbiter.simex.polymarket.desk import Desk
+from arbiter.simex.polymarket.desk import SECURITY_S, Desk
 from arbiter.simex.polymarket.gamma import FEE, Gamma, Listed
 from arbiter.simex.polymarket.purse import Trade
 from arbiter.simex.polymarket.relayer import Relayer, key_of
@@ -228,7 +228,7 @@ class Polymarket(VenueServer):
                     )
             for view in account.open_orders():
                 ticket = self.desk.purses[account.number].tickets["0x" + view.order.client_order_id]
-                if ticket.expires_s and ticket.expires_s <= now_ns // NS_PER_S:
+                if ticket.expires_s and ticket.expires_s - SECURITY_S <= self.now_ns() // NS_PER_S:
                     self.tell(account, account.cancel(view, now_ns))
 
     def _mourn(self, now_ns: int) -> None:
