@@ -488,6 +488,7 @@ class VenueAccount(ABC):
             settings=self._wiring.stream,
             draw=self._wiring.draw,
             headers=headers,
+            shown=f"{self.venue} private stream",
         )
 
     def _name(self, number: str, name: ClientOrderId) -> None:

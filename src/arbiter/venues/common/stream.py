@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -110,7 +110,10 @@ Headers = Callable[[], Mapping[str, str]]
 
 
 class Stream:
-    """Runs one connection until cancelled. `on_state` is told of every change."""
+    """Runs one connection until cancelled. `on_state` is told of every change.
+
+    `shown` is what logs call it where its address is nobody's business.
+    """
 
     def __init__(
         self,
@@ -122,8 +125,10 @@ class Stream:
         settings: StreamSettings,
         draw: Callable[[], float],
         headers: Headers | None = None,
+        shown: str = "",
     ) -> None:
         self.url = url
+        self._shown = shown or url
         self._headers = headers
         self._make_talk = make_talk
         self._on_state = on_state
@@ -140,7 +145,7 @@ class Stream:
             why = await self._once()
             if loop.time() - began >= self._settings.longest_retry_s:
                 self._backoff.reset()
-            log.info("market data stream lost", url=self.url, why=why)
+            log.info("stream lost", of=self._shown, why=why)
             self._tell(False, why)
             self._tally.reconnects += 1
             await asyncio.sleep(self._backoff.delay_s())
@@ -279,13 +284,21 @@ class _Connection(WSListener):
     # Its life ----------------------------------------------------------------------------
 
     async def until_lost(self) -> str:
-        """Send and watch until the connection is over; gives the reason."""
+        """Send and watch until the connection is over; gives the reason.
+
+        A failure of the talk's own ends it, too: nobody would watch the connection any more.
+        """
         tasks = [
             asyncio.create_task(self._send(), name="stream requests"),
             asyncio.create_task(self._keepalive(), name="stream keepalive"),
             asyncio.create_task(self._watch(), name="stream watchdog"),
         ]
         try:
+            watched: list[asyncio.Future[Any]] = [self._lost, *tasks]
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                if task.done():
+                    task.result()
             return await self._lost
         finally:
             for task in tasks:
