@@ -38,13 +38,14 @@ def scan_rows(session: Session, rows: QuoteRows) -> int:
             _one(session, rows, row)
             row += 1
             continue
-        row, code = board.scan(rows, row, session.next_ns)
+        row, code, hushed = board.scan(rows, row, session.next_ns)
+        candidates += hushed
         if code:
             candidates += 1
-            session.advance(int(received[row - 1]))
+            session.stand(received.item(row - 1))
             core.on_candidate(code)
         elif row < count:
-            session.advance(int(received[row]))
+            session.advance(received.item(row))
     return candidates
 
 

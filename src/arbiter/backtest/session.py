@@ -137,8 +137,12 @@ class Session:
                 self.agenda.run_next()
             else:
                 break
-        self.clock.set(to_ns)
-        self._last_quote_ns = to_ns
+        self.stand(to_ns)
+
+    def stand(self, at_ns: int) -> None:
+        """Set the clock to a quote before which nothing is due: one received before `next_ns`."""
+        self.clock.set(at_ns)
+        self._last_quote_ns = at_ns
 
     def finish(self) -> None:
         """Let trades under way end after the last quote, and open nothing new."""

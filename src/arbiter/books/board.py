@@ -87,6 +87,7 @@ class QuoteBoard:
         self._params = kernel.new_params(self.n_venues)
         self._step = step or kernel.quote_step
         self._faults: dict[VenueId, dict[QuoteFault, int]] = {v: {} for v in registry.venues}
+        self._quiet = kernel.new_quiet(self.n_slots, self.n_venues)
         self._scan_faults = np.zeros((self.n_slots, kernel.FAULTS), dtype=np.int64)
         self._health_reasons = dict.fromkeys(registry.venues, "")
         self._healthy = dict.fromkeys(registry.venues, True)
@@ -129,15 +130,16 @@ class QuoteBoard:
             self._count_fault(slot, QuoteFault(-code))
         return code
 
-    def scan(self, rows: QuoteRows, start: int, until_ns: int) -> tuple[int, int]:
+    def scan(self, rows: QuoteRows, start: int, until_ns: int) -> tuple[int, int, int]:
         """Take recorded quotes as `update` would, up to and including the next candidate.
 
-        Gives the row to go on from and the candidate's code. Code 0: the rows are used up, or the
-        next one was received at `until_ns` or later.
+        Gives the row to go on from, the candidate's code and how many were hushed before it.
+        Code 0: the rows are used up, or the next one was received at `until_ns` or later.
         """
         return kernel.quote_scan(
             self._state,
             self._params,
+            self._quiet,
             self._scan_faults,
             rows.slots,
             rows.prices,
@@ -146,6 +148,13 @@ class QuoteBoard:
             len(rows.slots),
             until_ns,
         )
+
+    def hush(self, buy_slot: int, sell_slot: int, until_ns: int) -> None:
+        """Have `scan` pass over the candidates of a direction that are received before a time.
+
+        Whoever asks for it answers candidates with nothing until then; `update` gives them still.
+        """
+        self._quiet[buy_slot, sell_slot % self.n_venues] = until_ns
 
     def decode(self, code: int) -> tuple[int, int]:
         """Give (buy slot, sell slot) of a candidate's code."""

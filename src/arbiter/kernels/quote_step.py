@@ -21,8 +21,11 @@ FloatArray: TypeAlias = NDArray[np.float64]
 QuoteStep: TypeAlias = Callable[[Any, Any, int, float, float, float, float, int, int], int]
 """(state, params, slot, bid, ask, bid_size, ask_size, exchange_ns, receive_ns) -> code."""
 
-QuoteScan: TypeAlias = Callable[[Any, Any, Any, Any, Any, Any, int, int, int], tuple[int, int]]
-"""(state, params, faults, slots, prices, times, start, stop, until_ns) -> (next row, code)."""
+QuoteScan: TypeAlias = Callable[
+    [Any, Any, Any, Any, Any, Any, Any, int, int, int], tuple[int, int, int]
+]
+"""(state, params, quiet, faults, slots, prices, times, start, stop, until_ns)
+-> (next row, code, candidates passed over)."""
 
 # Columns of the state, one row per slot.
 BID = 0
@@ -165,6 +168,7 @@ def _quote_step(  # noqa: PLR0912 - one straight pass; a call per check would do
 def _quote_scan(
     state: Any,
     params: Any,
+    quiet: Any,
     faults: Any,
     slots: Any,
     prices: Any,
@@ -172,7 +176,7 @@ def _quote_scan(
     start: int,
     stop: int,
     until_ns: int,
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     # An ordinary quote (accepted, and at a loss against every other venue) is stored right here;
     # all others take the step. One body without calls: numba counts the references to an array
     # at each call that takes it, which costs as much as all else. Flat views and unsigned
@@ -185,12 +189,13 @@ def _quote_scan(
     # Without losses asked for, a quote is of interest only where some net is above zero.
     floor = 0.0 if params[MIN_EDGE] > 0.0 else -math.inf
     epoch_ns = int(params[EPOCH_S]) * NS_PER_S
+    hushed = 0
     for place in range(start, stop):
         i = np.uint64(place)
         sent = i + i
         exchange_ns, receive_ns = flat_times[sent], flat_times[sent + one]
         if receive_ns >= until_ns:
-            return place, 0
+            return place, 0, hushed
         at = sent + sent
         bid, ask = flat_prices[at], flat_prices[at + one]
         bid_size, ask_size = flat_prices[at + np.uint64(2)], flat_prices[at + np.uint64(3)]
@@ -244,10 +249,13 @@ def _quote_scan(
         )
         epoch_ns = int(params[EPOCH_S]) * NS_PER_S
         if code > 0:
-            return place + 1, code
-        if code < 0:
+            bought, sold = divmod(code - 1, len(state))
+            if receive_ns >= quiet[bought, sold % int(venues)]:
+                return place + 1, code, hushed
+            hushed += 1
+        elif code < 0:
             faults[slot, -code] += 1
-    return stop, 0
+    return stop, 0, hushed
 
 
 quote_step: QuoteStep
@@ -262,12 +270,13 @@ venue gives no time. Net edge = (bid_B − ask_A − ask_A·fee_A − bid_B·fee
 """
 
 quote_scan: QuoteScan
-"""Take recorded quotes, each by `quote_step`, up to and including the next candidate.
+"""Take recorded quotes, each as `quote_step` would, up to and including the next candidate.
 
 Rows are `slots` (int32, all of existing slots), `prices` (bid, ask, bid size, ask size) and `times`
-(exchange, receive; ns). Returns the row to go on from and the candidate's code; code 0 says that
-`stop` was reached, or a row received at `until_ns` or later, which was not taken. Refused quotes
-are counted in `faults[slot, fault]`.
+(exchange, receive; ns). Candidates received before `quiet[buy slot, sell venue]` (int64, ns UTC)
+are passed over. Returns the row to go on from, the candidate's code and how many were passed over;
+code 0 says that `stop` was reached, or a row received at `until_ns` or later, which was not taken.
+Refused quotes are counted in `faults[slot, fault]`.
 """
 
 
@@ -290,6 +299,11 @@ def new_state(slots: int) -> FloatArray:
     state[:, RECEIVE] = -np.inf
     state[:, FEE] = np.nan
     return state
+
+
+def new_quiet(slots: int, venues: int) -> NDArray[np.int64]:
+    """Make the times, by buy slot and sell venue, before which a scan passes candidates over."""
+    return np.zeros((slots, venues), dtype=np.int64)
 
 
 def new_params(venues: int) -> FloatArray:

@@ -79,7 +79,9 @@ class SpotSpread:
             periods=settings.moving_average_periods,
             threshold=settings.trend_confirmation_threshold,
         )
-        self._quiet_until = {key: at + settings.cooldown_ns for key, at in self._traded_at.items()}
+        for key in self._quiet_until:
+            traded = self._traded_at.get(key)
+            self._keep_quiet(key, 0 if traded is None else traded + settings.cooldown_ns)
         window = (settings.premium_samples, settings.premium_min_samples)
         if not settings.premium_detection:
             self._premium = None
@@ -121,7 +123,7 @@ class SpotSpread:
             return None
         if not verdict:
             self._blocked.pop(key, None)
-            self._quiet_until[key] = now_ns + self._retry_ns
+            self._keep_quiet(key, now_ns + self._retry_ns)
         signal = self._signal(buy, sell, now_ns, verdict)
         self._considered = (signal, buy, sell)
         return signal
@@ -134,7 +136,7 @@ class SpotSpread:
         key = self._key(signal)
         self._refused.pop(key, None)
         self._traded_at[key] = now_ns
-        self._quiet_until[key] = now_ns + self._cooldown_ns
+        self._keep_quiet(key, now_ns + self._cooldown_ns)
         self._trades.append(now_ns)
 
     def note_refused(self, signal: Signal, now_ns: int) -> bool:
@@ -221,6 +223,11 @@ class SpotSpread:
         while self._trades and now_ns - self._trades[0] >= NS_PER_HOUR:
             self._trades.popleft()
         return len(self._trades)
+
+    def _keep_quiet(self, key: int, until_ns: int) -> None:
+        """Say nothing of a direction until then, and spare a scan the finding."""
+        self._quiet_until[key] = until_ns
+        self._board.hush(*divmod(key, self._n_slots), until_ns)
 
     def _obstacle(self, buy_slot: int, sell_slot: int, now_ns: int) -> str:
         """Name the filter that stops a candidate, with its setting; empty when none does."""

@@ -30,6 +30,10 @@ class SpreadBoard(Mids, GrossSpreads, Protocol):
         """Look for spreads among these slots only."""
         ...
 
+    def hush(self, buy_slot: int, sell_slot: int, until_ns: int) -> None:
+        """Say until when candidates of a direction come to nothing, to save finding them."""
+        ...
+
     def tune(self, *, min_edge: float, max_edge: float, slippage: float, max_age_ns: int) -> None:
         """Set what makes a candidate, in fractions of the buy price."""
         ...

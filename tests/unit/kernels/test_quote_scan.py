@@ -1,11 +1,13 @@
 """Scanning a recording is taking its quotes one by one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from arbiter.kernels import quote_step as kernel
 
@@ -43,6 +45,8 @@ class Market(msgspec.Struct, frozen=True):
     slippage: float
     max_age: float
     no_venue_times: bool
+    quiet_ns: Sequence[int] = (0,)
+    """After `T0`, by buy slot and sell venue; one for all, or for each its own."""
 
     def board(self) -> tuple[Any, Any]:
         state, params = kernel.new_state(SLOTS), kernel.new_params(VENUES)
@@ -54,6 +58,11 @@ class Market(msgspec.Struct, frozen=True):
         params[kernel.MAX_EDGE] = 1.0
         params[kernel.MAX_AGE] = self.max_age
         return state, params
+
+    def quiet(self) -> NDArray[np.int64]:
+        quiet = kernel.new_quiet(SLOTS, VENUES)
+        quiet[:] = T0 + np.resize(self.quiet_ns, quiet.shape)
+        return quiet
 
 
 def mostly(*values: Any, n: int) -> st.SearchStrategy[list[Any]]:
@@ -69,6 +78,7 @@ market = st.builds(
     st.sampled_from([0.0, 0.001]),
     st.sampled_from([4.0, 40.0]),
     st.booleans(),
+    mostly(0, 0, 8, 30, n=SLOTS * VENUES),
 )
 
 
@@ -85,9 +95,10 @@ def test_a_scan_stops_where_steps_find_a_candidate_and_leaves_their_state(
     times[:, 1] = received
     times[:, 0] = 0 if market.no_venue_times else received + [q[4] for q in quotes]
     until = T0 + limit
+    quiet = market.quiet()
 
     state, params = market.board()
-    stepped, faults = [], np.zeros((SLOTS, kernel.FAULTS), dtype=np.int64)
+    stepped, hushed, faults = [], 0, np.zeros((SLOTS, kernel.FAULTS), dtype=np.int64)
     for row in range(len(quotes)):
         if received[row] >= until:
             break
@@ -95,7 +106,11 @@ def test_a_scan_stops_where_steps_find_a_candidate_and_leaves_their_state(
             state, params, int(slots[row]), *prices[row].tolist(), *times[row].tolist()
         )
         if code > 0:
-            stepped.append((row + 1, code))
+            bought, sold = divmod(code - 1, SLOTS)
+            if received[row] < quiet[bought, sold % VENUES]:
+                hushed += 1
+            else:
+                stepped.append((row + 1, code))
         elif code < 0:
             faults[slots[row], -code] += 1
 
@@ -103,9 +118,10 @@ def test_a_scan_stops_where_steps_find_a_candidate_and_leaves_their_state(
     scanned_faults = np.zeros_like(faults)
     scanned, row = [], 0
     while True:
-        row, code = kernel.quote_scan(
+        row, code, passed = kernel.quote_scan(
             scanned_state,
             scanned_params,
+            quiet,
             scanned_faults,
             slots,
             prices,
@@ -114,10 +130,12 @@ def test_a_scan_stops_where_steps_find_a_candidate_and_leaves_their_state(
             len(quotes),
             until,
         )
+        hushed -= passed
         if not code:
             break
         scanned.append((row, code))
     assert scanned == stepped
+    assert hushed == 0
     assert row == len(quotes) or received[row] >= until
     np.testing.assert_array_equal(scanned_state, state)
     np.testing.assert_array_equal(scanned_params, params)
@@ -139,8 +157,11 @@ def test_a_scan_that_is_asked_for_losses_finds_them() -> None:
     prices = np.tile([100.0, 100.1, 1.0, 1.0], (VENUES, 1))
     times = np.full((VENUES, 2), T0)
     faults = np.zeros((SLOTS, kernel.FAULTS), dtype=np.int64)
-    first = kernel.quote_scan(state, params, faults, slots, prices, times, 0, VENUES, T0 + 1)
-    second = kernel.quote_scan(state, params, faults, slots, prices, times, 2, VENUES, T0 + 1)
+    quiet = at_a_loss.quiet()
+    first = kernel.quote_scan(state, params, quiet, faults, slots, prices, times, 0, VENUES, T0 + 1)
+    second = kernel.quote_scan(
+        state, params, quiet, faults, slots, prices, times, 2, VENUES, T0 + 1
+    )
     assert (first[0], second[0]) == (2, 3)
     assert first[1] > 0
     assert second[1] > 0

@@ -2,8 +2,10 @@
 
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
+from arbiter.books.board import QuoteRows
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import Asset, Symbol
 from arbiter.model.instruments import Instrument
@@ -87,6 +89,38 @@ def test_a_shorter_cooldown_holds_for_trades_already_made() -> None:
     house.spot.note_traded(house.signal(), T0)
     house.spot.reconfigure(with_(OPEN, cooldown_seconds=10.0))
     house.signal(at_ns=T0 + 10 * S)
+
+
+def scanned(house: House, at_ns: int) -> tuple[bool, int]:
+    """Scan the quote that opens BTC_A to BTC_B: whether it is found, and how many are hushed."""
+    house.quote(BTC_A, 99.9, 100.0, at_ns=at_ns)
+    rows = QuoteRows(
+        slots=np.array([house.slot(BTC_B)], dtype=np.int32),
+        prices=np.array([[102.0, 102.1, 9.0, 9.0]]),
+        times=np.array([[at_ns, at_ns]]),
+    )
+    row, code, hushed = house.board.scan(rows, 0, at_ns + 1)
+    assert row == 1
+    return code > 0, hushed
+
+
+def test_a_scan_is_spared_what_a_cooling_direction_says_nothing_to() -> None:
+    house = House()
+    assert scanned(house, T0) == (True, 0)
+    house.spot.note_traded(house.signal(), T0)
+    for elapsed in (S, 60 * S - 1):
+        assert scanned(house, T0 + elapsed) == (False, 1)
+    house.spot.reconfigure(with_(OPEN, cooldown_seconds=90.0))
+    assert scanned(house, T0 + 90 * S - 1) == (False, 1)
+    assert scanned(house, T0 + 90 * S) == (True, 0)
+
+
+def test_other_settings_end_the_silence_after_a_signal_for_a_scan_too() -> None:
+    house = House()
+    house.signal()
+    assert scanned(house, T0 + S // 2) == (False, 1)
+    house.spot.reconfigure(OPEN)
+    assert scanned(house, T0 + S // 2) == (True, 0)
 
 
 def test_a_signal_that_came_to_nothing_is_tried_again_but_not_every_tick() -> None:
