@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from arbiter.model.copying import LeaderAction, LeaderHolding, LeaderKind, Outcome
 from arbiter.model.errors import Banned, RateLimited, VenueRefused, VenueUnreachable
@@ -13,7 +14,7 @@ from arbiter.venues.common.rest import PublicRest
 from arbiter.venues.hyperliquid.leader import HyperliquidLeaders
 from arbiter.venues.polymarket import activity
 from arbiter.venues.polymarket import leader as polymarket
-from arbiter.venues.polymarket.leader import PolymarketLeaders
+from arbiter.venues.polymarket.leader import LAST_OFFSET_V1, PAGE, PolymarketLeaders
 from tests.fakes import leader_tape
 from tests.fakes.leader_server import (
     BROKEN,
@@ -174,6 +175,23 @@ async def test_holdings_are_told_by_market_and_outcome(server: LeaderServer, has
         LeaderHolding(market="0xc1", outcome=Outcome.NO, size=Decimal("150.5")),
         LeaderHolding(market="0xc2", outcome=Outcome.YES, size=Decimal(2)),
     ]
+
+
+async def test_more_than_v1_can_tell_is_told_as_far_as_it_goes_and_said(
+    server: LeaderServer,
+) -> None:
+    server.has_v2 = False
+    server.positions = [
+        {"conditionId": f"0xc{n}", "outcomeIndex": 0, "size": 1, "asset": str(n)}
+        for n in range(LAST_OFFSET_V1 + 2 * PAGE)
+    ]
+    async with PublicRest(server.origin) as rest:
+        source = PolymarketLeaders(rest)
+        await source.actions_since(WALLET, START_NS)  # finds the version out
+        with capture_logs() as logs:
+            held = await source.holdings(WALLET)
+    assert len(held) == LAST_OFFSET_V1 + PAGE
+    assert [entry["log_level"] for entry in logs] == ["warning"]
 
 
 @pytest.mark.parametrize(

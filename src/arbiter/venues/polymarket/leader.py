@@ -62,14 +62,15 @@ class PolymarketLeaders:
                 rows += page.data or ()
                 cursor = page.pagination.next_cursor
                 if not cursor:
-                    break
-            return activity.holdings(rows)
+                    return activity.holdings(rows)
+            raise VenueUnreachable("polymarket tells positions without end")
         for offset in range(0, LAST_OFFSET_V1 + 1, PAGE):
             query = {"user": wallet, "limit": PAGE, "offset": offset, "sizeThreshold": 0}
             found = activity.read_positions_v1(await self._rest.get("/positions", query))
             rows += found
             if len(found) < PAGE:
-                break
+                return activity.holdings(rows)
+        log.warning("a leader holds more than v1 of polymarket's data api can tell", wallet=wallet)
         return activity.holdings(rows)
 
     async def _actions(self, wallet: Wallet, since_ns: int) -> list[LeaderAction]:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+import structlog
 
 from arbiter.model.errors import OutcomeUnknown
 from arbiter.model.ids import InstrumentId, VenueId
@@ -12,11 +13,14 @@ from arbiter.venues.polymarket.addresses import Api
 from arbiter.venues.polymarket.listing import EventMarket, read_market
 from arbiter.venues.polymarket.rest import PolymarketRest
 
+log = structlog.get_logger(__name__)
+
 _CHUNK = 40
 """Names in one request."""
 _GAMMA_PAGE = 100
 _PAGE = 500
-_MOST_PAGES = 20
+_LAST_OFFSET = 10_000
+"""Of positions: the venue tells none beyond."""
 _SIX_PLACES = Decimal("0.000001")
 
 
@@ -91,20 +95,23 @@ class Markets:
         return {held.condition for held in await self.tokens_of(wallet)}
 
     async def tokens_of(self, wallet: str) -> list[Tokens]:
-        """What a wallet holds."""
+        """What a wallet holds, worth most first: the venue tells no more than some thousands."""
         made: list[Tokens] = []
-        for page in range(_MOST_PAGES):
+        for offset in range(0, _LAST_OFFSET + 1, _PAGE):
             query = {
                 "user": wallet,
                 "limit": str(_PAGE),
-                "offset": str(page * _PAGE),
+                "offset": str(offset),
                 "sizeThreshold": "0",
+                "sortBy": "CURRENT",
+                "sortDirection": "DESC",
             }
             told = await self._rest.public(Api.DATA, "/positions", query)
             rows = told if isinstance(told, list) else []
             made += [_token(row) for row in rows if row.get("size")]
             if len(rows) < _PAGE:
-                break
+                return made
+        log.warning("a wallet holds more than the venue tells", wallet=wallet, told=len(made))
         return made
 
     async def _event_of(self, row: Any) -> Any:
