@@ -51,6 +51,7 @@ _PAGE = 1_000
 _WEEK_MS = 7 * 24 * NS_PER_HOUR // NS_PER_MS
 _AT_ONCE = 5
 """Markets asked at the same time: each costs weight."""
+_KEY_RETRY_S = 1.0
 _LISTEN_EVERY_S = 1_200.0
 
 SPOT_PRIVATE = "wss://ws-api.binance.com:443"
@@ -548,24 +549,25 @@ class BinanceFuturesOrders(BinanceOrders):
     async def _follow_key(self) -> None:
         while True:
             try:
-                told = await self._rest.call("fapiprivate_post_listenkey")
-            except (Answered, OutcomeUnknown, TryAgain) as error:
+                key = await self._read("listen key", self._new_key)
+            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
                 self._state(connected=False, why=str(error))
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(_KEY_RETRY_S)
                 continue
             expired = asyncio.Event()
             stream = self._stream(
-                self._user_data(told["listenKey"]),
+                self._user_data(key),
                 lambda link, expired=expired: FuturesTalk(  # type: ignore[misc]
                     link, self.venue, self._by_market, self._say, self._funding_paid, expired.set
                 ),
             )
-            following = asyncio.create_task(stream.run(), name=f"{self.venue} user data")
-            try:
+            async with asyncio.TaskGroup() as group:
+                following = group.create_task(stream.run(), name=f"{self.venue} user data")
                 await self._keep_alive(expired)
-            finally:
                 following.cancel()
-                await asyncio.gather(following, return_exceptions=True)
+
+    async def _new_key(self) -> str:
+        return str((await self._rest.call("fapiprivate_post_listenkey"))["listenKey"])
 
     def _user_data(self, listen_key: str) -> str:
         """Address of the private stream."""
