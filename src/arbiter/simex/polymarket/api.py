@@ -352,7 +352,7 @@ class Api:
             amount = purse.cash
         else:
             amount = purse.held(query.get("token_id", [""])[0])
-        most = str(2**255)
+        most = str(2**255) if self.desk.approved else "0"
         spenders = (wallets.EXCHANGE, wallets.NEG_RISK_EXCHANGE)
         return {"balance": words.raw(amount), "allowances": dict.fromkeys(spenders, most)}
 

@@ -47,6 +47,8 @@ class Desk:
         self.confirm_ns = int(server.settings.event_markets.confirm_seconds * NS_PER_S)
         self.held_back = False
         """Matches stay as they are: nothing is mined until this ends."""
+        self.approved = True
+        """The exchanges may move the accounts' money and tokens."""
         self.failing = 0
         """So many of the next matches fail."""
 
@@ -64,6 +66,8 @@ class Desk:
         instrument = listed.shown.instrument
         self._check(ticket, instrument, order)
         purse = self.purses[account.number]
+        if not self.approved:
+            raise words.refused(Refusal.BALANCE)
         if ticket.side is Side.SELL and self._sellable(account, ticket) < ticket.size:
             raise words.refused(Refusal.BALANCE)
         yes = ticket.outcome == YES

@@ -3,7 +3,8 @@
 Acts beside the common ones: `fail` lets as many of the next matches fail as `amount` says, `hold`
 keeps matches from being mined until `resume`, `redeem` cashes what a decided market pays, `reword`
 changes a rule text; `relay_fail` lets so many of the next transactions fail that the relayer is
-handed, `relay_hold` keeps them waiting until `relay_resume`.
+handed, `relay_hold` keeps them waiting until `relay_resume`; `disapprove` has the exchanges move no
+money and no tokens until `approve`.
 """
 
 from collections.abc import Callable, Iterable
@@ -332,6 +333,8 @@ class Polymarket(VenueServer):
             self.desk.failing = amount
         elif act in ("hold", "resume"):
             self.desk.held_back = act == "hold"
+        elif act in ("approve", "disapprove"):
+            self.desk.approved = act == "approve"
         elif act == "reword":
             self.gamma.changed_rules.add(symbol.lower())
         elif act == "relay_fail":

@@ -524,8 +524,12 @@ class PolymarketOrders(EventAccount):
 
     @understood
     async def rights(self) -> KeyRights:
-        assert self._redeemer is not None, "only those with keys ask"
-        rights = await self._read("rights", lambda: read_rights(self._api, self._kind))
+        wallet = self._wallet
+        assert wallet is not None, "only those with keys ask"
+        assert self._redeemer is not None, "as wallets have"
+        await self._know_listing()
+        token = next((market.tokens[0] for market in self._markets.all()), "")
+        rights = await self._read("rights", lambda: read_rights(self._api, wallet, token))
         return replace(rights, payouts=await self._redeemer.advice())
 
     # The user stream.

@@ -1,36 +1,73 @@
-"""What a wallet may do, and what keeps its orders away: bans, and money that was not approved."""
+"""What a wallet may do, and what keeps its orders away: bans, and what it has not approved.
+
+Approving is an act of the wallet's on the chain, once for each contract that is to move its money or
+its outcome tokens. Wallets made at polymarket.com have the site do it; a key's own address sends
+the transactions itself.
+"""
 
 from decimal import Decimal
 
 from arbiter.venues.common.account import KeyRights
 from arbiter.venues.polymarket.rest import PolymarketRest
-from arbiter.venues.polymarket.signing import COLLATERAL
+from arbiter.venues.polymarket.signing import CHAIN, COLLATERAL, OUTCOME_TOKENS, Wallet
+
+_MOST = "2^256 - 1"
 
 
-async def read_rights(rest: PolymarketRest, kind: int) -> KeyRights:
-    """A wallet's key may always do everything with it: no lesser key is known here."""
+async def read_rights(rest: PolymarketRest, wallet: Wallet, token: str) -> KeyRights:
+    """A wallet's key may always do everything with it: no lesser key is known here.
+
+    `token` is any outcome token, empty where none is known: what is approved is approved for all.
+    """
     told = await rest.signed("GET", "/auth/ban-status/closed-only")
     return KeyRights(
         can_trade=not told.get("closed_only"),
         can_withdraw=False,
         restricted_to_ip=True,
         safe_key="the wallet may only close what it holds: see its account at polymarket.com",
-        hindrance=await _hindrance(rest, kind),
+        hindrance=await _hindrance(rest, wallet, token),
     )
 
 
-async def _hindrance(rest: PolymarketRest, kind: int) -> str:
-    """Say who has to be allowed to spend what; empty where the exchanges may."""
-    asked = {"asset_type": "COLLATERAL", "signature_type": str(kind)}
-    told = await rest.signed("GET", "/balance-allowance", query=asked)
-    balance = Decimal(str(told.get("balance") or "0"))
-    allowed = told.get("allowances") or {}
-    least = [Decimal(str(value)) for value in allowed.values()]
-    least = least or [Decimal(str(told.get("allowance") or "0"))]
-    if not balance or min(least) >= balance:
+async def _hindrance(rest: PolymarketRest, wallet: Wallet, token: str) -> str:
+    """Say what is not approved, and how to approve it; empty where all is."""
+    money = await _barred(rest, wallet, {"asset_type": "COLLATERAL"})
+    tokens: list[str] = []
+    if token:
+        asked = {"asset_type": "CONDITIONAL", "token_id": token}
+        tokens = await _barred(rest, wallet, asked)
+    if not money and not tokens:
         return ""
-    spenders = ", ".join(allowed) or "its exchange contracts"
-    return (
-        f"the exchange may not spend the wallet's pUSD: approve {COLLATERAL} (and the outcome "
-        f"tokens) for {spenders}; one trade made on polymarket.com does it"
+    kept = [f"{len(money)} contracts may not spend its pUSD"] if money else []
+    kept += [f"{len(tokens)} may not move its outcome tokens"] if tokens else []
+    return f"orders of {wallet.holder} are refused, {' and '.join(kept)}: " + (
+        _by_site(wallet) if wallet.kind else _by_hand(wallet, money, tokens)
     )
+
+
+def _by_site(wallet: Wallet) -> str:
+    return (
+        f"log in to polymarket.com as {wallet.holder}, deposit, and make one trade: the site has "
+        "the wallet approve them, at no cost; then run arbiter doctor again"
+    )
+
+
+def _by_hand(wallet: Wallet, money: list[str], tokens: list[str]) -> str:
+    """One transaction for each contract."""
+    calls = [f"approve({spender}, {_MOST}) of {COLLATERAL}" for spender in money]
+    calls += [f"setApprovalForAll({spender}, true) of {OUTCOME_TOKENS}" for spender in tokens]
+    return (
+        f"send from {wallet.holder} on Polygon (chain {CHAIN}, gas in POL), by any wallet program "
+        f"or polygonscan.com's Write Contract: {'; '.join(calls)}; then run arbiter doctor again"
+    )
+
+
+async def _barred(rest: PolymarketRest, wallet: Wallet, asked: dict[str, str]) -> list[str]:
+    """The contracts that may move less than there is; of nothing, those that may move nothing."""
+    query = asked | {"signature_type": str(wallet.kind)}
+    # The venue keeps what it last read from the chain: it is to read again.
+    await rest.signed("GET", "/balance-allowance/update", query=query)
+    told = await rest.signed("GET", "/balance-allowance", query=query)
+    needed = max(Decimal(str(told.get("balance") or "0")), Decimal(1))
+    allowed = told.get("allowances") or {"its exchange": told.get("allowance") or "0"}
+    return [spender for spender, most in allowed.items() if Decimal(str(most)) < needed]
