@@ -8,13 +8,10 @@ it is remembered.
 """
 
 import hashlib
-import re
 
 from arbiter.model.ids import ClientOrderId
+from arbiter.venues.common.our_names import OurName, our_name
 
-_SHAPE = re.compile(r"([0-9a-hjkmnp-tv-z]{26})-([a-z])([1-9][0-9]{0,2})")
-_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-_VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
 _TIME_BITS, _A_BITS, _B_BITS, _ROLE_BITS, _ATTEMPT_BITS = 42, 12, 62, 5, 7
 _VERSION, _VARIANT = 0x7, 0b10
 _KEEP = 50_000
@@ -44,21 +41,17 @@ class Cloids:
 
 def pack(name: ClientOrderId) -> str | None:
     """Put an id of the engine's into 128 bits; None for one of any other shape."""
-    found = _SHAPE.fullmatch(name)
-    if found is None:
+    ours = our_name(name)
+    if ours is None or ours.trade >> 80 + _TIME_BITS or ours.attempt >> _ATTEMPT_BITS:
         return None
-    number = 0
-    for digit in found[1]:
-        number = number << 5 | _VALUES[digit]
-    role, attempt = ord(found[2]) - ord("a") + 1, int(found[3])
-    time, tail = number >> 80, number & (1 << 80) - 1
-    version, a = tail >> 76, tail >> 64 & (1 << _A_BITS) - 1
-    variant, b = tail >> 62 & 0b11, tail & (1 << _B_BITS) - 1
-    if time >> _TIME_BITS or attempt >> _ATTEMPT_BITS or (version, variant) != (_VERSION, _VARIANT):
-        return None
-    packed = time
-    for value, bits in ((a, _A_BITS), (b, _B_BITS), (role, _ROLE_BITS), (attempt, _ATTEMPT_BITS)):
-        packed = packed << bits | value
+    packed = ours.trade >> 80
+    for value, bits in (
+        (ours.trade >> 64, _A_BITS),
+        (ours.trade, _B_BITS),
+        (ord(ours.role) - ord("a") + 1, _ROLE_BITS),
+        (ours.attempt, _ATTEMPT_BITS),
+    ):
+        packed = packed << bits | value & (1 << bits) - 1
     return f"0x{packed:032x}"
 
 
@@ -68,15 +61,12 @@ def unpack(cloid: str) -> ClientOrderId | None:
         packed = int(cloid, 16)
     except ValueError:
         return None
-    attempt = packed & (1 << _ATTEMPT_BITS) - 1
-    packed >>= _ATTEMPT_BITS
-    role = packed & (1 << _ROLE_BITS) - 1
-    packed >>= _ROLE_BITS
-    b = packed & (1 << _B_BITS) - 1
-    a = packed >> _B_BITS & (1 << _A_BITS) - 1
-    time = packed >> _B_BITS + _A_BITS
-    if not attempt or not 1 <= role <= 26 or packed < 0 or time >> _TIME_BITS:
+    read = []
+    for bits in (_ATTEMPT_BITS, _ROLE_BITS, _B_BITS, _A_BITS):
+        read.append(packed & (1 << bits) - 1)
+        packed >>= bits
+    attempt, role, b, a = read
+    if not attempt or not 1 <= role <= 26 or packed < 0 or packed >> _TIME_BITS:
         return None
-    number = time << 80 | _VERSION << 76 | a << 64 | _VARIANT << 62 | b
-    digits = "".join(_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))
-    return ClientOrderId(f"{digits}-{chr(ord('a') + role - 1)}{attempt}")
+    trade = packed << 80 | _VERSION << 76 | a << 64 | _VARIANT << 62 | b
+    return ClientOrderId(OurName(trade, chr(ord("a") + role - 1), attempt).text())
