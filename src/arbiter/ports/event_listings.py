@@ -13,7 +13,10 @@ class EventListings(Protocol):
     """One venue, or several simulated ones."""
 
     async def listings(self) -> Sequence[EventListing]:
-        """Give every open event market as it reads now; `TryAgain` when it cannot be asked."""
+        """Give every open event market as it reads now.
+
+        `TryAgain`, `OutcomeUnknown` or `VenueRefused` without an answer.
+        """
         ...
 
 

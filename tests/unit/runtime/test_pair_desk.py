@@ -9,7 +9,14 @@ import pytest
 
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.commands import ProposePair, ReviewPair
-from arbiter.model.errors import Conflict, InvalidValue, NotFound, VenueUnreachable
+from arbiter.model.errors import (
+    Conflict,
+    InvalidValue,
+    NotFound,
+    OutcomeUnknown,
+    VenueRefused,
+    VenueUnreachable,
+)
 from arbiter.model.event_pairs import EventListing, EventPair, EventPairId, Polarity, Review
 from arbiter.model.events import AlertRaised, Audited, EventPairReviewed
 from arbiter.model.ids import Actor, VenueId
@@ -46,11 +53,11 @@ class Markets:
 
     def __init__(self, *listings: EventListing) -> None:
         self.told = list(listings)
-        self.silent = False
+        self.silence: Exception | None = None
 
     async def listings(self) -> Sequence[EventListing]:
-        if self.silent:
-            raise VenueUnreachable("no answer")
+        if self.silence is not None:
+            raise self.silence
         return tuple(self.told)
 
 
@@ -193,10 +200,19 @@ async def test_blanks_at_line_ends_are_no_other_text() -> None:
     assert house.pair.approved
 
 
-async def test_a_venue_that_is_silent_suspends_nothing() -> None:
+@pytest.mark.parametrize(
+    "silence",
+    [
+        VenueUnreachable("no route"),
+        OutcomeUnknown("502 bad gateway"),
+        VenueRefused("no", code="404"),
+    ],
+    ids=["unreachable", "unknown", "refused"],
+)
+async def test_a_venue_that_is_silent_suspends_nothing(silence: Exception) -> None:
     house = House()
     await house.approved()
-    house.markets.silent = True
+    house.markets.silence = silence
     await house.desk.poll()
     assert house.pair.approved
 
