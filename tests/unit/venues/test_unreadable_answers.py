@@ -198,6 +198,17 @@ async def test_a_position_without_its_price_is_an_answer_that_cannot_be_read(
         await account.positions()
 
 
+async def test_an_answer_to_a_new_leverage_that_cannot_be_read_leaves_it_unknown() -> None:
+    account: Any = make_okx(
+        AccountWiring(venue=VenueId("okx_futures"), keys=None, clock=FakeClock())
+    )
+    listed = perpetual("okx_futures")
+    account._listed = {listed.id: listed}
+    account._rest = Told({"code": "0"})
+    with pytest.raises(OutcomeUnknown, match="set_leverage: the answer cannot be read"):
+        await account.set_leverage(listed.id, Decimal(2))
+
+
 class Turns(Told):
     """Gives one answer after the other, then the last one again and again."""
 

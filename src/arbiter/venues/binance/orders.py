@@ -498,6 +498,7 @@ class BinanceFuturesOrders(BinanceOrders):
         del since_ns
         return ()
 
+    @understood
     async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
         listed = await self._instrument(instrument)
         for path, params in (

@@ -294,6 +294,7 @@ class BybitLinearOrders(BybitOrders):
         del since_ns
         return ()
 
+    @understood
     async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
         listed = await self._instrument(instrument)
         params = {

@@ -284,6 +284,7 @@ class HyperliquidOrders(VenueAccount):
             if row["coin"] in self._by_market and Decimal(row["szi"])
         ]
 
+    @understood
     async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
         """The venue knows whole numbers only: a fraction is left away."""
         listed = await self._instrument(instrument)

@@ -188,6 +188,7 @@ class OkxSwapOrders(OkxOrders):
         del since_ns
         return ()
 
+    @understood
     async def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
         listed = await self._instrument(instrument)
         params = {"instId": listed.market_id, "lever": plain(leverage), "mgnMode": ISOLATED}
