@@ -33,6 +33,10 @@ ReportFile = Annotated[
         callback=_in_a_folder,
     ),
 ]
+Assignments = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
+]
 
 app = typer.Typer(help="Run a strategy over recorded quotes.", no_args_is_help=True)
 
@@ -56,10 +60,7 @@ def spot(
     venues: Annotated[
         str | None, typer.Option(metavar="VENUE,…", help="Only these; perpetuals: NAME_futures.")
     ] = None,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
-    ] = None,
+    setting: Assignments = None,
     config: ConfigFile = None,
     report: ReportFile = None,
     as_json: Json = False,
@@ -97,10 +98,7 @@ def funding(
     bases: Annotated[str, typer.Option(metavar="BASE,…", help="Base assets.")] = "BTC,ETH",
     since: Annotated[str, typer.Option(metavar="DAY", help="First day, UTC.")] = "2023-05-01",
     until: Annotated[str, typer.Option(metavar="DAY", help="Last day, UTC.")] = "2025-06-30",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
-    ] = None,
+    setting: Assignments = None,
     config: ConfigFile = None,
     report: ReportFile = None,
     as_json: Json = False,
@@ -137,10 +135,7 @@ def events(
     polarity: Annotated[
         str, typer.Option(help="same, or complement: YES here is NO there.")
     ] = "same",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
-    ] = None,
+    setting: Assignments = None,
     config: ConfigFile = None,
     report: ReportFile = None,
     as_json: Json = False,
@@ -182,10 +177,7 @@ def agents(
             help="Replay words on days a model already knew of; the report says so.",
         ),
     ] = False,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, by its path; repeatable."),
-    ] = None,
+    setting: Assignments = None,
     config: ConfigFile = None,
     report: ReportFile = None,
     as_json: Json = False,
