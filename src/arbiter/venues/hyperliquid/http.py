@@ -6,12 +6,12 @@ Nothing is sent but what is asked for here: no builder, no referrer, no approval
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
 import msgspec
 
-from arbiter.model.errors import BadConfig, OutcomeUnknown, VenueUnreachable
+from arbiter.model.errors import BadConfig, OutcomeUnknown
 from arbiter.model.time import NS_PER_MS
 from arbiter.ports.clock import Clock
+from arbiter.venues.common.http import Http
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.hyperliquid.addresses import EXCHANGE, INFO
@@ -19,6 +19,7 @@ from arbiter.venues.hyperliquid.errors import refusal_in
 from arbiter.venues.hyperliquid.signing import Wallet, is_address
 
 _OK = 200
+_JSON = {"Content-Type": "application/json"}
 _SHOWN = 200
 
 
@@ -36,10 +37,8 @@ class WalletRest:
         self.wallet = None if keys is None else Wallet(keys.secret)
         if keys is not None and not is_address(self.account):
             raise BadConfig("hyperliquid: walletAddress is 0x and 40 hex digits")
-        self._origin = origin.rstrip("/")
+        self._http = Http(origin, timeout_s)
         self._clock = clock
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s)
-        self._session: aiohttp.ClientSession | None = None
         self._last_nonce = 0
 
     async def call(self, endpoint: str, params: Mapping[str, Any] | None = None) -> Any:
@@ -72,9 +71,7 @@ class WalletRest:
         return answer["response"]
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._http.close()
 
     def now_ms(self) -> int:
         """The venue's time, as far as its offset is known."""
@@ -86,29 +83,13 @@ class WalletRest:
         return self._last_nonce
 
     async def _post(self, path: str, question: Mapping[str, Any]) -> Any:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=self._timeout, connector=aiohttp.TCPConnector(limit_per_host=16)
-            )
-        what = str(question.get("type") or path)
+        reply = await self._http.ask("POST", path, msgspec.json.encode(question), _JSON)
+        if reply.status != _OK:
+            text = reply.body[:_SHOWN].decode("utf-8", "replace")
+            code = "malformed" if reply.status == 422 else ""
+            raise Answered(reply.status, code, text, reply.headers)
         try:
-            async with self._session.post(
-                self._origin + path,
-                data=msgspec.json.encode(question),
-                headers={"Content-Type": "application/json"},
-                allow_redirects=False,
-            ) as answer:
-                body = await answer.read()
-                status, headers = answer.status, dict(answer.headers)
-        except aiohttp.ClientConnectorError as error:
-            raise VenueUnreachable(f"{what}: {error}") from None
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise OutcomeUnknown(f"{what}: {type(error).__name__}: no answer") from None
-        if status != _OK:
-            text = body[:_SHOWN].decode("utf-8", "replace")
-            code = "malformed" if status == 422 else ""
-            raise Answered(status, code, text, headers)
-        try:
-            return msgspec.json.decode(body)
+            return msgspec.json.decode(reply.body)
         except (msgspec.DecodeError, UnicodeDecodeError):
+            what = str(question.get("type") or path)
             raise OutcomeUnknown(f"{what}: the answer is no JSON") from None
