@@ -157,7 +157,7 @@ class Ledger(LedgerReads):
         self._residuals.rows.update(
             {(row.strategy, row.asset, row.quote): row for row in image.residuals}
         )
-        self._days.restore(image.days)
+        self._days.restore(image.days, image.minutes)
         self._margin.restore(image)
         self._pairs.restore(image.pairs)
         self._event_pairs.restore(image.event_pairs)
@@ -179,6 +179,7 @@ class Ledger(LedgerReads):
             budgets=_by_key(self._budgets.rows),
             residuals=_by_key(self._residuals.rows),
             days=_by_key(self._days.rows),
+            minutes=_by_key(self._days.minutes),
             contracts=_by_key(self._margin.contracts),
             margin_positions=_by_key(self._margin.positions),
             payment_keys=frozenset(self._margin.payment_keys),
@@ -417,8 +418,8 @@ class Ledger(LedgerReads):
             payment = event.payment
             contract = self._margin.contract(payment.instrument)
             worth = payment.amount * payment.mark if contract.inverse else payment.amount
-            self._pairs.collect(payment, worth, changes)
-            self._days.add(event.at_ns, worth, event.at_ns, changes)
+            earner = self._pairs.collect(payment, worth, changes)
+            self._days.add(earner, event.at_ns, worth, event.at_ns, changes)
 
     def _position_forced(self, event: ev.PositionForced, changes: Changes) -> None:
         """Book a liquidation or a deleveraging as a leftover that the other leg's close will meet."""
@@ -471,7 +472,7 @@ class Ledger(LedgerReads):
         cost = paid.units * paid.price
         key = (paid.strategy, base, quote)
         realized = self._residuals.add(key, paid.units, cost, at_ns, changes)
-        self._days.add(at_ns, realized - paid.fee, at_ns, changes)
+        self._days.add(paid.strategy, at_ns, realized - paid.fee, at_ns, changes)
 
     def _order_of(self, event: ev.OrderFilled) -> Order:
         """Find the fill's order, taking it and its trade back from the event if they had left."""
@@ -550,7 +551,7 @@ class Ledger(LedgerReads):
             if new.pnl != after.pnl:
                 after = replace(after, pnl=new.pnl)
         self._put_trade(after, changes)
-        self._days.add(counted_ns, new.pnl - old.pnl, at_ns, changes)
+        self._days.add(after.strategy, counted_ns, new.pnl - old.pnl, at_ns, changes)
         base, quote = account_assets(after.symbol)
         realized = self._residuals.add(
             (after.strategy, base, quote),
@@ -559,7 +560,7 @@ class Ledger(LedgerReads):
             at_ns,
             changes,
         )
-        self._days.add(at_ns, realized, at_ns, changes)
+        self._days.add(after.strategy, at_ns, realized, at_ns, changes)
 
     def _forget_old(self) -> None:
         """Let the oldest closed trade go of which no order is open; never the newest."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from arbiter.model.changes import Changes
 from arbiter.model.errors import LedgerError
 from arbiter.model.events import PairAdvanced, PairNoted, PairOpened
-from arbiter.model.ids import InstrumentId
+from arbiter.model.ids import InstrumentId, StrategyId
 from arbiter.model.pairs import FundingPair, PairId, PairState
 from arbiter.model.perpetuals import FundingPayment
 
@@ -64,10 +64,11 @@ class Pairs:
             changes,
         )
 
-    def collect(self, payment: FundingPayment, worth: Decimal, changes: Changes) -> None:
+    def collect(self, payment: FundingPayment, worth: Decimal, changes: Changes) -> StrategyId:
         """Add a confirmed payment, `worth` so much in dollars, to the pair that holds the instrument.
 
-        One that comes after the close still belongs to the pair that held it last.
+        One that comes after the close still belongs to the pair that held it last. Gives the
+        strategy of the pair; what no pair ever held was bought by hand.
         """
         owner = self.of(payment.instrument) or self._last_with(payment.instrument)
         if owner is not None and owner.opened_ns <= payment.at_ns:
@@ -79,6 +80,8 @@ class Pairs:
                 ),
                 changes,
             )
+            return owner.strategy
+        return StrategyId("manual")
 
     def _last_with(self, instrument: InstrumentId) -> FundingPair | None:
         for pair in reversed(self.rows.values()):

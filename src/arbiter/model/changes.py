@@ -16,6 +16,7 @@ from arbiter.model.holdings import (
     Budget,
     ClosedPosition,
     KillSwitch,
+    PnlMinute,
     Position,
     Residual,
     TradingDay,
@@ -70,6 +71,8 @@ class Changes(msgspec.Struct):
     """By strategy, asset and quote."""
     days: dict[int, TradingDay] = {}
     """By `day_ns`."""
+    minutes: dict[tuple[int, StrategyId], PnlMinute] = {}
+    """By `minute_ns` and strategy."""
     contracts: dict[InstrumentId, Contract] = {}
     margin_positions: dict[InstrumentId, MarginPosition] = {}
     funding_payments: dict[tuple[VenueId, str], FundingPayment] = {}
@@ -116,6 +119,7 @@ class Changes(msgspec.Struct):
             self.budgets.pop(key, None)
         self.residuals.update(later.residuals)
         self.days.update(later.days)
+        self.minutes.update(later.minutes)
         self.contracts.update(later.contracts)
         self.margin_positions.update(later.margin_positions)
         self.funding_payments.update(later.funding_payments)

@@ -124,6 +124,14 @@ class TradingDay(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     updated_ns: int = 0
 
 
+class PnlMinute(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Trading PnL of one strategy as it was booked within a minute, corrections where they came."""
+
+    strategy: StrategyId
+    minute_ns: int
+    realized: Decimal = ZERO
+
+
 class KillSwitch(msgspec.Struct, frozen=True, kw_only=True):
     """The latch: engaged until a person releases it, across restarts."""
 

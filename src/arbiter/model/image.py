@@ -9,6 +9,7 @@ from arbiter.model.holdings import (
     Balance,
     Budget,
     KillSwitch,
+    PnlMinute,
     Position,
     Residual,
     TradingDay,
@@ -39,6 +40,8 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True):
     residuals: tuple[Residual, ...] = ()
     days: tuple[TradingDay, ...] = ()
     """The newest few; the last one carries the running sums."""
+    minutes: tuple[PnlMinute, ...] = ()
+    """Of the newest minute that had any PnL."""
     contracts: tuple[Contract, ...] = ()
     margin_positions: tuple[MarginPosition, ...] = ()
     payment_keys: frozenset[tuple[VenueId, str]] = frozenset()

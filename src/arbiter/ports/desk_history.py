@@ -140,7 +140,7 @@ class TradeStory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EquityPoint(msgspec.Struct, frozen=True):
-    """Trading PnL of all trades that ended up to a moment."""
+    """All trading PnL up to a moment: of trades, of leftovers and payouts, of funding."""
 
     at_ns: int
     cumulative: Decimal
@@ -199,10 +199,15 @@ class DeskHistory(Protocol):
     ) -> Sequence[EquityPoint]:
         """At most `points` moments of the times (end not included), oldest first.
 
-        The first is the level before the times began: None begins with the first trade.
+        The first is the level before the times began: None begins with the first PnL. No two are
+        closer than a minute.
         """
         ...
 
-    async def pnl_by_family(self, since_ns: int) -> dict[Family, tuple[Decimal, int]]:
-        """Net PnL and number of the trades that ended since then."""
+    async def pnl_by_strategy(self, since_ns: int) -> dict[StrategyId, Decimal]:
+        """All trading PnL booked since then, in whole minutes."""
+        ...
+
+    async def trades_by_family(self, since_ns: int) -> dict[Family, int]:
+        """Number of the trades that ended since then."""
         ...

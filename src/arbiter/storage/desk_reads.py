@@ -4,15 +4,15 @@ from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Label, Text, cast, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from arbiter.model.events import JournalEvent, decode_event
 from arbiter.model.holdings import ClosedPosition
 from arbiter.model.ids import ClientOrderId, InstrumentId, StrategyId, TradeId
-from arbiter.model.money import ZERO
 from arbiter.model.orders import Fill, Order, Side
 from arbiter.model.plans import Family, Signal
+from arbiter.model.time import NS_PER_MINUTE
 from arbiter.model.trades import Trade
 from arbiter.ports.desk_history import (
     AuditWanted,
@@ -217,42 +217,60 @@ class DeskReads:
     async def equity(
         self, since_ns: int | None, until_ns: int, points: int
     ) -> Sequence[EquityPoint]:
-        t = schema.TRADES.c
-        if since_ns is None:
-            async with reading(self._engine) as connection:
-                since_ns = await connection.scalar(select(func.min(t.completed_ns))) or until_ns
-        step = max(1, -(-(until_ns - since_ns) // max(points - 1, 1)))
-        bucket = ((t.completed_ns - literal(since_ns, _NS)) // literal(step, _NS)).label("bucket")
-        query = (
-            select(func.max(t.completed_ns), func.sum(t.pnl), func.count(), bucket)
-            .where(t.completed_ns >= since_ns, t.completed_ns < until_ns, t.pnl.is_not(None))
-            .group_by(bucket)
-            .order_by(bucket)
-        )
-        before = select(func.coalesce(func.sum(t.pnl), 0)).where(t.completed_ns < since_ns)
+        t, m = schema.TRADES.c, schema.PNL_MINUTES.c
         async with reading(self._engine) as lent:
             connection = await lent.execution_options(isolation_level="REPEATABLE READ")
+            if since_ns is None:
+                since_ns = await connection.scalar(select(func.min(m.minute_ns))) or until_ns
+            step = max(1, -(-(until_ns - since_ns) // max(points - 1, 1)))
+            before = select(func.coalesce(func.sum(m.realized), 0)).where(m.minute_ns < since_ns)
             level = Decimal(await connection.scalar(before) or 0)
-            rows = (await connection.execute(query)).all()
+
+            def bucket_of(column: ColumnElement[int]) -> Label[int]:
+                since, width = literal(since_ns, _NS), literal(step, _NS)
+                return ((column - since) // width).label("bucket")
+
+            ended_minute = t.completed_ns - t.completed_ns % literal(NS_PER_MINUTE, _NS)
+            made_in, ended_in = bucket_of(m.minute_ns), bucket_of(ended_minute)
+            made = (
+                select(made_in, func.max(m.minute_ns), func.sum(m.realized))
+                .where(m.minute_ns >= since_ns, m.minute_ns < until_ns)
+                .group_by(made_in)
+            )
+            ended = (
+                select(ended_in, func.count())
+                .where(t.completed_ns >= since_ns, t.completed_ns < until_ns, t.pnl.is_not(None))
+                .group_by(ended_in)
+            )
+            sums = {bucket: (last, sum_) for bucket, last, sum_ in await connection.execute(made)}
+            counts = {row[0]: row[1] for row in await connection.execute(ended)}
         curve = [EquityPoint(since_ns, level, 0)]
-        for at_ns, made, trades, _ in rows:
-            level += made
-            curve.append(EquityPoint(at_ns, level, trades))
+        for bucket, (last_ns, sum_) in sorted(sums.items()):
+            level += sum_
+            at_ns = min(last_ns + NS_PER_MINUTE, until_ns) - 1
+            curve.append(EquityPoint(at_ns, level, counts.get(bucket, 0)))
         return curve
 
     async def funding(self, limit: int) -> FundingSums:
         return await desk_funding.funding(self._engine, limit)
 
-    async def pnl_by_family(self, since_ns: int) -> dict[Family, tuple[Decimal, int]]:
-        t = schema.TRADES.c
+    async def pnl_by_strategy(self, since_ns: int) -> dict[StrategyId, Decimal]:
+        m = schema.PNL_MINUTES.c
         query = (
-            select(t.family, func.coalesce(func.sum(t.pnl), 0), func.count())
-            .where(t.completed_ns >= since_ns)
-            .group_by(t.family)
+            select(m.strategy, func.sum(m.realized))
+            .where(m.minute_ns >= since_ns)
+            .group_by(m.strategy)
         )
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).all()
-        return {Family(family): (Decimal(made) or ZERO, trades) for family, made, trades in rows}
+        return {StrategyId(strategy): Decimal(made) for strategy, made in rows}
+
+    async def trades_by_family(self, since_ns: int) -> dict[Family, int]:
+        t = schema.TRADES.c
+        query = select(t.family, func.count()).where(t.completed_ns >= since_ns).group_by(t.family)
+        async with reading(self._engine) as connection:
+            rows = (await connection.execute(query)).all()
+        return {Family(family): trades for family, trades in rows}
 
 
 def _page(page: Page) -> listings.Page:

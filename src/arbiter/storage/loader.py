@@ -11,7 +11,15 @@ from arbiter.ledger.settling import RESOLUTIONS_KEPT
 from arbiter.model.copying import CopyPosition, CopySubscription, LeaderAction
 from arbiter.model.event_pairs import EventPair
 from arbiter.model.events import SettingChanged
-from arbiter.model.holdings import Balance, Budget, KillSwitch, Position, Residual, TradingDay
+from arbiter.model.holdings import (
+    Balance,
+    Budget,
+    KillSwitch,
+    PnlMinute,
+    Position,
+    Residual,
+    TradingDay,
+)
 from arbiter.model.ids import ClientOrderId, StrategyId, VenueId
 from arbiter.model.image import LedgerImage
 from arbiter.model.orders import Fill, Order
@@ -64,6 +72,7 @@ async def load(
             budgets=await _rows(connection, Budget, schema.BUDGETS),
             residuals=await _rows(connection, Residual, schema.RESIDUALS),
             days=tuple(reversed(days)),
+            minutes=await _newest_minute(connection),
             contracts=await _rows(connection, Contract, margin_schema.CONTRACTS),
             margin_positions=await _rows(
                 connection, MarginPosition, margin_schema.MARGIN_POSITIONS
@@ -102,6 +111,14 @@ async def load(
             next_signal_seq=await _next(connection, schema.SIGNALS),
             last_event_ns=await _newest_event_ns(connection),
         )
+
+
+async def _newest_minute(connection: AsyncConnection) -> tuple[PnlMinute, ...]:
+    table = schema.PNL_MINUTES
+    newest = select(func.max(table.c.minute_ns)).scalar_subquery()
+    return tuple(
+        await _all(connection, PnlMinute, select(table).where(table.c.minute_ns == newest))
+    )
 
 
 async def known_fills(

@@ -36,6 +36,7 @@ PROJECTIONS: tuple[Table, ...] = (
     schema.BUDGETS,
     schema.RESIDUALS,
     schema.TRADING_DAYS,
+    schema.PNL_MINUTES,
     margin_schema.CONTRACTS,
     margin_schema.MARGIN_POSITIONS,
     margin_schema.FUNDING_PAYMENTS,

@@ -25,6 +25,7 @@ from arbiter.model.holdings import (
     Budget,
     ClosedPosition,
     KillSwitch,
+    PnlMinute,
     Position,
     Residual,
     TradingDay,
@@ -142,6 +143,7 @@ _WRITE_CLOSED = _write(
 _WRITE_BUDGETS = _write(schema.BUDGETS, Budget, keys=["strategy", "currency"])
 _WRITE_RESIDUALS = _write(schema.RESIDUALS, Residual, keys=["strategy", "asset", "quote"])
 _WRITE_DAYS = _write(schema.TRADING_DAYS, TradingDay, keys=["day_ns"])
+_WRITE_MINUTES = _write(schema.PNL_MINUTES, PnlMinute, keys=["minute_ns", "strategy"])
 _WRITE_CONTRACTS = _write(margin_schema.CONTRACTS, Contract, keys=["instrument"])
 _WRITE_MARGIN = _write(margin_schema.MARGIN_POSITIONS, MarginPosition, keys=["instrument"])
 _WRITE_PAYMENTS = _write(
@@ -258,6 +260,7 @@ def projection_statements(changes: Changes) -> list[Statement]:
         (_WRITE_BUDGETS, changes.budgets.values()),
         (_WRITE_RESIDUALS, changes.residuals.values()),
         (_WRITE_DAYS, changes.days.values()),
+        (_WRITE_MINUTES, changes.minutes.values()),
         (_WRITE_CONTRACTS, changes.contracts.values()),
         (_WRITE_MARGIN, changes.margin_positions.values()),
         (_WRITE_PAYMENTS, changes.funding_payments.values()),

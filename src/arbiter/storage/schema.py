@@ -288,6 +288,14 @@ TRADING_DAYS = Table(
     needed("updated_ns", BigInteger),
 )
 
+PNL_MINUTES = Table(
+    "pnl_minutes",
+    METADATA,
+    Column("minute_ns", BigInteger, primary_key=True, autoincrement=False),
+    Column("strategy", Text, primary_key=True),
+    needed("realized", MONEY),
+)
+
 STRATEGIES = Table(
     "strategies",
     METADATA,

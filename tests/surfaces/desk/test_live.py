@@ -100,14 +100,17 @@ def test_a_running_engine_is_seen_steered_and_stopped_over_the_desk(
         sum(fill["last_qty"] * fill["last_px"] for fill in fills)
     )
     trades = get("/api/desk/trades", limit=1000)
-    made = sum(trade["pnl"] for trade in trades if trade["pnl"] is not None)
-    # The sum per family is read once a second at most.
+    ledger = engine.running.engine.core.ledger
+    made = float(ledger.cumulative_pnl)
+    by_trades = sum(trade["pnl"] for trade in trades if trade["pnl"] is not None)
+    met = float(sum((row.realized_pnl for row in ledger.residuals.values()), ZERO))
+    assert made == pytest.approx(by_trades + met)
+    # The sum per family is read every few seconds at most.
     until(
         lambda: get("/api/desk/overview")["families"][0]["pnl_today"] == pytest.approx(made),
     )
     equity = get("/api/desk/equity", period="all")["points"]
     assert equity[-1]["cumulative_pnl"] == pytest.approx(made)
-    ledger = engine.running.engine.core.ledger
     realized = sum((row.realized_pnl for row in ledger.positions.values()), ZERO)
     pnl = get(f"/api/budget/{SPOT_ID}/pnl/realized")
     assert pnl["realized_pnl"]["USDT"] == pytest.approx(float(realized))

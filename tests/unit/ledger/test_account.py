@@ -13,7 +13,7 @@ from arbiter.ledger.pnl import settle
 from arbiter.ledger.spot_account import SpotStatus, spot_account, spot_status
 from arbiter.model.errors import LedgerError
 from arbiter.model.orders import Side
-from arbiter.model.time import NS_PER_DAY
+from arbiter.model.time import NS_PER_DAY, NS_PER_MINUTE
 from arbiter.model.trades import Trade, TradeState
 from tests.unit.ledger.tape import BINANCE, BNB, BTC, BYBIT, SPOT, START_NS, USDT, Tape, d
 
@@ -272,3 +272,18 @@ def test_a_ledger_is_not_built_where_money_would_be_rounded() -> None:
         pytest.raises(LedgerError, match="use_wide_context"),
     ):
         Ledger()
+
+
+def test_pnl_by_the_minute_counts_when_booked_and_stays_as_it_was(tape: Tape) -> None:
+    trade = completed(tape)
+    first = tape.ledger.image().minutes
+    tape.now_ns += NS_PER_MINUTE
+    tape.advanced(trade, TradeState.UNWINDING)
+    completed(tape, sell=d(107))
+    (second,) = tape.ledger.image().minutes
+    assert [row.realized for row in first] == [d(2)]
+    assert (second.realized, second.strategy) == (d(7 - 2), SPOT)
+    assert second.minute_ns == first[0].minute_ns + NS_PER_MINUTE
+    again = Ledger()
+    again.restore(tape.ledger.image())
+    assert again.image().minutes == (second,)

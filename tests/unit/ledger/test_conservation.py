@@ -293,11 +293,14 @@ class RandomHistory(RuleBasedStateMachine):
         paid = sum(trade.pnl or 0 for trade in closed.values())
         assert ledger.cumulative_pnl == paid + (left.realized_pnl if left else 0)
         assert ledger.cumulative_pnl == sum(row.realized for row in ledger.days.values())
+        minutes = self.tape.rows.minutes.values()
+        assert ledger.cumulative_pnl == sum(row.realized for row in minutes)
         assert ledger.peak_pnl >= max(Decimal(0), ledger.cumulative_pnl)
 
 
 def stored(rows: Changes) -> LedgerImage:
     """Rows come from storage in no order of ours: here in reverse."""
+    newest = max((minute for minute, _ in rows.minutes), default=0)
     return LedgerImage(
         trades=backwards(rows.trades),
         orders=backwards(rows.orders),
@@ -308,6 +311,7 @@ def stored(rows: Changes) -> LedgerImage:
         budgets=backwards(rows.budgets),
         residuals=backwards(rows.residuals),
         days=backwards(rows.days),
+        minutes=tuple(row for row in backwards(rows.minutes) if row.minute_ns == newest),
         next_trade_seq=max((trade.seq for trade in rows.trades.values()), default=0) + 1,
     )
 

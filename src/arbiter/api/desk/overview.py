@@ -14,8 +14,12 @@ from arbiter.api.desk import bodies, page_rows, pages, rows
 from arbiter.api.desk.answers import answer, failures
 from arbiter.api.desk.commands import carry_out
 from arbiter.api.desk.deps import DeskDeps
+from arbiter.model.agents import session_of
 from arbiter.model.commands import EngageKillSwitch, StartStrategy, StopStrategy
 from arbiter.model.errors import NotFound, StorageUnavailable
+from arbiter.model.ids import StrategyId
+from arbiter.model.money import ZERO
+from arbiter.model.plans import Family
 from arbiter.model.time import NS_PER_DAY, NS_PER_S, day_start
 
 
@@ -38,9 +42,9 @@ _READ_EVERY_NS = 5 * NS_PER_S
 
 
 class Families:
-    """Today's PnL by family, read from the database every few seconds at most.
+    """Today's PnL and trades by family, read from the database every few seconds at most.
 
-    The sum is over the whole day's trades, on the very server that commits intents.
+    The sums are over the whole day, on the very server that commits intents.
     """
 
     def __init__(self, deps: DeskDeps) -> None:
@@ -54,8 +58,22 @@ class Families:
             self._read_ns = now
             # While the database is away the last known figures stand.
             with contextlib.suppress(StorageUnavailable):
-                self._sums = await self._deps.history.pnl_by_family(day_start(now))
+                self._sums = await self._read(day_start(now))
         return self._sums
+
+    async def _read(self, since_ns: int) -> page_rows.FamilySums:
+        history = self._deps.history
+        trades = await history.trades_by_family(since_ns)
+        made = dict.fromkeys(trades, ZERO)
+        for strategy, pnl in (await history.pnl_by_strategy(since_ns)).items():
+            family = self._family(strategy)
+            made[family] = made.get(family, ZERO) + pnl
+        return {family: (pnl, trades.get(family, 0)) for family, pnl in made.items()}
+
+    def _family(self, strategy: StrategyId) -> Family:
+        if session_of(strategy) is not None:
+            return Family.AGENTS
+        return self._deps.view.family_of(strategy) or Family.MANUAL
 
 
 def overview_routes(deps: DeskDeps, trader: Ask, families: Families) -> APIRouter:
