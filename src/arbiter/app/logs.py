@@ -1,4 +1,7 @@
-"""Where log lines go and how they look: one handler under both structlog and logging."""
+"""Where log lines go and how they look: one handler under both structlog and logging.
+
+Lines of other libraries take the same way, so they too have a time and no secret in them.
+"""
 
 import logging
 import logging.handlers
@@ -6,13 +9,16 @@ import sys
 from pathlib import Path
 
 import structlog
+from structlog.typing import EventDict, WrappedLogger
 
 from arbiter.app.config_sections import LogFormat, Logging, LogLevel
 from arbiter.model.errors import StorageUnavailable
+from arbiter.observe.redact import Redactor
 
 FILE_BYTES = 10_000_000
 FILES_KEPT = 5
 
+_REDACTOR = Redactor()
 _NOISY = ("uvicorn", "watchfiles", "sqlalchemy", "alembic")
 _STEPS: tuple[structlog.typing.Processor, ...] = (
     structlog.stdlib.add_log_level,
@@ -72,17 +78,21 @@ def _formatter(form: LogFormat, *, colours: bool) -> logging.Formatter:
     last: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
         if form is LogFormat.JSON
-        else structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=_plain_traceback)
+        else structlog.dev.ConsoleRenderer(
+            colors=colours, exception_formatter=structlog.dev.plain_traceback
+        )
     )
-    before = [structlog.processors.format_exc_info] if form is LogFormat.JSON else []
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=list(_STEPS),
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            *before,
+            structlog.processors.format_exc_info,
+            _mask,
             last,
         ],
     )
 
 
-_plain_traceback = structlog.dev.plain_traceback
+def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Tracebacks are plain text by now: what they show is masked with the rest."""
+    return {key: _REDACTOR.value(key, value) for key, value in event.items()}
