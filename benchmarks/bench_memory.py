@@ -125,7 +125,7 @@ def table(figures: dict[str, Any]) -> str:
     ]
     lines += [
         f"  {'libraries alone':<38}{figures['libraries_mb']:>8.1f} MB",
-        f"  {'engine (wanted <= 400)':<38}{figures['engine_mb']:>8.1f} MB",
+        f"  {f'engine (wanted <= {WANTED_MB:.0f})':<38}{figures['engine_mb']:>8.1f} MB",
         f"  {'engine / libraries':<38}{figures['ratio']:>8.2f}",
         f"  after {figures['quotes']:,} quotes and {figures['trades']:,} trades",
         f"  loaded though unused: {', '.join(figures['loaded_though_unused']) or 'nothing'}",

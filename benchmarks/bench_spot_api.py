@@ -32,7 +32,6 @@ from tests.surfaces.spot.harness import LiveEngine
 
 TRADES = 100_000
 SUBSCRIBERS = 100
-UPDATES = 10
 WANTED_PAGE_MS = 50.0
 WANTED_RATIO = 1.5
 

@@ -12,7 +12,7 @@ from arbiter.model.ids import ClientOrderId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ONE, ZERO, on_step
 from arbiter.model.orders import Fill, OrderType, Side, TimeInForce
-from arbiter.model.reports import Accepted, CancelRefused, Filled, FillSettled, Refused, VenueReport
+from arbiter.model.reports import CancelRefused, Filled, Refused, VenueReport
 from arbiter.model.time import NS_PER_S
 from arbiter.simex.account import Account, OrderView
 from arbiter.simex.polymarket import rows, wallets, words
@@ -328,8 +328,3 @@ class Desk:
 def _places(value: Decimal) -> int:
     exponent = value.normalize().as_tuple().exponent
     return max(-exponent, 0) if isinstance(exponent, int) else 0
-
-
-def told_of(report: VenueReport) -> bool:
-    """Whether a report is of an order or a trade."""
-    return not isinstance(report, Accepted | Refused | FillSettled)

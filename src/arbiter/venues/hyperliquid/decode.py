@@ -78,17 +78,6 @@ class ContextMessage(msgspec.Struct):
     data: CoinContext
 
 
-class Subscription(msgspec.Struct):
-    type: str
-    coin: str = ""
-    user: str = ""
-
-
-class Granted(msgspec.Struct):
-    method: str
-    subscription: Subscription
-
-
 class Notice(msgspec.Struct):
     """An answer: ``subscriptionResponse``, ``pong``, or ``error`` with a text."""
 

@@ -9,7 +9,6 @@ from arbiter.model.time import NS_PER_MS
 from arbiter.venues.common.rest import PublicRest
 from arbiter.venues.hyperliquid import fills
 
-INFO_API = "https://api.hyperliquid.xyz"
 PAGE = 2_000
 """Most fills of one answer, oldest first."""
 MOST_PAGES = 50

@@ -84,7 +84,6 @@ class PositionRowV1(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Pagination(msgspec.Struct, frozen=True, kw_only=True):
-    has_more: bool = False
     next_cursor: str | None = None
 
 

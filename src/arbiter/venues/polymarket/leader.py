@@ -19,7 +19,6 @@ from arbiter.venues.polymarket import activity
 
 log = structlog.get_logger(__name__)
 
-DATA_API = "https://data-api.polymarket.com"
 PAGE = 500
 LAST_OFFSET_V1 = 5_000
 MOST_PAGES = 200
