@@ -18,10 +18,10 @@ from arbiter.venues.common.late_feed import LateFeed
 from arbiter.venues.polymarket.orders import PolymarketOrders
 from tests.port_suites.feed import QuoteLog
 from tests.port_suites.order_client import OrderDesk
+from tests.port_suites.running import running
 from tests.scenarios.simex import kalshi, test_polymarket
 from tests.scenarios.simex.conftest import Serve, Served
 from tests.scenarios.simex.test_polymarket_market import wiring_of
-from tests.scenarios.venues.test_over_simex import running
 
 IOC = TimeInForce.IOC
 PRICE = Decimal("0.5")
