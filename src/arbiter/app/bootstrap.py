@@ -43,6 +43,7 @@ from arbiter.model.trades import TradeState
 from arbiter.observe.metrics import Metrics
 from arbiter.opportunities.event_settings import EVENT_ARBITRAGE
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
+from arbiter.ports.past import Page, SignalsWanted, TradesWanted
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.bans import BanWatch
 from arbiter.runtime.bus import CommandBus
@@ -248,12 +249,12 @@ class _Run:
             ),
             tuner=tuning,
         )
-        done = listings.TradeFilter(states=[TradeState.COMPLETED], since_ns=day_start(now))
-        today = await listings.trades(self._reads, done, listings.Page(limit=1))
+        done = TradesWanted(states=[TradeState.COMPLETED], since_ns=day_start(now))
+        today = await listings.trades(self._reads, done, Page(limit=1))
         spot_today = await listings.trades(
             self._reads,
             msgspec.structs.replace(done, family=Family.SPOT),
-            listings.Page(limit=1),
+            Page(limit=1),
         )
         queries = Queries(core, clock, version("arbiter-engine"), today.total)
         self._hub.listen(queries.watch)
@@ -391,8 +392,8 @@ class _Run:
 
     async def _traded_since(self, since_ns: int) -> list[Signal]:
         """Signals that were traded on, oldest first: cooldowns and the hourly cap outlive a stop."""
-        wanted = listings.SignalFilter(strategy=SPOT_ARBITRAGE, executed=True, since_ns=since_ns)
-        found = await listings.signals(self._reads, wanted, listings.Page(limit=10_000))
+        wanted = SignalsWanted(strategy=SPOT_ARBITRAGE, executed=True, since_ns=since_ns)
+        found = await listings.signals(self._reads, wanted, Page(limit=10_000))
         return list(reversed(found.rows))
 
     def _listen(self, surface: Surface) -> None:

@@ -37,6 +37,7 @@ from arbiter.model.time import NS_PER_DAY, day_start
 from arbiter.opportunities.event_pair import EventSpread
 from arbiter.opportunities.event_settings import EVENT_ARBITRAGE
 from arbiter.ports.clock import IdSource
+from arbiter.ports.past import Page, SignalsWanted, TradesWanted
 from arbiter.runtime.clock import SignalIds, SystemIds
 from arbiter.runtime.copy_view import CopyRow
 from arbiter.runtime.desk_view import DeskView
@@ -133,14 +134,14 @@ async def _tally(running: Running) -> EventTally:
     """Take up the counts of this day where the last run left them."""
     now, reads = running.clock.now_ns(), running.reads
     today = day_start(now)
-    of = listings.TradeFilter(strategy=EVENT_ARBITRAGE)
-    last = await listings.trades(reads, of, listings.Page(limit=1))
+    of = TradesWanted(strategy=EVENT_ARBITRAGE)
+    last = await listings.trades(reads, of, Page(limit=1))
     recent = replace(of, since_ns=today - NS_PER_DAY)  # one that ended today may be older
-    trades = await listings.trades(reads, recent, listings.Page(limit=_MOST))
+    trades = await listings.trades(reads, recent, Page(limit=_MOST))
     signals = await listings.signals(
         reads,
-        listings.SignalFilter(strategy=EVENT_ARBITRAGE, since_ns=today),
-        listings.Page(limit=_MOST),
+        SignalsWanted(strategy=EVENT_ARBITRAGE, since_ns=today),
+        Page(limit=_MOST),
     )
     tally = EventTally(
         EVENT_ARBITRAGE,

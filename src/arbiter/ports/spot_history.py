@@ -8,41 +8,8 @@ import msgspec
 
 from arbiter.model.ids import Symbol
 from arbiter.model.plans import Signal
-from arbiter.model.trades import Trade, TradeState
-
-
-class TradesWanted(msgspec.Struct, frozen=True, kw_only=True):
-    """All given conditions hold; times bound the start of a trade, the end not included."""
-
-    symbol: Symbol | None = None
-    states: Collection[TradeState] | None = None
-    any_filled: bool | None = None
-    since_ns: int | None = None
-    until_ns: int | None = None
-    limit: int = 100
-    offset: int = 0
-
-
-class SignalsWanted(msgspec.Struct, frozen=True, kw_only=True):
-    """All given conditions hold; times bound the detection, the end not included."""
-
-    symbol: Symbol | None = None
-    executed: bool | None = None
-    since_ns: int | None = None
-    until_ns: int | None = None
-    limit: int = 100
-
-
-class FoundTrades(msgspec.Struct, frozen=True, kw_only=True):
-    """One page, newest first; `total` counts all matches."""
-
-    rows: Sequence[Trade]
-    total: int
-
-
-class FoundSignals(msgspec.Struct, frozen=True, kw_only=True):
-    rows: Sequence[Signal]
-    total: int
+from arbiter.model.trades import Trade
+from arbiter.ports.past import Found, Page, SignalsWanted, TradesWanted
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,15 +54,18 @@ class SymbolResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpotHistory(Protocol):
-    """Every call raises `StorageUnavailable` while the database is away."""
+    """Every call raises `StorageUnavailable` while the database is away.
+
+    Strategy and family of what is wanted are spot arbitrage's, whatever is asked for.
+    """
 
     async def ping(self) -> None: ...
 
-    async def trades(self, wanted: TradesWanted) -> FoundTrades: ...
+    async def trades(self, wanted: TradesWanted, page: Page) -> Found[Trade]: ...
 
     async def trade(self, seq: int) -> Trade | None: ...
 
-    async def signals(self, wanted: SignalsWanted) -> FoundSignals: ...
+    async def signals(self, wanted: SignalsWanted, page: Page) -> Found[Signal]: ...
 
     async def signal(self, seq: int) -> Signal | None: ...
 

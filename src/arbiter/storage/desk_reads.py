@@ -10,25 +10,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from arbiter.model.events import JournalEvent, decode_event
 from arbiter.model.holdings import ClosedPosition
 from arbiter.model.ids import ClientOrderId, InstrumentId, StrategyId, TradeId
-from arbiter.model.orders import Fill, Order, Side
+from arbiter.model.orders import Order, Side
 from arbiter.model.plans import Family, Signal
 from arbiter.model.time import NS_PER_MINUTE
 from arbiter.model.trades import Trade
-from arbiter.ports.desk_history import (
+from arbiter.ports.desk_history import Counts, EquityPoint, FillSum, FundingSums, TradeStory
+from arbiter.ports.past import (
     AuditWanted,
     ClosedWanted,
-    Counts,
-    EquityPoint,
-    FillSum,
     FillsWanted,
     Found,
-    FundingSums,
     OrdersWanted,
     Page,
     SignalsWanted,
     StoredAudit,
     StoredFill,
-    TradeStory,
     TradesWanted,
 )
 from arbiter.storage import desk_funding, listings, schema
@@ -48,39 +44,13 @@ class DeskReads:
         self._engine = engine
 
     async def orders(self, wanted: OrdersWanted, page: Page) -> Found[Order]:
-        found = await listings.orders(
-            self._engine,
-            listings.OrderFilter(
-                strategy=wanted.strategy,
-                strategy_part=wanted.strategy_part,
-                instrument=wanted.instrument,
-                statuses=wanted.statuses,
-                until_ns=wanted.until_ns,
-            ),
-            _page(page),
-        )
-        return Found(rows=found.rows, total=found.total)
+        return await listings.orders(self._engine, wanted, page)
 
     async def order(self, client_order_id: ClientOrderId) -> Order | None:
         return await listings.order(self._engine, client_order_id)
 
     async def fills(self, wanted: FillsWanted, page: Page) -> Found[StoredFill]:
-        found = await listings.fills(
-            self._engine,
-            listings.FillFilter(
-                strategy=wanted.strategy,
-                strategy_part=wanted.strategy_part,
-                instrument=wanted.instrument,
-                side=wanted.side,
-                until_ns=wanted.until_ns,
-            ),
-            _page(page),
-        )
-        rows = [
-            StoredFill(fill=row.fill, strategy=row.strategy, trade_id=row.trade_id)
-            for row in found.rows
-        ]
-        return Found(rows=rows, total=found.total)
+        return await listings.fills(self._engine, wanted, page)
 
     async def fills_of(self, client_order_id: ClientOrderId) -> Sequence[StoredFill]:
         table = schema.FILLS
@@ -91,10 +61,7 @@ class DeskReads:
         )
         async with reading(self._engine) as connection:
             rows: Sequence[Any] = (await connection.execute(query)).mappings().all()
-        return [
-            StoredFill(fill=read(Fill, row), strategy=row["strategy"], trade_id=row["trade_id"])
-            for row in rows
-        ]
+        return [listings.stored_fill(row) for row in rows]
 
     async def fill_sums(self) -> Sequence[FillSum]:
         f = schema.FILLS.c
@@ -141,17 +108,7 @@ class DeskReads:
         return Found(rows=[read(ClosedPosition, row) for row in rows], total=total or 0)
 
     async def trades(self, wanted: TradesWanted, page: Page) -> Found[Trade]:
-        found = await listings.trades(
-            self._engine,
-            listings.TradeFilter(
-                strategy=wanted.strategy,
-                symbol=wanted.symbol,
-                family=wanted.family,
-                states=wanted.states,
-            ),
-            _page(page),
-        )
-        return Found(rows=found.rows, total=found.total)
+        return await listings.trades(self._engine, wanted, page)
 
     async def trade(self, seq: int) -> TradeStory | None:
         if not 0 < seq <= _LARGEST:
@@ -181,29 +138,10 @@ class DeskReads:
         return [read(Order, row) for row in rows]
 
     async def signals(self, wanted: SignalsWanted, page: Page) -> Found[Signal]:
-        found = await listings.signals(
-            self._engine,
-            listings.SignalFilter(
-                strategy=wanted.strategy, symbol=wanted.symbol, executed=wanted.executed
-            ),
-            _page(page),
-        )
-        return Found(rows=found.rows, total=found.total)
+        return await listings.signals(self._engine, wanted, page)
 
     async def audit(self, wanted: AuditWanted, page: Page) -> Found[StoredAudit]:
-        found = await listings.audit(
-            self._engine,
-            listings.AuditFilter(
-                actor=wanted.actor,
-                action=wanted.action,
-                entity_part=wanted.entity_part,
-                since_ns=wanted.since_ns,
-                until_ns=wanted.until_ns,
-            ),
-            _page(page),
-        )
-        rows = [StoredAudit(id=row.id, entry=row.entry) for row in found.rows]
-        return Found(rows=rows, total=found.total)
+        return await listings.audit(self._engine, wanted, page)
 
     async def counts(self) -> Counts:
         counted = (schema.SIGNALS, schema.ORDERS, schema.FILLS, schema.TRADES)
@@ -271,10 +209,6 @@ class DeskReads:
         async with reading(self._engine) as connection:
             rows = (await connection.execute(query)).all()
         return {Family(family): trades for family, trades in rows}
-
-
-def _page(page: Page) -> listings.Page:
-    return listings.Page(limit=page.limit, offset=page.offset)
 
 
 async def _signal_of(connection: AsyncConnection, trade: Trade) -> Signal | None:

@@ -1,7 +1,7 @@
 """Paged reads of the projections, newest first, with the exact number of all matches."""
 
-from collections.abc import Collection, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -10,45 +10,28 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from arbiter.model.events import Audited
 from arbiter.model.ids import (
-    Actor,
     ClientOrderId,
-    InstrumentId,
-    StrategyId,
-    Symbol,
-    TradeId,
-    VenueId,
 )
-from arbiter.model.orders import Fill, Order, OrderStatus, Side
-from arbiter.model.plans import Family, Signal
-from arbiter.model.trades import Trade, TradeState
+from arbiter.model.orders import Fill, Order
+from arbiter.model.plans import Signal
+from arbiter.model.trades import Trade
+from arbiter.ports.past import (
+    AuditWanted,
+    FillsWanted,
+    Found,
+    OrdersWanted,
+    Page,
+    SignalsWanted,
+    StoredAudit,
+    StoredFill,
+    TradesWanted,
+)
 from arbiter.storage import schema
 from arbiter.storage.database import reading
 from arbiter.storage.rows import read
 
 R = TypeVar("R", bound=msgspec.Struct)
-Row = TypeVar("Row")
 Conditions = list[ColumnElement[bool]]
-
-
-class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """`limit` rows after the first `offset`."""
-
-    limit: int = 100
-    offset: int = 0
-
-
-class Listing(msgspec.Struct, Generic[Row], frozen=True, kw_only=True):
-    rows: tuple[Row, ...]
-    total: int
-    """All matches, not only this page's."""
-
-
-class BookedFill(msgspec.Struct, frozen=True, kw_only=True):
-    """A fill with what its order says of it; None where the order is not known."""
-
-    fill: Fill
-    strategy: StrategyId | None
-    trade_id: TradeId | None
 
 
 class TradeFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,96 +42,27 @@ class TradeFile(msgspec.Struct, frozen=True, kw_only=True):
     fills: tuple[Fill, ...]
 
 
-class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    id: int
-    entry: Audited
-
-
-class TradeFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """All given conditions hold; times bound `started_ns`, the end not included."""
-
-    symbol: Symbol | None = None
-    states: Collection[TradeState] | None = None
-    any_filled: bool | None = None
-    """Something was bought or sold, whatever the state."""
-    strategy: StrategyId | None = None
-    family: Family | None = None
-    since_ns: int | None = None
-    until_ns: int | None = None
-
-
-class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Times bound `created_ns`, the end not included."""
-
-    strategy: StrategyId | None = None
-    strategy_part: str | None = None
-    """A part of the strategy's name, in any case."""
-    instrument: InstrumentId | None = None
-    venue: VenueId | None = None
-    side: Side | None = None
-    statuses: Collection[OrderStatus] | None = None
-    since_ns: int | None = None
-    until_ns: int | None = None
-
-
-class FillFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Times bound the venue's time of execution, the end not included."""
-
-    strategy: StrategyId | None = None
-    strategy_part: str | None = None
-    instrument: InstrumentId | None = None
-    venue: VenueId | None = None
-    side: Side | None = None
-    since_ns: int | None = None
-    until_ns: int | None = None
-
-
-class SignalFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Times bound `detected_ns`, the end not included."""
-
-    symbol: Symbol | None = None
-    strategy: StrategyId | None = None
-    executed: bool | None = None
-    since_ns: int | None = None
-    until_ns: int | None = None
-
-
-class AuditFilter(msgspec.Struct, frozen=True, kw_only=True):
-    actor: Actor | None = None
-    action: str | None = None
-    entity_part: str | None = None
-    """A part of what was changed, in any case."""
-    since_ns: int | None = None
-    until_ns: int | None = None
-
-
-async def trades(engine: AsyncEngine, wanted: TradeFilter, page: Page) -> Listing[Trade]:
+async def trades(engine: AsyncEngine, wanted: TradesWanted, page: Page) -> Found[Trade]:
     table = schema.TRADES
     newest = (table.c.started_ns.desc(), table.c.seq.desc())
     return await _records(engine, Trade, table, trade_conditions(wanted), newest, page)
 
 
-async def orders(engine: AsyncEngine, wanted: OrderFilter, page: Page) -> Listing[Order]:
+async def orders(engine: AsyncEngine, wanted: OrdersWanted, page: Page) -> Found[Order]:
     table = schema.ORDERS
     newest = (table.c.created_ns.desc(), table.c.client_order_id.desc())
     return await _records(engine, Order, table, order_conditions(wanted), newest, page)
 
 
-async def fills(engine: AsyncEngine, wanted: FillFilter, page: Page) -> Listing[BookedFill]:
+async def fills(engine: AsyncEngine, wanted: FillsWanted, page: Page) -> Found[StoredFill]:
     table = schema.FILLS
     newest = (table.c.at_ns.desc(), table.c.seq.desc())
     query = select(table).where(*fill_conditions(wanted)).order_by(*newest)
     rows, total = await _page(engine, query, page)
-    return Listing(
-        rows=tuple(
-            BookedFill(fill=read(Fill, row), strategy=row["strategy"], trade_id=row["trade_id"])
-            for row in rows
-        ),
-        total=total,
-    )
+    return Found(rows=[stored_fill(row) for row in rows], total=total)
 
 
-async def signals(engine: AsyncEngine, wanted: SignalFilter, page: Page) -> Listing[Signal]:
+async def signals(engine: AsyncEngine, wanted: SignalsWanted, page: Page) -> Found[Signal]:
     table = schema.SIGNALS
     conditions = _equal(
         table, {"symbol": wanted.symbol, "strategy": wanted.strategy, "executed": wanted.executed}
@@ -157,7 +71,7 @@ async def signals(engine: AsyncEngine, wanted: SignalFilter, page: Page) -> List
     return await _records(engine, Signal, table, conditions, newest, page)
 
 
-async def audit(engine: AsyncEngine, wanted: AuditFilter, page: Page) -> Listing[AuditEntry]:
+async def audit(engine: AsyncEngine, wanted: AuditWanted, page: Page) -> Found[StoredAudit]:
     table = schema.AUDIT
     conditions = _equal(table, {"actor": wanted.actor, "action": wanted.action}) + _between(
         table.c.at_ns, wanted.since_ns, wanted.until_ns
@@ -166,8 +80,8 @@ async def audit(engine: AsyncEngine, wanted: AuditFilter, page: Page) -> Listing
         conditions.append(table.c.entity.icontains(wanted.entity_part, autoescape=True))
     query = select(table).where(*conditions).order_by(table.c.at_ns.desc(), table.c.id.desc())
     rows, total = await _page(engine, query, page)
-    return Listing(
-        rows=tuple(AuditEntry(id=row["id"], entry=read(Audited, row)) for row in rows),
+    return Found(
+        rows=tuple(StoredAudit(id=row["id"], entry=read(Audited, row)) for row in rows),
         total=total,
     )
 
@@ -217,7 +131,11 @@ async def order(engine: AsyncEngine, client_order_id: ClientOrderId) -> Order | 
         return found[0] if found else None
 
 
-def trade_conditions(wanted: TradeFilter) -> Conditions:
+def stored_fill(row: Any) -> StoredFill:
+    return StoredFill(fill=read(Fill, row), strategy=row["strategy"], trade_id=row["trade_id"])
+
+
+def trade_conditions(wanted: TradesWanted) -> Conditions:
     table = schema.TRADES
     conditions = _equal(
         table, {"symbol": wanted.symbol, "strategy": wanted.strategy, "family": wanted.family}
@@ -230,29 +148,22 @@ def trade_conditions(wanted: TradeFilter) -> Conditions:
     return conditions + _between(table.c.started_ns, wanted.since_ns, wanted.until_ns)
 
 
-def order_conditions(wanted: OrderFilter) -> Conditions:
+def order_conditions(wanted: OrdersWanted) -> Conditions:
     table = schema.ORDERS
     conditions = _common(table, wanted)
     if wanted.statuses is not None:
         conditions.append(table.c.status.in_([str(status) for status in wanted.statuses]))
-    return conditions + _between(table.c.created_ns, wanted.since_ns, wanted.until_ns)
+    return conditions + _between(table.c.created_ns, None, wanted.until_ns)
 
 
-def fill_conditions(wanted: FillFilter) -> Conditions:
+def fill_conditions(wanted: FillsWanted) -> Conditions:
     table = schema.FILLS
-    return _common(table, wanted) + _between(table.c.at_ns, wanted.since_ns, wanted.until_ns)
+    conditions = _common(table, wanted) + _equal(table, {"side": wanted.side})
+    return conditions + _between(table.c.at_ns, None, wanted.until_ns)
 
 
-def _common(table: Table, wanted: OrderFilter | FillFilter) -> Conditions:
-    conditions = _equal(
-        table,
-        {
-            "strategy": wanted.strategy,
-            "instrument": wanted.instrument,
-            "venue": wanted.venue,
-            "side": wanted.side,
-        },
-    )
+def _common(table: Table, wanted: OrdersWanted | FillsWanted) -> Conditions:
+    conditions = _equal(table, {"strategy": wanted.strategy, "instrument": wanted.instrument})
     if wanted.strategy_part is not None:
         conditions.append(table.c.strategy.icontains(wanted.strategy_part, autoescape=True))
     return conditions
@@ -282,10 +193,10 @@ async def _records(
     conditions: Conditions,
     newest: Sequence[ColumnElement[Any]],
     page: Page,
-) -> Listing[R]:
+) -> Found[R]:
     query = select(table).where(*conditions).order_by(*newest)
     rows, total = await _page(engine, query, page)
-    return Listing(rows=tuple(read(record, row) for row in rows), total=total)
+    return Found(rows=tuple(read(record, row) for row in rows), total=total)
 
 
 async def _page(engine: AsyncEngine, query: Select[Any], page: Page) -> tuple[Sequence[Any], int]:

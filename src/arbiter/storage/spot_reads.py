@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -25,15 +26,8 @@ from arbiter.model.plans import Family, Signal
 from arbiter.model.time import NS_PER_DAY
 from arbiter.model.trades import Trade, TradeState
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
-from arbiter.ports.spot_history import (
-    DayResult,
-    FoundSignals,
-    FoundTrades,
-    Result,
-    SignalsWanted,
-    SymbolResult,
-    TradesWanted,
-)
+from arbiter.ports.past import Found, Page, SignalsWanted, TradesWanted
+from arbiter.ports.spot_history import DayResult, Result, SymbolResult
 from arbiter.storage import listings, schema
 from arbiter.storage.database import reading
 
@@ -61,26 +55,18 @@ class SpotReads:
         async with reading(self._engine) as connection:
             await connection.execute(text("SELECT 1"))
 
-    async def trades(self, wanted: TradesWanted) -> FoundTrades:
-        conditions = listings.trade_conditions(
-            listings.TradeFilter(
-                family=Family.SPOT,
-                symbol=wanted.symbol,
-                states=wanted.states,
-                any_filled=wanted.any_filled,
-                since_ns=wanted.since_ns,
-                until_ns=wanted.until_ns,
-            )
-        )
-        page = (
+    async def trades(self, wanted: TradesWanted, page: Page) -> Found[Trade]:
+        wanted = replace(wanted, family=Family.SPOT, strategy=None)
+        conditions = listings.trade_conditions(wanted)
+        shown = (
             select(*_TRADE_COLUMNS)
             .where(*conditions)
             .order_by(_T.started_ns.desc(), _T.seq.desc())
-            .limit(wanted.limit)
-            .offset(wanted.offset)
+            .limit(page.limit)
+            .offset(page.offset)
             .subquery("page")
         )
-        texts = select(cast(func.row_to_json(literal_column("page")), Text)).select_from(page)
+        texts = select(cast(func.row_to_json(literal_column("page")), Text)).select_from(shown)
         key, (counted, last) = self._counted_before(wanted)
         matches = select(func.count()).select_from(schema.TRADES).where(*conditions)
         query = select(func.array(texts.scalar_subquery()))
@@ -101,7 +87,7 @@ class SpotReads:
             rows.append(_TRADES.decode(row))
             if not len(rows) % _AT_ONCE:
                 await asyncio.sleep(0)
-        return FoundTrades(rows=rows, total=total)
+        return Found(rows=rows, total=total)
 
     def _counted_before(self, wanted: TradesWanted) -> tuple[_Key | None, tuple[int, int]]:
         """Recall how many matched, and up to which trade; None for the key: all must be counted.
@@ -131,19 +117,9 @@ class SpotReads:
             return None
         return found.trade
 
-    async def signals(self, wanted: SignalsWanted) -> FoundSignals:
-        found = await listings.signals(
-            self._engine,
-            listings.SignalFilter(
-                strategy=SPOT_ARBITRAGE,
-                symbol=wanted.symbol,
-                executed=wanted.executed,
-                since_ns=wanted.since_ns,
-                until_ns=wanted.until_ns,
-            ),
-            listings.Page(limit=wanted.limit),
-        )
-        return FoundSignals(rows=found.rows, total=found.total)
+    async def signals(self, wanted: SignalsWanted, page: Page) -> Found[Signal]:
+        own = replace(wanted, strategy=SPOT_ARBITRAGE)
+        return await listings.signals(self._engine, own, page)
 
     async def signal(self, seq: int) -> Signal | None:
         found = await listings.signal(self._engine, seq) if 0 < seq <= _LARGEST else None

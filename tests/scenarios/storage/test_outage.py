@@ -13,6 +13,7 @@ import pytest
 from arbiter.model.changes import Changes
 from arbiter.model.errors import StorageUnavailable
 from arbiter.model.events import AlertRaised, Event, decode_event
+from arbiter.ports.past import Page, TradesWanted
 from arbiter.storage import listings, migrate
 from arbiter.storage.database import make_engine
 from arbiter.storage.embedded import EmbeddedServer
@@ -51,7 +52,7 @@ async def test_the_journal_outlives_the_database(
     caplog.set_level(logging.WARNING, logger="arbiter.storage.journal")
     await migrate.upgrade(server.url)
     engine = make_engine(server.url)
-    everything = listings.TradeFilter(), listings.Page()
+    everything = TradesWanted(), Page()
     fatal: list[Exception] = []
     journal = PgJournal(
         server.url,

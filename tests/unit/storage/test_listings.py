@@ -16,6 +16,14 @@ from arbiter.model.orders import OrderStatus, Side
 from arbiter.model.quotes import Candle
 from arbiter.model.time import NS_PER_MINUTE, NS_PER_S
 from arbiter.model.trades import TradeState
+from arbiter.ports.past import (
+    AuditWanted,
+    FillsWanted,
+    OrdersWanted,
+    Page,
+    SignalsWanted,
+    TradesWanted,
+)
 from arbiter.storage import candles, listings, loader
 from arbiter.storage.database import connect, make_engine
 from arbiter.storage.export import Export, Format, export
@@ -23,7 +31,7 @@ from arbiter.storage.rows import projection_statements
 from tests.fakes.postgres import FreshDatabase
 from tests.unit.storage import samples
 
-PAGE = listings.Page(limit=3)
+PAGE = Page(limit=3)
 ETH = Symbol("ETH/USDT")
 
 
@@ -59,19 +67,19 @@ async def engine(ledger_db: FreshDatabase) -> AsyncIterator[AsyncEngine]:
 
 
 async def test_trades_come_newest_first_with_the_number_of_all(engine: AsyncEngine) -> None:
-    first = await listings.trades(engine, listings.TradeFilter(), PAGE)
+    first = await listings.trades(engine, TradesWanted(), PAGE)
     assert [trade.seq for trade in first.rows] == [10, 9, 8]
     assert first.total == 10
-    last = await listings.trades(engine, listings.TradeFilter(), listings.Page(limit=3, offset=9))
+    last = await listings.trades(engine, TradesWanted(), Page(limit=3, offset=9))
     assert [trade.seq for trade in last.rows] == [1]
 
 
 async def test_filters_narrow_the_page_and_its_total(engine: AsyncEngine) -> None:
-    async def seqs(wanted: listings.TradeFilter) -> tuple[list[int], int]:
+    async def seqs(wanted: TradesWanted) -> tuple[list[int], int]:
         found = await listings.trades(engine, wanted, PAGE)
         return [trade.seq for trade in found.rows], found.total
 
-    wanted = listings.TradeFilter
+    wanted = TradesWanted
     assert await seqs(wanted(symbol=ETH)) == ([9, 6, 3], 3)
     assert await seqs(wanted(states=[TradeState.WORKING])) == ([10], 1)
     assert await seqs(wanted(states=[])) == ([], 0)
@@ -83,19 +91,19 @@ async def test_filters_narrow_the_page_and_its_total(engine: AsyncEngine) -> Non
 
 async def test_orders_and_fills_by_what_the_desk_asks(engine: AsyncEngine) -> None:
     buys = samples.instrument(samples.BUY_AT)
-    orders = await listings.orders(engine, listings.OrderFilter(instrument=buys), PAGE)
+    orders = await listings.orders(engine, OrdersWanted(instrument=buys), PAGE)
     assert orders.total == 10
     assert {order.side for order in orders.rows} == {Side.BUY}
-    part = listings.OrderFilter(strategy_part="ARBIT")
+    part = OrdersWanted(strategy_part="ARBIT")
     assert (await listings.orders(engine, part, PAGE)).total == 19
-    percent = listings.OrderFilter(strategy_part="%")
+    percent = OrdersWanted(strategy_part="%")
     assert (await listings.orders(engine, percent, PAGE)).total == 0
-    live = listings.OrderFilter(statuses=[OrderStatus.WORKING])
+    live = OrdersWanted(statuses=[OrderStatus.WORKING])
     assert (await listings.orders(engine, live, PAGE)).total == 0
-    sells = await listings.fills(engine, listings.FillFilter(side=Side.SELL), PAGE)
+    sells = await listings.fills(engine, FillsWanted(side=Side.SELL), PAGE)
     assert sells.total == 9
     assert {fill.strategy for fill in sells.rows} == {samples.SPOT}
-    other = listings.FillFilter(strategy=StrategyId("copy"))
+    other = FillsWanted(strategy=StrategyId("copy"))
     assert (await listings.fills(engine, other, PAGE)).total == 0
 
 
@@ -109,15 +117,15 @@ async def test_one_trade_with_all_that_was_done_for_it(engine: AsyncEngine) -> N
 
 
 async def test_signals_by_what_became_of_them(engine: AsyncEngine) -> None:
-    missed = await listings.signals(engine, listings.SignalFilter(executed=False), PAGE)
+    missed = await listings.signals(engine, SignalsWanted(executed=False), PAGE)
     assert [(signal.seq, signal.verdict) for signal in missed.rows] == [(10, "cooldown")]
-    assert (await listings.signals(engine, listings.SignalFilter(symbol=ETH), PAGE)).total == 0
+    assert (await listings.signals(engine, SignalsWanted(symbol=ETH), PAGE)).total == 0
     found = await listings.signal(engine, 10)
     assert found == missed.rows[0]
 
 
 async def test_the_audit_log_by_actor(engine: AsyncEngine) -> None:
-    alice = listings.AuditFilter(actor=Actor("user:alice"))
+    alice = AuditWanted(actor=Actor("user:alice"))
     found = await listings.audit(engine, alice, PAGE)
     assert [one.entry.entity for one in found.rows] == ["10"]
 

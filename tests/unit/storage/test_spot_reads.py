@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from arbiter.model.changes import Changes
 from arbiter.model.ids import StrategyId
-from arbiter.ports.spot_history import SignalsWanted
+from arbiter.ports.past import Page, SignalsWanted
 from arbiter.storage.database import connect, make_engine
 from arbiter.storage.rows import projection_statements
 from arbiter.storage.spot_reads import SpotReads
@@ -36,9 +36,9 @@ async def engine(ledger_db: FreshDatabase) -> AsyncIterator[AsyncEngine]:
 
 async def test_signals_of_other_families_are_not_the_spot_api_s(engine: AsyncEngine) -> None:
     reads = SpotReads(engine)
-    found = await reads.signals(SignalsWanted())
+    found = await reads.signals(SignalsWanted(), Page())
     assert ([signal.seq for signal in found.rows], found.total) == ([4, 3, 2, 1], 4)
-    found = await reads.signals(SignalsWanted(executed=True, limit=1))
+    found = await reads.signals(SignalsWanted(executed=True), Page(limit=1))
     assert ([signal.seq for signal in found.rows], found.total) == ([4], 2)
     own, other = await reads.signal(4), await reads.signal(5)
     assert own is not None

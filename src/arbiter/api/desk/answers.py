@@ -11,7 +11,7 @@ from arbiter.api.common.apps import json_response
 from arbiter.api.common.errors import HttpFailure
 from arbiter.api.desk.bodies import Failure
 from arbiter.model.errors import InvalidValue
-from arbiter.ports.desk_history import Page
+from arbiter.ports.past import Page
 
 _LARGEST_PAGE = 1_000
 _FARTHEST = 1_000_000_000

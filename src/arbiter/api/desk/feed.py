@@ -24,7 +24,7 @@ from arbiter.model.ids import ClientOrderId, SignalId, Symbol, TradeId
 from arbiter.model.orders import Fill, Order
 from arbiter.model.plans import Signal
 from arbiter.model.trades import Trade
-from arbiter.ports.desk_history import StoredFill
+from arbiter.ports.past import StoredFill
 
 STATES = ("overview", "markets", "positions", "balances", "budgets", "risk", "agents", "funding")
 EVENTS = ("orders", "fills", "trades", "signals", "alerts", "audit")

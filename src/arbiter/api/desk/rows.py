@@ -12,7 +12,8 @@ from arbiter.model.holdings import Budget, ClosedPosition
 from arbiter.model.ids import Asset, InstrumentId, StrategyId, strategy_uuid
 from arbiter.model.money import ONE, ZERO, quotient
 from arbiter.model.orders import Order, Side
-from arbiter.ports.desk_history import FillSum, StoredAudit, StoredFill
+from arbiter.ports.desk_history import FillSum
+from arbiter.ports.past import StoredAudit, StoredFill
 from arbiter.runtime.desk_view import DeskView, Earned, OpenPosition, StrategyFacts
 
 

@@ -22,7 +22,7 @@ from arbiter.model.ids import InstrumentId, StrategyId, TradeId
 from arbiter.model.orders import Order, OrderStatus, Side
 from arbiter.model.plans import Family
 from arbiter.model.trades import TradeState
-from arbiter.ports.desk_history import (
+from arbiter.ports.past import (
     FillsWanted,
     Found,
     OrdersWanted,

@@ -18,12 +18,7 @@ from arbiter.model.ids import Actor, Asset, ClientOrderId, InstrumentId, Strateg
 from arbiter.model.money import ONE
 from arbiter.model.orders import Order, OrderStatus, Side
 from arbiter.model.time import from_datetime
-from arbiter.ports.desk_history import (
-    AuditWanted,
-    ClosedWanted,
-    FillsWanted,
-    OrdersWanted,
-)
+from arbiter.ports.past import AuditWanted, ClosedWanted, FillsWanted, OrdersWanted
 
 OrderId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[\u0021-\u007e]+$")]
 

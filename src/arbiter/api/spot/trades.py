@@ -24,7 +24,7 @@ from arbiter.api.spot.shown import shown
 from arbiter.ledger.spot_account import SpotStatus
 from arbiter.model.plans import Family
 from arbiter.model.trades import Trade
-from arbiter.ports.spot_history import SignalsWanted, TradesWanted
+from arbiter.ports.past import Page, SignalsWanted, TradesWanted
 
 MOST_ROWS = 1_000
 _FARTHEST = 2**53
@@ -59,16 +59,15 @@ def history_routes(deps: SpotDeps) -> APIRouter:
             any_filled=filled,
             since_ns=None if first is None else start_of(first),
             until_ns=None if last is None else end_of(last),
-            limit=min(limit, MOST_ROWS),
-            offset=offset,
         )
-        found = await view.history.trades(wanted)
+        page = Page(limit=min(limit, MOST_ROWS), offset=offset)
+        found = await view.history.trades(wanted, page)
         return json_response(
             {
                 "trades": await in_turns(found.rows, lambda trade: trade_row(view.registry, trade)),
                 "total_count": found.total,
                 "pagination": {
-                    "limit": wanted.limit,
+                    "limit": page.limit,
                     "offset": offset,
                     "has_more": offset + len(found.rows) < found.total,
                 },
@@ -103,8 +102,8 @@ def history_routes(deps: SpotDeps) -> APIRouter:
                 executed=executed,
                 since_ns=since,
                 until_ns=None if until is None else until + 1,
-                limit=min(limit, MOST_ROWS),
-            )
+            ),
+            Page(limit=min(limit, MOST_ROWS)),
         )
         return answer(
             bodies.SignalList(
