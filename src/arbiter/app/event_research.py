@@ -21,6 +21,7 @@ from arbiter.model.ids import Actor, Asset, InstrumentId, Symbol, VenueId
 from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ZERO
 from arbiter.model.time import NS_PER_DAY
+from arbiter.opportunities.event_settings import EventSettings
 
 _RECORDED = Actor("recording")
 _CURRENCY = {VenueId("polymarket"): Asset("USDC"), VenueId("kalshi"): Asset("USD")}
@@ -39,22 +40,25 @@ def run_events(
     payout_ns = last_ns + 1 if payout is None else day(payout) + NS_PER_DAY
     if payout_ns <= last_ns:
         raise InvalidValue(f"the payout, {payout}, lies before the recording's end")
-    first, second = (_instrument(venue) for venue in recording.venues)
+    first, second = (_instrument(venue, settings) for venue in recording.venues)
     return event_run.run(
         recording,
         (first, second),
         _pair(recording, (first, second), polarity, pairs.cap_usd, payout_ns),
         settings,
-        cash=loaded.settings.risk.capital_base_usd,
+        limits=loaded.settings.risk.record(),
+        execution=loaded.settings.execution.record(),
+        backtest=loaded.settings.backtest.record(),
         payout_given=payout is not None,
     )
 
 
-def _instrument(venue: VenueId) -> Instrument:
+def _instrument(venue: VenueId, settings: EventSettings) -> Instrument:
     currency = _CURRENCY[venue]
+    name = InstrumentId(f"EVENT.{venue.upper()}")
     base = Asset(f"EVENT.{venue}")
     return Instrument(
-        id=InstrumentId(f"EVENT.{venue.upper()}"),
+        id=name,
         venue=venue,
         market_id="EVENT",
         symbol=Symbol(f"{base}/{currency}"),
@@ -68,6 +72,7 @@ def _instrument(venue: VenueId) -> Instrument:
         min_notional=ZERO,
         maker_fee=ZERO,
         taker_fee=ZERO,
+        event_fee=settings.fee_of(venue, name),
     )
 
 

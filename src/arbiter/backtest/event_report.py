@@ -38,9 +38,15 @@ def candour(report: EventReport) -> Iterator[str]:
         "both venues at once, and one that stood between two rows is not seen."
     )
     yield (
-        "Both legs are filled at the touch of their row, in full and without delay: no fill is "
-        "missed, no leg is left alone, and nobody else answers."
+        "Decided, checked and executed as live: the same desk, gate and leg machine. Orders arrive "
+        f"{report.order_ms:g} ms after the decision and meet the books of their row, which are "
+        "taken to stand until the next; nobody else answers."
     )
+    if report.alone:
+        yield (
+            f"{plain(report.alone)} contracts were left without their other leg, and count as "
+            "worth nothing."
+        )
     yield (
         "Profit is what a contract pays when both venues resolve alike. If they do not, and both "
         f"legs lose, {report.divergence_loss:.2f} USD are gone; the pair's cap is "

@@ -1,32 +1,33 @@
-"""A recorded pair of event markets through the live rules: what would it have locked in?
+"""A recorded pair of event markets through the live engine: what would it have locked in?
 
-The rules are the live ones: openings, sizes, caps, fees and capital cost come from the same code.
-Both legs are filled at the touch of their row, which nobody could have done for sure: the two
-books of a row were not taken at one moment.
+Desk, gate, ledger and leg machine are the live ones, over simulated exchanges (`event_world`). Both
+books of a row are shown as one, which nobody could have seen: they were not taken at one moment.
 """
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import msgspec
 
-from arbiter.backtest.agenda import SeededIds, VirtualClock
-from arbiter.backtest.event_account import EventAccount, EventFill
 from arbiter.backtest.event_recording import BookTop, EventRecording
-from arbiter.books.board import BoardSettings, QuoteBoard
-from arbiter.books.registry import MarketRegistry
+from arbiter.backtest.event_trades import EventFill, fill_of
+from arbiter.backtest.event_world import EventWorld, Top
+from arbiter.backtest.settings import BacktestSettings
+from arbiter.execution.settings import ExecutionSettings
+from arbiter.model.changes import Changes
 from arbiter.model.event_pairs import EventPair
-from arbiter.model.ids import VenueId
+from arbiter.model.events import Event, OrderFilled, SignalSeen, TradeAdvanced, TradeOpened
+from arbiter.model.ids import SignalId, TradeId, VenueId
 from arbiter.model.instruments import Instrument
-from arbiter.model.money import ZERO, quotient, use_wide_context
-from arbiter.model.plans import Plan
+from arbiter.model.money import ZERO, plain, quotient
 from arbiter.model.time import NS_PER_DAY, rfc3339
-from arbiter.opportunities.event_edge import edge_of
-from arbiter.opportunities.event_pair import EventSpread, Opening
+from arbiter.model.trades import Trade, TradeState
 from arbiter.opportunities.event_settings import EventSettings
-from arbiter.runtime.clock import SignalIds
+from arbiter.risk.limits import RiskLimits
+
+_CAME_TO_NOTHING = (TradeState.ABANDONED, TradeState.FAILED)
 
 
 class EventTrade(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +35,7 @@ class EventTrade(msgspec.Struct, frozen=True, kw_only=True):
 
     at: str
     first: str
-    """``BUY 0.51``: BUY takes YES, SELL takes NO."""
+    """``BUY 0.51``: BUY takes YES, SELL takes NO; ``BUY -`` where nothing was filled."""
     second: str
     size: Decimal
     cost: Decimal
@@ -58,6 +59,10 @@ class EventReport(msgspec.Struct, frozen=True, kw_only=True):
     refusals: Mapping[str, int]
     """Openings in so many rows that came to nothing, by what stopped them."""
     contracts: Decimal
+    alone: Decimal
+    """Contracts of one leg that were left without the other; counted as worth nothing."""
+    order_ms: float
+    """From a decision to its orders' arrival, as modelled."""
     locked: Decimal
     """Cost of all trades with their fees, until the payout."""
     fees: Decimal
@@ -85,63 +90,62 @@ def run(
     pair: EventPair,
     settings: EventSettings,
     *,
-    cash: Decimal,
+    limits: RiskLimits,
+    execution: ExecutionSettings,
+    backtest: BacktestSettings,
     payout_given: bool = True,
 ) -> EventReport:
     """Live through all rows; the same recording and settings, the same report."""
     began = time.perf_counter()
-    use_wide_context()
-    desk = _Desk(recording, instruments, pair, settings, cash)
+    world = EventWorld(
+        instruments,
+        pair,
+        settings,
+        limits,
+        execution,
+        backtest,
+        start_ns=recording.rows[0].at_ns,
+    )
+    observer = _Observer(recording, world, pair, settings)
     for row in recording.rows:
-        desk.show(row.at_ns, row.first, row.second)
-    return desk.report(payout_given, time.perf_counter() - began)
+        world.advance(row.at_ns)
+        world.show(_top(row.first), _top(row.second))
+        observer.note_edge(row.at_ns)
+    world.finish()
+    order_ms = backtest.commit_latency_ms + backtest.order_latency_ms
+    return observer.report(payout_given, order_ms, time.perf_counter() - began)
 
 
-class _Desk:
-    """The live rules over an account of its own."""
+def _top(book: BookTop) -> Top:
+    return book.bid, book.ask, book.bid_size, book.ask_size
+
+
+class _Observer:
+    """What is seen of a run, beside the ledger."""
 
     def __init__(
         self,
         recording: EventRecording,
-        instruments: tuple[Instrument, Instrument],
+        world: EventWorld,
         pair: EventPair,
         settings: EventSettings,
-        cash: Decimal,
     ) -> None:
         self._recording = recording
+        self._world = world
         self._pair = pair
         self._settings = settings
-        registry = MarketRegistry(instruments)
-        self._board = QuoteBoard(registry, BoardSettings(max_age_ns=settings.max_age_ns))
-        self._slots = [registry.slot(instrument.id) for instrument in instruments]
-        self._clock = VirtualClock()
-        ids = SignalIds(SeededIds(self._clock, 7), lambda: 1)
-        self._spread = EventSpread(settings, self._board, registry, ids)
-        self._spread.watch([pair], simulated=False)
-        self._account = EventAccount(dict.fromkeys(recording.venues, cash))
         self._refusals: Counter[str] = Counter()
-        self._refused_quotes = 0
-        self._openings = 0
+        self._openings: set[SignalId] = set()
+        self._opened: list[TradeId] = []
+        self._fees: dict[TradeId, Decimal] = {}
         self._edges: list[tuple[int, float, float]] = []
         self._best_gross: Decimal | None = None
-        for venue in recording.venues:
-            self._board.set_venue_health(venue, True)
+        world.desk.passed_by = self._refuse
+        world.hub.listen(self._watch)
 
-    def show(self, at_ns: int, first: BookTop, second: BookTop) -> None:
-        self._clock.set(at_ns)
-        for slot, top in zip(self._slots, (first, second), strict=True):
-            code = self._board.update(
-                slot, top.bid, top.ask, top.bid_size, top.ask_size, at_ns, at_ns
-            )
-            self._refused_quotes += code < 0
-        self._note_edge(at_ns)
-        opening = self._spread.consider(self._pair, at_ns)
-        if opening is not None:
-            self._openings += opening.new
-            self._trade(opening, at_ns)
-
-    def _note_edge(self, at_ns: int) -> None:
-        ways = self._spread.ways(self._pair, at_ns)
+    def note_edge(self, at_ns: int) -> None:
+        """Look at both ways round as the row left them."""
+        ways = self._world.desk.spread.ways(self._pair, at_ns)
         if ways:
             edge = ways[0].edge
             gross = max(quotient(way.edge.gross, way.edge.size) for way in ways)
@@ -149,51 +153,62 @@ class _Desk:
                 self._best_gross = gross
             self._edges.append((at_ns, float(gross), float(edge.per_contract)))
 
-    def _trade(self, opening: Opening, at_ns: int) -> None:
-        if self._spread.resting(self._pair.id, at_ns):
-            return
-        plan = self._spread.plan(opening, self._account, at_ns)
-        if isinstance(plan, str):
-            self._refuse(opening, plan, at_ns)
-            return
-        gone = self._spread.gone(plan, at_ns)
-        if gone is not None:
-            self._refuse(opening, gone, at_ns)
-            return
-        self._account.book(plan, opening, self._capital(plan, opening, at_ns), at_ns)
-        self._spread.note_traded(opening, at_ns)
-
-    def _refuse(self, opening: Opening, why: str, at_ns: int) -> None:
+    def _refuse(self, why: str) -> None:
         self._refusals[why.partition("=")[0]] += 1
-        self._spread.note_refused(opening, at_ns)
 
-    def _capital(self, plan: Plan, opening: Opening, at_ns: int) -> Decimal:
-        lockup = self._spread.lockup(self._pair, at_ns)
-        return edge_of(opening.legs, plan.legs[0].size, lockup).capital
+    def _watch(self, events: Sequence[Event], changes: Changes) -> None:
+        del changes
+        ledger = self._world.ledger
+        for event in events:
+            if isinstance(event, SignalSeen):
+                self._openings.add(event.signal.id)
+            elif isinstance(event, TradeOpened):
+                if len(event.trade.legs) == 2 and not event.orders[0].reduce_only:
+                    self._opened.append(event.trade.id)
+            elif isinstance(event, OrderFilled):
+                order = event.order or ledger.orders[event.fill.client_order_id]
+                paid = self._fees.get(order.trade_id, ZERO)
+                self._fees[order.trade_id] = paid + event.fill.fee
+            elif isinstance(event, TradeAdvanced) and event.state in _CAME_TO_NOTHING:
+                self._refuse(event.reason or event.state)
 
-    def report(self, payout_given: bool, seconds: float) -> EventReport:
-        fills, rows = self._account.fills, self._recording.rows
+    def _fills(self) -> list[EventFill]:
+        found = (self._world.ledger.trade(name) for name in self._opened)
+        fills = (self._fill(trade) for trade in found if trade is not None)
+        return [fill for fill in fills if fill is not None]
+
+    def _fill(self, trade: Trade) -> EventFill | None:
+        lockup = self._world.desk.spread.lockup(self._pair, trade.started_ns)
+        fees = self._fees.get(trade.id, ZERO)
+        return fill_of(trade, self._world.ledger.orders_of(trade.id), fees, lockup)
+
+    def report(self, payout_given: bool, order_ms: float, seconds: float) -> EventReport:
+        fills, rows = self._fills(), self._recording.rows
         nets = [net for _, _, net in self._edges]
+        locked = sum((fill.spent for fill in fills), ZERO)
+        faults = self._world.core.board.fault_counts.values()
         return EventReport(
             venues=self._recording.venues,
             first=rfc3339(rows[0].at_ns),
             last=rfc3339(rows[-1].at_ns),
             rows=len(rows),
-            refused_quotes=self._refused_quotes,
+            refused_quotes=sum(sum(counts.values()) for counts in faults),
             bucket_minutes=round(self._recording.bucket_s / 60, 1),
             min_spread=self._settings.min_spread,
             payout=rfc3339(self._pair.payout_ns),
-            openings=self._openings,
+            openings=len(self._openings),
             trades=tuple(_line(fill) for fill in fills),
             refusals=dict(self._refusals),
             contracts=sum((fill.size for fill in fills), ZERO),
-            locked=self._account.total_exposure(),
+            alone=sum((fill.alone for fill in fills), ZERO),
+            order_ms=order_ms,
+            locked=locked,
             fees=sum((fill.fees for fill in fills), ZERO),
             capital=sum((fill.capital for fill in fills), ZERO),
             profit=sum((fill.profit for fill in fills), ZERO),
             net=sum((fill.net for fill in fills), ZERO),
             annual_return=self._annual(fills),
-            divergence_loss=self._account.total_exposure(),
+            divergence_loss=locked,
             cap=self._pair.cap_usd,
             best_gross=self._best_gross,
             best_net=Decimal(repr(max(nets))) if nets else None,
@@ -214,7 +229,10 @@ class _Desk:
 
 
 def _line(fill: EventFill) -> EventTrade:
-    legs = [f"{side} {price}" for side, price in zip(fill.sides, fill.prices, strict=True)]
+    legs = [
+        f"{side} {plain(price) if price else '-'}"
+        for side, price in zip(fill.sides, fill.prices, strict=True)
+    ]
     return EventTrade(
         at=rfc3339(fill.at_ns),
         first=legs[0],

@@ -70,6 +70,8 @@ class EventDesk:
         self._simulated = simulated
         self._told: dict[Way, Signal] = {}
         """The signal of each opening that lasts, so that it is counted once."""
+        self.passed_by: Callable[[str], None] = _unheard
+        """Told why, each time that an opening is not gone after."""
         self._troubles: frozenset[str] = frozenset()
         self._wait_until: dict[EventPairId, int] = {}
 
@@ -163,6 +165,7 @@ class EventDesk:
 
     def _note(self, opening: Opening, now: int, verdict: str) -> None:
         """Store an opening that is not traded, once."""
+        self.passed_by(verdict)
         if opening.new or opening.way not in self._told:
             signal = self.spread.signal(opening, now, verdict=verdict)
             self._told[opening.way] = signal
@@ -393,3 +396,7 @@ class EventDesk:
                 leg.instrument in pair.instruments for leg in trade.legs
             ):
                 yield trade
+
+
+def _unheard(_why: str) -> None:
+    """Nobody asks."""

@@ -108,6 +108,70 @@ def test_the_report_carries_the_caveat_of_its_buckets(tmp_path: Path) -> None:
     assert "No day of payout was given" in "\n".join(candour(blind))
 
 
+# The live engine's own: gate, legs and venues.
+
+
+def soon(at_ms: float, poly: tuple[float, float], kalshi: tuple[float, float]) -> dict[str, float]:
+    """A row so many milliseconds after the first."""
+    return row(0, poly, kalshi) | {"timestamp_ms": START_MS + at_ms}
+
+
+def test_live_gates_limits_hold_here_too(tmp_path: Path) -> None:
+    file = written(tmp_path, FLAT, OPEN)
+    (whole,) = backtest(file, pairs__cap_usd=500).trades
+    report = backtest(file, pairs__cap_usd=500, risk__max_total_exposure_usd=100)
+    assert report.trades == ()
+    assert sum(report.refusals.values()) == 1
+    assert next(iter(report.refusals)) == "TOTAL_EXPOSURE: exposure"
+    assert whole.cost > 100
+
+
+def test_books_that_moved_before_the_intents_were_durable_are_not_traded(tmp_path: Path) -> None:
+    rows = [soon(0, (0.39, 0.40), (0.50, 0.51)), soon(1, (0.49, 0.50), (0.50, 0.51))]
+    report = backtest(written(tmp_path, *rows), backtest__commit_latency_ms=20)
+    assert report.trades == ()
+    assert [why.partition(":")[0] for why in report.refusals] == ["EDGE"]
+
+
+def test_orders_meet_the_books_of_their_arrival(tmp_path: Path) -> None:
+    """Both prices are gone when they come: nothing is filled."""
+    rows = [soon(0, (0.39, 0.40), (0.50, 0.51)), soon(5, (0.45, 0.46), (0.45, 0.46))]
+    report = backtest(written(tmp_path, *rows), backtest__order_latency_ms=50)
+    assert report.trades == ()
+    assert report.openings == 1
+    assert sum(report.refusals.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("poly", "kalshi", "legs"),
+    [
+        ((0.49, 0.50), (0.50, 0.51), ("BUY -", "SELL 0.5")),
+        ((0.39, 0.40), (0.40, 0.41), ("BUY 0.4", "SELL -")),
+    ],
+)
+def test_leg_whose_other_leg_vanishes_is_closed_again_at_a_loss(
+    tmp_path: Path,
+    poly: tuple[float, float],
+    kalshi: tuple[float, float],
+    legs: tuple[str, str],
+) -> None:
+    rows = [soon(0, (0.39, 0.40), (0.50, 0.51)), soon(5, poly, kalshi)]
+    report = backtest(written(tmp_path, *rows), backtest__order_latency_ms=50)
+    (trade,) = report.trades
+    assert (trade.first, trade.second) == legs
+    assert not trade.size
+    assert not report.alone
+    closed = trade.cost / Decimal("0.01")
+    assert closed == int(closed) > 0, "a cent, the spread, of each contract"
+    assert report.net == -trade.cost - trade.fees
+
+
+def test_recording_of_seconds_gives_no_opening_between_two_rows_books(tmp_path: Path) -> None:
+    """One venue's book beside what the other showed a second before is no row."""
+    rows = [soon(0, (0.39, 0.40), (0.40, 0.41)), soon(1_000, (0.59, 0.60), (0.60, 0.61))]
+    assert backtest(written(tmp_path, *rows)).openings == 0
+
+
 @pytest.mark.parametrize(
     ("drop", "told"),
     [("kalshi_yes_ask", "lacks the column kalshi_yes_ask"), ("kalshi_best_bid_yes", "two venues")],
