@@ -124,7 +124,7 @@ def test_a_running_engine_is_seen_steered_and_stopped_over_the_desk(
     story = get(f"/api/desk/trades/{seq}")
     kinds = [step["kind"] for step in story["timeline"]]
     assert kinds[0] == "planned"
-    assert kinds.count("sent") == 2
+    assert 2 <= kinds.count("sent") == len(story["orders"]), "a leg may need a second order"
     assert kinds.count("filled") == len(story["fills"])
     assert story["signal"]["executed"]
 
