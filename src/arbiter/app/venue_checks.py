@@ -94,6 +94,9 @@ async def _check(account: VenueAccount, settings: Settings) -> list[Check]:
     if rights.payouts:
         trouble, _, mend = rights.payouts.partition(": ")
         checks.append(warn(f"{venue} payouts", trouble, mend))
+    if rights.advice:
+        trouble, _, mend = rights.advice.partition(": ")
+        checks.append(warn(f"{venue} key settings", trouble, mend))
     listed = await account.instruments()
     events = venue in EVENT_VENUES
     wanted = settings.venues.events.get(venue, ()) if events else settings.venues.symbols

@@ -115,6 +115,8 @@ class KeyRights(msgspec.Struct, frozen=True, kw_only=True):
     """What in the account's own settings keeps orders from being taken, and how to mend it."""
     payouts: str = ""
     """Of event markets: what keeps payouts from being collected here, and what to do about it."""
+    advice: str = ""
+    """What about the key costs time, and what to do about it."""
 
 
 class AccountWiring(msgspec.Struct, frozen=True, kw_only=True):

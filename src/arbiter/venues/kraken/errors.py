@@ -8,12 +8,14 @@ from typing import Any
 
 from arbiter.venues.common.verdicts import Verdict, Verdicts
 
+OVERTAKEN = "EAPI:Invalid nonce"
+"""A request with a higher number was there before it."""
 FULL = "EAPI:Rate limit exceeded"
 """The counter of a key's reads is full."""
 
 VERDICTS = Verdicts(
     codes={
-        "EAPI:Invalid nonce": Verdict.CLOCK,
+        OVERTAKEN: Verdict.CLOCK,
         FULL: Verdict.LIMITED,
         "EOrder:Rate limit exceeded": Verdict.LIMITED,
         "EGeneral:Too many requests": Verdict.LIMITED,

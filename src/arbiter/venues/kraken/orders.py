@@ -1,14 +1,13 @@
 """Orders and the account at Kraken spot.
 
 Every signed request carries a nonce that must rise from one to the next. Requests that are under
-way together may arrive in another order, so they go one after the other, unless the key has a nonce
+way together may arrive in another order, so they take turns (`turns`), unless the key has a nonce
 window. The nonce is this machine's clock, never the venue's: a correction downwards would make it
 fall.
 """
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +33,7 @@ from arbiter.venues.kraken.names import Names
 from arbiter.venues.kraken.private import PrivateTalk, order_truth, trade_fill
 from arbiter.venues.kraken.reads import HISTORY, ReadCounter
 from arbiter.venues.kraken.rest import KrakenRest
+from arbiter.venues.kraken.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -63,13 +63,18 @@ _TOKEN_EVERY_S = 600.0
 _TOKEN_RETRY_S = 1.0
 _WIDE_WINDOW = 1_000
 """A nonce window of so much, in our nonce's milliseconds, lets requests overtake each other."""
+_NO_WINDOW = (
+    "orders and cancels wait for each other, as the key has no nonce window: set its nonce window "
+    "to 10000 (pro.kraken.com, Settings, API, edit the key)"
+)
 
 
 class KrakenOrders(VenueAccount):
     verdicts = VERDICTS
 
     def __init__(self, wiring: AccountWiring) -> None:
-        super().__init__(wiring, KrakenRest(wiring.keys, wiring.endpoints, wiring.timeout_s))
+        rest = KrakenRest(wiring.keys, wiring.endpoints, wiring.timeout_s)
+        super().__init__(wiring, rest)
         self._ids = Names()
         self._used = UsedNames(VERDICTS)
         self._numbers: dict[ClientOrderId, str] = {}
@@ -78,7 +83,7 @@ class KrakenOrders(VenueAccount):
         """Names of markets (`market_id`) by each of REST's names for them."""
         self._altnames: dict[str, str] = {}
         """Of assets, by the names that balances have."""
-        self._one_by_one: AbstractAsyncContextManager[object] = asyncio.Lock()
+        self._turns = Turns(lambda: rest.last_nonce)
         self._reads = ReadCounter()
         self._token = ""
         self._token_wanted = asyncio.Event()
@@ -88,9 +93,14 @@ class KrakenOrders(VenueAccount):
     async def _public(self, endpoint: str, params: dict[str, Any] | None = None) -> Any:
         return (await self._rest.call(endpoint, params))["result"]
 
-    async def _signed(self, endpoint: str, params: dict[str, Any] | None = None) -> Any:
-        async with self._one_by_one:
-            return (await self._rest.call(endpoint, params))["result"]
+    async def _change(self, endpoint: str, params: dict[str, Any]) -> Any:
+        return (await self._turns.change(lambda: self._rest.call(endpoint, params)))["result"]
+
+    async def _signed(self, endpoint: str, params: dict[str, Any] | None) -> Any:
+        async def ask() -> Any:
+            return await self._rest.call(endpoint, params)
+
+        return (await self._turns.read(ask))["result"]
 
     async def _counted(
         self, endpoint: str, params: dict[str, Any] | None = None, cost: float = 1.0
@@ -138,8 +148,7 @@ class KrakenOrders(VenueAccount):
         if self._wiring.keys is None:
             return found
         info = await self._counted("privatePostGetApiKeyInfo")
-        if int(info.get("nonceWindow") or 0) >= _WIDE_WINDOW:
-            self._one_by_one = nullcontext()
+        self._turns.wide = _has_window(info)
         wanted = [rest_name(i.market_id) for i in found if i.symbol in self._wiring.symbols]
         params = {"pair": ",".join(wanted[:_PRICED_AT_ONCE])} if wanted else {}
         told = await self._counted("privatePostTradeVolume", params)
@@ -170,7 +179,7 @@ class KrakenOrders(VenueAccount):
             if order.time_in_force is not TimeInForce.GTC:
                 params["timeinforce"] = order.time_in_force.value
         with self._used.sending(order.client_order_id):
-            told = await self._signed("privatePostAddOrder", params)
+            told = await self._change("privatePostAddOrder", params)
         try:
             return VenueOrderId(told["txid"][0])
         except (KeyError, IndexError, TypeError):
@@ -178,7 +187,7 @@ class KrakenOrders(VenueAccount):
 
     async def _cancel(self, order: Order, instrument: Instrument) -> None:
         params = {"cl_ord_id": self._ids.venues(order.client_order_id)}
-        await self._signed("privatePostCancelOrder", params)
+        await self._change("privatePostCancelOrder", params)
 
     async def _query(
         self, client_order_id: ClientOrderId, instrument: Instrument
@@ -287,6 +296,7 @@ class KrakenOrders(VenueAccount):
             can_withdraw=bool(granted & _TAKING_OUT),
             restricted_to_ip=bool(told.get("ipAllowlist")),
             safe_key=SAFE_KEY,
+            advice="" if _has_window(told) else _NO_WINDOW,
         )
 
     # The private stream.
@@ -339,6 +349,10 @@ class KrakenOrders(VenueAccount):
 
     async def _ask_token(self) -> str:
         return str((await self._counted("privatePostGetWebSocketsToken"))["token"])
+
+
+def _has_window(info: Any) -> bool:
+    return int(info.get("nonceWindow") or 0) >= _WIDE_WINDOW
 
 
 def _fees(told: Any, pairs: Mapping[str, Any]) -> dict[str, tuple[Decimal, Decimal]]:

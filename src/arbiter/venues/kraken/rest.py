@@ -13,8 +13,8 @@ class KrakenRest(SignedRest):
         self, keys: VenueKeys | None, endpoints: Endpoints | None, timeout_s: float
     ) -> None:
         super().__init__("kraken", keys, endpoints, read_refusal, timeout_s=timeout_s)
-        self._last_nonce = 0
+        self.last_nonce = 0
 
     def nonce(self) -> int:
-        self._last_nonce = max(self._last_nonce + 1, super().nonce())
-        return self._last_nonce
+        self.last_nonce = max(self.last_nonce + 1, super().nonce())
+        return self.last_nonce
