@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from arbiter.model.ids import VenueId
-from arbiter.venues.binance import orders as binance_orders
-from arbiter.venues.binance.orders import BinanceFuturesOrders
+from arbiter.venues.binance import futures
+from arbiter.venues.binance.futures import BinanceFuturesOrders
 from arbiter.venues.common.account import AccountWiring
 from tests.fakes.clock import FakeClock
 
@@ -59,7 +59,7 @@ async def test_a_failure_of_who_listens_is_that_of_the_account() -> None:
 async def test_a_listen_key_that_cannot_be_read_is_asked_for_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(binance_orders, "_KEY_RETRY_S", 0.0)
+    monkeypatch.setattr(futures, "_KEY_RETRY_S", 0.0)
     account = Futures({}, {"listenKey": "abc"})
     async with asyncio.timeout(10):
         with pytest.raises(ExceptionGroup):

@@ -13,7 +13,7 @@ from arbiter.model.ids import ENGINE, ClientOrderId, StrategyId, TradeId, VenueI
 from arbiter.model.instruments import Instrument
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
 from arbiter.model.reports import Ended, Filled, Unknown, VenueReport
-from arbiter.venues.binance.orders import make_binance
+from arbiter.venues.binance.futures import BinanceFuturesOrders
 from arbiter.venues.bybit.orders import make_bybit
 from arbiter.venues.coinbase import orders as coinbase_orders
 from arbiter.venues.coinbase.orders import CoinbaseOrders
@@ -175,7 +175,7 @@ class Told:
 
 Maker = Callable[[AccountWiring], VenueAccount]
 LACKING: list[tuple[Maker, str, Any]] = [
-    (make_binance, "binance_futures", [{"symbol": "BTCUSDT", "positionAmt": "1"}]),
+    (BinanceFuturesOrders, "binance_futures", [{"symbol": "BTCUSDT", "positionAmt": "1"}]),
     (make_bybit, "bybit_futures", {"result": {"list": [{"symbol": "BTCUSDT", "size": "1"}]}}),
     (make_okx, "okx_futures", {"data": [{"instId": "BTCUSDT", "pos": "1"}]}),
     (

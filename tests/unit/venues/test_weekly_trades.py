@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from arbiter.model.ids import VenueId
 from arbiter.model.time import NS_PER_DAY, NS_PER_MS
-from arbiter.venues.binance.orders import BinanceFuturesOrders
+from arbiter.venues.binance.futures import BinanceFuturesOrders
 from arbiter.venues.common.account import AccountWiring
 from tests.fakes.clock import START_NS, FakeClock
 

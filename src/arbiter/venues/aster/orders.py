@@ -7,7 +7,8 @@ from arbiter.venues.aster.addresses import MARKET, PRIVATE
 from arbiter.venues.aster.rest import AsterRest
 from arbiter.venues.aster.signing import Signer
 from arbiter.venues.binance.errors import VERDICTS as BINANCE_VERDICTS
-from arbiter.venues.binance.orders import BinanceFuturesOrders, private_origin
+from arbiter.venues.binance.futures import BinanceFuturesOrders
+from arbiter.venues.binance.orders import private_origin
 from arbiter.venues.common.account import AccountWiring, KeyRights, understood
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.verdicts import Verdict, Verdicts

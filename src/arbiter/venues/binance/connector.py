@@ -6,8 +6,9 @@ from arbiter.model.ids import VenueId
 from arbiter.venues.binance.depth import BinanceDepthFeed
 from arbiter.venues.binance.feed import BinanceFeed
 from arbiter.venues.binance.funding import BinanceFundingFeed
+from arbiter.venues.binance.futures import BinanceFuturesOrders
 from arbiter.venues.binance.history import BinanceHistory
-from arbiter.venues.binance.orders import make_binance
+from arbiter.venues.binance.orders import BinanceSpotOrders
 from arbiter.venues.binance.trades import BinanceTradeFeed
 from arbiter.venues.common.connector import Connector
 
@@ -32,7 +33,7 @@ CONNECTORS = (
         capacity=6_000.0,
         per_second=100.0,
         weights=_spot_weights,
-        orders=make_binance,
+        orders=BinanceSpotOrders,
         quotes=BinanceFeed,
         depth=BinanceDepthFeed,
         trades=BinanceTradeFeed,
@@ -43,7 +44,7 @@ CONNECTORS = (
         capacity=2_400.0,
         per_second=40.0,
         weights=_futures_weights,
-        orders=make_binance,
+        orders=BinanceFuturesOrders,
         quotes=BinanceFeed,
         depth=BinanceDepthFeed,
         trades=BinanceTradeFeed,
