@@ -95,6 +95,9 @@ def test_the_matrix_shows_each_venues_live_quotes(
     symbols = page.locator(".matrix tbody th").all_inner_texts()
     assert symbols == [row["symbol"] for row in rows]
 
+    for head in ("Best net", "Buy → sell"):
+        expect(page.get_by_role("columnheader", name=head)).to_be_in_viewport(ratio=1)
+
     equal: set[str] = set()
 
     def every_venue_was_seen_equal() -> bool:
@@ -283,6 +286,8 @@ def test_a_phone_scrolls_no_page_sideways(engine: DeskEngine, browser: Browser) 
         live(opened, path, engine.desk)
         wide = opened.evaluate("() => document.documentElement.scrollWidth")
         assert wide <= 390, path
+        expect(opened.locator("nav [aria-current]")).to_be_in_viewport(ratio=1)
+        expect(opened.locator('[data-name="facts"]').get_by_text("sim")).to_be_visible()
     context.close()
 
 

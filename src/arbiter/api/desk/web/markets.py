@@ -71,8 +71,8 @@ def note(body: Json) -> str:
 def _heads(venues: list[str]) -> str:
     cells = "".join(f'<th scope="col" class="n">{words.text(venue)}</th>' for venue in venues)
     return (
-        f'<tr><th scope="col">Symbol</th>{cells}<th scope="col" class="n">Best net</th>'
-        '<th scope="col">Buy → sell</th></tr>'
+        '<tr><th scope="col">Symbol</th><th scope="col" class="n">Best net</th>'
+        f'<th scope="col">Buy → sell</th>{cells}</tr>'
     )
 
 
@@ -83,12 +83,12 @@ def matrix_row(row: Json, venues: list[str]) -> str:
     there = words.link(f"{ROOT}/markets/{row['name']}", row["symbol"])
     name = f'<th scope="row">{there}</th>'
     if best is None:
-        return f"{name}{cells}<td>{words.DASH}</td><td></td>"
+        return f'{name}<td class="n">{words.DASH}</td><td></td>{cells}'
     marked = "pays" if best["pays"] else ""
     way = f"{words.text(best['buy_venue'])} → {words.text(best['sell_venue'])}"
     return (
-        f'{name}{cells}<td class="n net {marked}">{words.signed(best["net_percent"], 3, " %")}'
-        f"{'<span class=star> ★</span>' if best['pays'] else ''}</td><td>{way}</td>"
+        f'{name}<td class="n net {marked}">{words.signed(best["net_percent"], 3, " %")}'
+        f"{'<span class=star> ★</span>' if best['pays'] else ''}</td><td>{way}</td>{cells}"
     )
 
 

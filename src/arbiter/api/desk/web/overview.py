@@ -78,11 +78,15 @@ def tiles(body: Json) -> str:
 def usages(risk: list[Json]) -> str:
     return "".join(
         f'<div class="usage"><span>{words.text(each["name"].replace("_", " "))}</span>'
-        f"<span>{words.figure(each['used'], 2)} of {words.figure(each['limit'], 2)} "
-        f"{words.text(each['unit'])} {words.pill(each['level'], _kind(each['level']))}</span>"
+        f"<span>{words.figure(each['used'], _places(each))} of "
+        f"{words.figure(each['limit'], _places(each))} {words.text(each['unit'])} {words.pill(each['level'], _kind(each['level']))}</span>"
         f"{words.bar(each['fraction'], each['level'], each['name'])}</div>"
         for each in risk
     )
+
+
+def _places(usage: Json) -> int:
+    return 0 if usage["unit"] == "trades" else 2
 
 
 def _kind(level: str) -> str:

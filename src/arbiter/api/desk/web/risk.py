@@ -132,8 +132,8 @@ def used(body: Json) -> str:
     warnings = "".join(f"<li>{words.text(line)}</li>" for line in body["warnings"])
     return (
         f"{usages(body['usage'])}"
-        f'<div class="usage"><span>exposure</span><span>{words.figure(exposure, 2)} of '
-        f"{words.figure(limit, 2)} USD</span>{words.bar(part, 'good', 'exposure')}</div>"
+        f'<div class="usage"><span>in open trades</span><span>{words.figure(exposure, 2)} of '
+        f"{words.figure(limit, 2)} USD</span>{words.bar(part, 'good', 'in open trades')}</div>"
         + (f'<ul class="alerts">{warnings}</ul>' if warnings else "")
     )
 

@@ -104,6 +104,12 @@ window.desk = (() => {
     paint();
   }
 
+  // Where the row of pages is wider than the screen, the one shown must not be out of sight.
+  function showHere() {
+    const here = document.querySelector("nav [aria-current]");
+    if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.offsetLeft - 40;
+  }
+
   function theme() {
     localStorage.setItem(KEY, dark() ? "light" : "dark");
     apply();
@@ -111,6 +117,7 @@ window.desk = (() => {
 
   window.addEventListener("load", () => {
     apply();
+    showHere();
     new MutationObserver(paint).observe(document.body, {
       attributes: true,
       attributeFilter: ["class"],
