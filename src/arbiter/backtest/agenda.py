@@ -1,9 +1,8 @@
 """Virtual time: a clock that is set, what is due when, and ids drawn from a seed."""
 
-import heapq
 import random
 from collections.abc import Callable
-from itertools import count
+from heapq import heappop, heappush
 from uuid import UUID
 
 from arbiter.model.ids import uuid7
@@ -48,18 +47,18 @@ class Agenda:
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self._due: list[tuple[int, int, Act]] = []
-        self._number = count()
-
-    @property
-    def next_ns(self) -> int:
+        self._number = 0
+        self.next_ns = NEVER
         """When the next thing is due; `NEVER` with nothing to do."""
-        return self._due[0][0] if self._due else NEVER
 
     def at(self, at_ns: int, act: Act) -> None:
-        heapq.heappush(self._due, (at_ns, next(self._number), act))
+        self._number += 1
+        heappush(self._due, (at_ns, self._number, act))
+        self.next_ns = self._due[0][0]
 
     def run_next(self) -> None:
         """Do the next thing at its time."""
-        at_ns, _, act = heapq.heappop(self._due)
+        at_ns, _, act = heappop(self._due)
+        self.next_ns = self._due[0][0] if self._due else NEVER
         self._clock.set(at_ns)
         act()

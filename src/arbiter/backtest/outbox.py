@@ -133,13 +133,15 @@ class BacktestOutbox:
     def _submit(self, order: Order) -> None:
         venue = self._venues[order.venue]
         now = self._clock.now_ns()
+        exchange = venue.exchange
         self._may_rest |= order.time_in_force is _GTC
         if self._may_rest:
             earlier = venue.show(now - 1)
         else:
             earlier = venue.show_one(order.instrument, now - 1)
-        request = request_of(order, on_margin=order.instrument in venue.exchange.margin)
-        self._deliver(venue, earlier + venue.exchange.submit(request, now))
+        on_margin = order.reduce_only and order.instrument in exchange.margin
+        request = request_of(order, on_margin=on_margin)
+        self._deliver(venue, earlier + exchange.submit(request, now))
 
     def _cancel(self, order: Order) -> None:
         venue = self._venues[order.venue]

@@ -14,7 +14,7 @@ from arbiter.model.changes import Changes
 from arbiter.model.events import AlertRaised, Event, KillSwitchEngaged, PlanDenied, SignalSeen
 from arbiter.model.ids import SignalId, TradeId
 from arbiter.model.money import ZERO
-from arbiter.model.orders import Side
+from arbiter.model.orders import Fill, Side
 from arbiter.model.trades import Trade, TradeState
 
 # Looking a member up on its enum costs more than comparing with it.
@@ -88,7 +88,7 @@ class Tally:
         self._board: QuoteBoard | None = None
         self._took_all: set[str] = set()
         self._edges: dict[SignalId, Decimal] = {}
-        self._fills: dict[str, list[FillRow]] = {}
+        self._fills: dict[str, list[Fill]] = {}
 
     def attach(self, ledger: Ledger, board: QuoteBoard) -> None:
         self._ledger = ledger
@@ -98,39 +98,28 @@ class Tally:
         for event in events:
             if type(event) in _COUNTED:
                 self._count(event)
-        for fill in changes.fills.values():
-            order = changes.orders[fill.client_order_id]
-            self._fills.setdefault(fill.client_order_id, []).append(
-                FillRow(
-                    leg=order.leg,
-                    instrument=fill.instrument,
-                    side=fill.side,
-                    size=fill.size,
-                    price=fill.price,
-                    fee=fill.fee,
-                    fee_asset=fill.fee_asset,
-                    at_ns=fill.at_ns,
-                )
-            )
+        if changes.fills:
+            for fill in changes.fills.values():
+                self._fills.setdefault(fill.client_order_id, []).append(fill)
         for trade in changes.trades.values():
             if trade.state.terminal:
                 self._keep(trade)
 
     def _count(self, event: Event) -> None:
-        match event:
-            case SignalSeen(signal=signal):
-                self.signals += 1
-                if signal.executed:
-                    self.executed += 1
-                    self._edges[signal.id] = signal.edge
-                else:
-                    self.verdicts[signal.verdict.partition(":")[0]] += 1
-            case PlanDenied(denied=denied):
-                self.denials[denied.code.value] += 1
-            case AlertRaised(code=code):
-                self.alerts[code] += 1
-            case KillSwitchEngaged(reason=reason):
-                self.killed = reason
+        if isinstance(event, SignalSeen):
+            signal = event.signal
+            self.signals += 1
+            if signal.executed:
+                self.executed += 1
+                self._edges[signal.id] = signal.edge
+            else:
+                self.verdicts[signal.verdict.partition(":")[0]] += 1
+        elif isinstance(event, PlanDenied):
+            self.denials[event.denied.code.value] += 1
+        elif isinstance(event, AlertRaised):
+            self.alerts[event.code] += 1
+        elif isinstance(event, KillSwitchEngaged):
+            self.killed = event.reason
 
     def on_step(self, step: Step) -> None:
         """Look at the quote each fill was made against: how old, and whether it was all taken."""
@@ -157,10 +146,27 @@ class Tally:
         assert self._ledger is not None
         orders = self._ledger.orders_of(trade.id)
         account = spot_account(trade, orders)
-        fills = [fill for order in orders for fill in self._fills.get(order.client_order_id, ())]
+        fills: list[FillRow] = []
+        took_all = False
+        for order in orders:
+            key = order.client_order_id
+            took_all = took_all or key in self._took_all
+            fills += [_fill_row(order.leg, fill) for fill in self._fills.get(key, ())]
         edge = self._edges.get(trade.signal_id) if trade.signal_id is not None else None
-        took_all = any(order.client_order_id in self._took_all for order in orders)
         self.trades[trade.id] = _row(trade, account, fills, edge, took_all=took_all)
+
+
+def _fill_row(leg: str, fill: Fill) -> FillRow:
+    return FillRow(
+        leg=leg,
+        instrument=fill.instrument,
+        side=fill.side,
+        size=fill.size,
+        price=fill.price,
+        fee=fill.fee,
+        fee_asset=fill.fee_asset,
+        at_ns=fill.at_ns,
+    )
 
 
 def _row(

@@ -38,9 +38,10 @@ class Refusals:
         return any(closed)
 
     def accepted(self, instrument: InstrumentId, venue: VenueId) -> None:
-        for place in (instrument, venue):
-            self._in_a_row.pop(place, None)
-            self._until_ns.pop(place, None)
+        if self._in_a_row:
+            for place in (instrument, venue):
+                self._in_a_row.pop(place, None)
+                self._until_ns.pop(place, None)
 
     def pause_ns(self, instrument: InstrumentId, venue: VenueId, now_ns: int) -> int:
         """Say for how long nothing new may be opened there; 0 when it may."""

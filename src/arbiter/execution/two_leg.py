@@ -100,7 +100,7 @@ def _go_on(
     settings: ExecutionSettings,
     market: MarketView,
 ) -> Step:
-    waiting = [order for order in orders if order.open and order.status is not _CREATED]
+    waiting = [o for o in orders if not o.status.terminal and o.status is not _CREATED]
     if waiting:
         return wait(progress, waiting, stimulus, now_ns, settings)
     unsent = [order for order in orders if order.status is _CREATED]
@@ -217,8 +217,10 @@ def _order(way: Way, trade: Trade, orders: Sequence[Order], why: str) -> AddOrde
 
 def ending(orders: Sequence[Order]) -> TradeState:
     """How a trade ends of which nothing stands alone any more."""
-    unwound = any(order.leg == UNWIND and order.filled_size for order in orders)
-    return TradeState.UNWOUND if unwound else TradeState.COMPLETED
+    for order in orders:
+        if order.leg == UNWIND and order.filled_size:
+            return TradeState.UNWOUND
+    return TradeState.COMPLETED
 
 
 def _watch_the_clock(
@@ -263,8 +265,5 @@ def _ends(effects: Sequence[Effect]) -> bool:
 
 def _refusals(orders: Sequence[Order]) -> str:
     """Say in words why legs did not fill."""
-    return "; ".join(
-        f"leg {order.leg}: {order.reason}"
-        for order in orders
-        if order.reason and order.filled_size < order.size
-    )
+    told = [order for order in orders if order.reason and order.filled_size < order.size]
+    return "; ".join([f"leg {order.leg}: {order.reason}" for order in told]) if told else ""

@@ -68,11 +68,11 @@ def excess(trade: Trade) -> Decimal:
     A fee taken in base only makes it smaller, never larger: what a fee took is inventory's, and
     nobody can sell what was never received. A plan with one side has nothing to match.
     """
-    side = trade.legs[0].side
-    if all(leg.side is side for leg in trade.legs):
+    sides = {leg.side for leg in trade.legs}
+    if len(sides) == 1:
         return ZERO
     gross = trade.bought - trade.sold
-    net = trade.residual
+    net = gross - trade.base_fees
     if gross > ZERO:
         return max(min(gross, net), ZERO)
     return min(max(gross, net), ZERO)

@@ -5,6 +5,7 @@ balance of its own asset, and a rebate (negative fee) enters it.
 """
 
 from decimal import Decimal
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -22,11 +23,7 @@ _BUY = Side.BUY
 
 class Balances:
     def __init__(self) -> None:
-        self.rows: dict[tuple[VenueId, Asset], Balance] = {}
-
-    def free(self, venue: VenueId, asset: Asset) -> Decimal:
-        row = self.rows.get((venue, asset))
-        return ZERO if row is None else row.total - row.locked
+        self.rows: Final[dict[tuple[VenueId, Asset], Balance]] = {}
 
     def open(self, event: BalanceOpened, changes: Changes) -> None:
         if (event.venue, event.asset) in self.rows:
@@ -47,8 +44,19 @@ class Balances:
         self._put_there(event.source, event.asset, out, event.at_ns, changes)
         self._put_there(event.target, event.asset, event.amount, event.at_ns, changes)
 
-    def fill(self, fill: Fill, base: Asset, quote: Asset, at_ns: int, changes: Changes) -> None:
+    def fill(
+        self,
+        fill: Fill,
+        base: Asset,
+        quote: Asset,
+        lock_asset: Asset | None,
+        lock: Decimal,
+        at_ns: int,
+        changes: Changes,
+    ) -> None:
+        """Book an execution; `lock` is the change of what its order holds of `lock_asset`."""
         value = fill.size * fill.price
+        venue = fill.venue
         if fill.side is _BUY:
             base_delta, quote_delta = fill.size, -value
         else:
@@ -58,9 +66,13 @@ class Balances:
         elif fill.fee_asset == base:
             base_delta -= fill.fee
         elif fill.fee:
-            self.move(fill.venue, Asset(fill.fee_asset), -fill.fee, ZERO, at_ns, changes)
-        self.move(fill.venue, base, base_delta, ZERO, at_ns, changes)
-        self.move(fill.venue, quote, quote_delta, ZERO, at_ns, changes)
+            self.move(venue, Asset(fill.fee_asset), -fill.fee, ZERO, at_ns, changes)
+        base_lock = lock if lock_asset == base else ZERO
+        quote_lock = lock if lock_asset == quote else ZERO
+        if lock and lock_asset is not None and lock_asset not in (base, quote):
+            self.move(venue, lock_asset, ZERO, lock, at_ns, changes)
+        self.move(venue, base, base_delta, base_lock, at_ns, changes)
+        self.move(venue, quote, quote_delta, quote_lock, at_ns, changes)
 
     def move(
         self,
@@ -73,18 +85,13 @@ class Balances:
     ) -> None:
         """Add to what is held and to what is locked; an asset not seen before starts at zero."""
         key = (venue, asset)
-        row = self.rows.get(key)
-        baseline = ZERO
-        if row is not None:
-            total += row.total
-            locked += row.locked
-            baseline = row.baseline
+        row = self.rows.get(key) or Balance(venue=venue, asset=asset)
         self.rows[key] = changes.balances[key] = Balance(
             venue=venue,
             asset=asset,
-            total=total,
-            locked=locked,
-            baseline=baseline,
+            total=row.total + total,
+            locked=row.locked + locked,
+            baseline=row.baseline,
             updated_ns=at_ns,
         )
 

@@ -6,6 +6,7 @@ returns cost. Realized PnL and fees are told beside it and change nothing about 
 """
 
 from decimal import Decimal
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -19,7 +20,7 @@ from arbiter.model.money import ZERO
 
 class Budgets:
     def __init__(self) -> None:
-        self.rows: dict[tuple[StrategyId, Asset], Budget] = {}
+        self.rows: Final[dict[tuple[StrategyId, Asset], Budget]] = {}
 
     def set(self, event: BudgetSet, changes: Changes) -> None:
         """Allocate; less than what is reserved is allowed and leaves a negative availability."""
@@ -50,21 +51,23 @@ class Budgets:
         changes: Changes,
         *,
         reserved: Decimal = ZERO,
+        released: Decimal = ZERO,
         realized: Decimal = ZERO,
         fees: Decimal = ZERO,
     ) -> None:
-        """Add to the figures; a strategy without a budget gets a row that limits nothing."""
-        if not (reserved or realized or fees):
+        """Add to the figures; a strategy without a budget gets a row that limits nothing.
+
+        `released` is the (negative) change of what an order still needs.
+        """
+        if not (reserved or released or realized or fees):
             return
-        row = self.rows.get((strategy, currency))
-        if row is None:
-            row = Budget(strategy=strategy, currency=currency)
+        row = self.rows.get((strategy, currency)) or Budget(strategy=strategy, currency=currency)
         self._record(
             Budget(
                 strategy=strategy,
                 currency=currency,
                 allocated=row.allocated,
-                reserved=row.reserved + reserved,
+                reserved=row.reserved + reserved + released,
                 realized_pnl=row.realized_pnl + realized,
                 total_fees=row.total_fees + fees,
                 updated_ns=at_ns,
@@ -75,4 +78,5 @@ class Budgets:
     def _record(self, row: Budget, changes: Changes) -> None:
         key = (row.strategy, row.currency)
         self.rows[key] = changes.budgets[key] = row
-        changes.removed_budgets.discard(key)
+        if changes.removed_budgets:
+            changes.removed_budgets.discard(key)

@@ -6,6 +6,7 @@ over the fills that carry its tag, so it never depends on what the copy desk rem
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -40,8 +41,8 @@ class Copies:
     """Acts of leaders whom no active subscription follows leave memory; storage keeps them."""
 
     def __init__(self) -> None:
-        self.subscriptions: dict[SubscriptionId, CopySubscription] = {}
-        self.positions: dict[tuple[SubscriptionId, InstrumentId], CopyPosition] = {}
+        self.subscriptions: Final[dict[SubscriptionId, CopySubscription]] = {}
+        self.positions: Final[dict[tuple[SubscriptionId, InstrumentId], CopyPosition]] = {}
         self.actions: dict[Leader, dict[str, LeaderAction]] = {}
 
     def restore(self, image: LedgerImage) -> None:

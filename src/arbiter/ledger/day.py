@@ -8,6 +8,7 @@ part of this: a falling market does not look like a losing strategy.
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -23,7 +24,7 @@ DAYS_KEPT = 8
 
 class TradingDays:
     def __init__(self) -> None:
-        self.rows: dict[int, TradingDay] = {}
+        self.rows: Final[dict[int, TradingDay]] = {}
         self.minutes: dict[tuple[int, StrategyId], PnlMinute] = {}
         """Of the newest minute alone."""
         self._minute = 0
@@ -56,13 +57,16 @@ class TradingDays:
         if len(self.rows) >= DAYS_KEPT and day < min(self.rows):
             day = max(day_start(at_ns), *self.rows)
         row = self.rows.get(day) or TradingDay(day_ns=day)
-        row = replace(row, realized=row.realized + amount, updated_ns=at_ns)
-        self.rows[day] = changes.days[day] = row
-        newest = max(self.rows)
-        if newest != day:
-            row = replace(self.rows[newest], updated_ns=at_ns)
-        row = replace(row, cumulative=self.cumulative, peak=self.peak)
-        self.rows[newest] = changes.days[newest] = row
+        realized = row.realized + amount
+        newest = max(self.rows, default=day)
+        if newest <= day:
+            newest, row = day, replace(row, realized=realized)
+        else:
+            self.rows[day] = changes.days[day] = replace(row, realized=realized, updated_ns=at_ns)
+            row = self.rows[newest]
+        self.rows[newest] = changes.days[newest] = replace(
+            row, cumulative=self.cumulative, peak=self.peak, updated_ns=at_ns
+        )
         if len(self.rows) > DAYS_KEPT:
             del self.rows[min(self.rows)]
 

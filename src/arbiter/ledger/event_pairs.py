@@ -7,6 +7,7 @@ A pair whose rule text changed is another contract: it must be proposed anew, wi
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -18,7 +19,7 @@ from arbiter.model.events import EventPairProposed, EventPairReviewed
 
 class EventPairs:
     def __init__(self) -> None:
-        self.rows: dict[EventPairId, EventPair] = {}
+        self.rows: Final[dict[EventPairId, EventPair]] = {}
 
     def restore(self, rows: Iterable[EventPair]) -> None:
         self.rows.update((row.id, row) for row in sorted(rows, key=lambda row: row.id))

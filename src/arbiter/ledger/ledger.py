@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from arbiter.ledger import alarms, restore
 from arbiter.ledger import orders as order_book
-from arbiter.ledger import restore
 from arbiter.ledger.alarms import Alarm, AlarmCode
 from arbiter.ledger.assets import account_assets, base_and_quote
 from arbiter.ledger.balances import Balances
@@ -23,7 +23,7 @@ from arbiter.ledger.copies import Copies
 from arbiter.ledger.day import TradingDays
 from arbiter.ledger.event_pairs import EventPairs
 from arbiter.ledger.margin import MarginBooks
-from arbiter.ledger.orders import Orders, lock_left, reserve_left
+from arbiter.ledger.orders import Orders, holds_changed, holds_left
 from arbiter.ledger.pairs import Pairs
 from arbiter.ledger.pnl import NOTHING, settle
 from arbiter.ledger.positions import Positions
@@ -52,7 +52,7 @@ DIGITS = 60
 
 Row = TypeVar("Row")
 
-_REFUSED = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED, OrderStatus.ABANDONED})
+_NO_HOLD = (None, ZERO)
 
 
 class Ledger(LedgerReads):
@@ -87,6 +87,7 @@ class Ledger(LedgerReads):
         self._switches = Switches()
         self._next_trade_seq = 1
         self._next_signal_seq = 1
+        self._show()
         self.alarms: deque[Alarm] = deque(maxlen=1_000)
         """Booked, but worth telling; whoever reads them takes them out."""
         self._folds: dict[type, Callable[[Any, Changes], None]] = {
@@ -227,13 +228,14 @@ class Ledger(LedgerReads):
     def _with_holds(self, trade_id: TradeId, event: ev.TradeOpened | ev.OrdersAdded) -> list[Order]:
         """Write what each order takes into its record."""
         orders = []
+        known, locks, reserves = self._orders.by_id, event.locks, event.reserve
         for order in event.orders:
             key = order.client_order_id
-            if key in self._orders.by_id or order.trade_id != trade_id:
+            if key in known or order.trade_id != trade_id:
                 raise LedgerError(f"order {key} is known already or belongs to another trade")
             self._check_assets(order)
-            lock_asset, lock = event.locks.get(key, (None, ZERO))
-            reserve_asset, reserve = event.reserve.get(key, (None, ZERO))
+            lock_asset, lock = locks.get(key, _NO_HOLD)
+            reserve_asset, reserve = reserves.get(key, _NO_HOLD)
             if not (lock >= ZERO and reserve >= ZERO):
                 raise LedgerError(f"order {key} cannot hold {lock} or reserve {reserve}")
             holds = (lock_asset, lock, reserve_asset, reserve)
@@ -249,9 +251,7 @@ class Ledger(LedgerReads):
                     reserve=reserve,
                 )
             )
-        unknown = (event.locks.keys() | event.reserve.keys()) - {
-            order.client_order_id for order in orders
-        }
+        unknown = (locks.keys() | reserves.keys()) - {order.client_order_id for order in orders}
         if unknown:
             raise LedgerError(f"holds for orders that are not there: {sorted(unknown)}")
         return orders
@@ -262,7 +262,8 @@ class Ledger(LedgerReads):
         self._orders.add(trade_id, orders)
         for order in orders:
             changes.orders[order.client_order_id] = order
-            self._hold(order, lock_left(order), reserve_left(order), at_ns, changes)
+            lock, reserve = holds_left(order)
+            self._hold(order, lock, reserve, at_ns, changes)
 
     def _hold(
         self, order: Order, lock: Decimal, reserve: Decimal, at_ns: int, changes: Changes
@@ -276,19 +277,18 @@ class Ledger(LedgerReads):
             )
 
     def _replace_order(self, before: Order, after: Order, at_ns: int, changes: Changes) -> None:
-        """Keep an order's new record, release what it holds no more, mirror what is unknown."""
+        """Keep an order's new record and release what it holds no more."""
         if after is before:
             return
-        self._orders.by_id[after.client_order_id] = after
-        changes.orders[after.client_order_id] = after
-        if after.filled_size != before.filled_size or after.status.terminal:
-            self._hold(
-                after,
-                lock_left(after) - lock_left(before) if before.lock else ZERO,
-                reserve_left(after) - reserve_left(before) if before.reserve else ZERO,
-                at_ns,
-                changes,
-            )
+        self._put_order(before, after, changes)
+        if after.status.terminal or after.filled_size != before.filled_size:
+            lock, reserve = holds_changed(before, after)
+            self._hold(after, lock, reserve, at_ns, changes)
+
+    def _put_order(self, before: Order, after: Order, changes: Changes) -> None:
+        """Keep an order's new record; its trade mirrors what is unknown."""
+        key = after.client_order_id
+        self._orders.by_id[key] = changes.orders[key] = after
         if (before.unknown_since_ns is None) != (after.unknown_since_ns is None):
             trade = self.trade(after.trade_id)
             unknown = self._orders.any_unknown(after.trade_id)
@@ -318,7 +318,8 @@ class Ledger(LedgerReads):
     def _order_rejected(self, event: ev.OrderRejected, changes: Changes) -> None:
         order = self._orders.get(event.client_order_id)
         if order.filled_size:
-            self._alarm(AlarmCode.REFUSED_AFTER_FILL, order, event.reason, event.at_ns)
+            code, text = AlarmCode.REFUSED_AFTER_FILL, event.reason
+            self.alarms.append(alarms.alarm(code, order, text, event.at_ns))
         after = order_book.rejected(order, event.code, event.reason, event.at_ns)
         self._replace_order(order, after, event.at_ns, changes)
 
@@ -351,10 +352,11 @@ class Ledger(LedgerReads):
         self._remember_fill(key)
         changes.fills[key] = fill
         order = order_book.filled(before, fill, at_ns)
-        self._watch_fill(before, order, fee, at_ns)
+        self.alarms += alarms.of_fill(before, order, fee, at_ns)
         fee = fee or ZERO
-        self._replace_order(before, order, at_ns, changes)
-        self._balances.fill(fill, base, quote, at_ns, changes)
+        self._put_order(before, order, changes)
+        lock, released = holds_changed(before, order)
+        self._balances.fill(fill, base, quote, order.lock_asset, lock, at_ns, changes)
         trade = self._trades.get(order.trade_id)
         base_fee = fill.fee if fill.fee_asset == base else ZERO
         units = fill.size * order.side.sign - base_fee
@@ -368,12 +370,16 @@ class Ledger(LedgerReads):
             at_ns=at_ns,
             changes=changes,
         )
+        if released and order.reserve_asset != quote:
+            self._hold(order, ZERO, released, at_ns, changes)
+            released = ZERO
         self._budgets.move(
             order.strategy,
             quote,
             at_ns,
             changes,
             reserved=effect.capital,
+            released=released,
             realized=effect.realized,
             fees=fee,
         )
@@ -391,7 +397,7 @@ class Ledger(LedgerReads):
             return
         self._remember_fill(key)
         changes.fills[key] = fill
-        self._watch_fill(before, order, fill.fee, at_ns)
+        self.alarms += alarms.of_fill(before, order, fill.fee, at_ns)
         self._replace_order(before, order, at_ns, changes)
         booked = self._margin.fill(contract, fill, order, at_ns, changes)
         units = booked.units * order.side.sign
@@ -454,7 +460,7 @@ class Ledger(LedgerReads):
         trade = None
         if order:
             self._replace_order(order, order_book.voided(order, step, at_ns), at_ns, changes)
-            trade = self._trades.find(order.trade_id)
+            trade = self.trade(order.trade_id)
         if trade is not None:
             after = with_execution(trade, step.side, -booked.units, booked.price, -booked.fee)
             self._account(trade, after, at_ns, changes)
@@ -501,21 +507,6 @@ class Ledger(LedgerReads):
         if len(self._fill_keys) > self._fill_keys_kept:
             self._fill_keys.popitem(last=False)
 
-    def _watch_fill(self, before: Order, after: Order, fee: Decimal | None, at_ns: int) -> None:
-        if after.filled_size > after.size:
-            text = f"filled {after.filled_size} of {after.size}"
-            self._alarm(AlarmCode.OVER_FILLED, after, text, at_ns)
-        if before.status in _REFUSED:
-            text = f"filled although {before.status}"
-            self._alarm(AlarmCode.FILLED_AFTER_REFUSAL, after, text, at_ns)
-        if fee is None:
-            self._alarm(AlarmCode.FEE_UNVALUED, after, "fee counted as zero in PnL", at_ns)
-
-    def _alarm(self, code: AlarmCode, order: Order, text: str, at_ns: int) -> None:
-        self.alarms.append(
-            Alarm(code=code, client_order_id=order.client_order_id, text=text, at_ns=at_ns)
-        )
-
     # The account of a trade
 
     def _trade_advanced(self, event: ev.TradeAdvanced, changes: Changes) -> None:
@@ -548,7 +539,7 @@ class Ledger(LedgerReads):
         new = NOTHING
         if after.completed_ns is not None:
             new = settle(after)
-            if new.pnl != after.pnl:
+            if after.pnl is None or new.pnl != after.pnl:
                 after = replace(after, pnl=new.pnl)
         self._put_trade(after, changes)
         self._days.add(after.strategy, counted_ns, new.pnl - old.pnl, at_ns, changes)

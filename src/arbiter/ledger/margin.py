@@ -14,7 +14,7 @@ two are equal.
 
 from collections import OrderedDict
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -79,8 +79,8 @@ class MarginBooks:
         self._budgets = budgets
         self._copies = copies
         self._keys_kept = keys_kept
-        self.contracts: dict[InstrumentId, Contract] = {}
-        self.positions: dict[InstrumentId, MarginPosition] = {}
+        self.contracts: Final[dict[InstrumentId, Contract]] = {}
+        self.positions: Final[dict[InstrumentId, MarginPosition]] = {}
         self.payment_keys: OrderedDict[tuple[VenueId, str], None] = OrderedDict()
         self.settling = SettlingBooks(keys_kept=keys_kept)
 

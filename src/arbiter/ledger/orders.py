@@ -2,11 +2,12 @@
 
 A terminal status is the venue's last word and is kept; only fills still count afterwards, and one
 that completes the size makes the order FILLED. What an order still holds of a balance or a budget
-is a function of the order alone (`lock_left`, `reserve_left`): nothing to forget at a restart.
+is a function of the order alone (`holds_left`): nothing to forget at a restart.
 """
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -32,7 +33,7 @@ class Orders:
     """Orders in memory by client order id, and the order ids of each trade."""
 
     def __init__(self) -> None:
-        self.by_id: dict[ClientOrderId, Order] = {}
+        self.by_id: Final[dict[ClientOrderId, Order]] = {}
         self.by_trade: dict[TradeId, tuple[ClientOrderId, ...]] = {}
 
     def get(self, client_order_id: ClientOrderId) -> Order:
@@ -43,45 +44,50 @@ class Orders:
         return order
 
     def add(self, trade_id: TradeId, orders: Iterable[Order]) -> None:
-        added = tuple(orders)
-        for order in added:
+        keys = list(self.by_trade.get(trade_id, ()))
+        for order in orders:
             self.by_id[order.client_order_id] = order
-        self.by_trade[trade_id] = self.by_trade.get(trade_id, ()) + tuple(
-            order.client_order_id for order in added
-        )
-
-    def of(self, trade_id: TradeId) -> tuple[Order, ...]:
-        by_id = self.by_id
-        return tuple([by_id[key] for key in self.by_trade.get(trade_id, ())])
+            keys.append(order.client_order_id)
+        self.by_trade[trade_id] = tuple(keys)
 
     def any_open(self, trade_id: TradeId) -> bool:
         by_id = self.by_id
         return any(by_id[key].open for key in self.by_trade.get(trade_id, ()))
 
     def any_unknown(self, trade_id: TradeId) -> bool:
-        return any(order.unknown_since_ns is not None for order in self.of(trade_id))
+        by_id = self.by_id
+        return any(
+            by_id[key].unknown_since_ns is not None for key in self.by_trade.get(trade_id, ())
+        )
 
     def forget(self, trade_id: TradeId) -> None:
         for key in self.by_trade.pop(trade_id, ()):
             del self.by_id[key]
 
 
-def lock_left(order: Order) -> Decimal:
-    """Give what the order still holds of `lock_asset` at its venue."""
-    return _share_left(order, order.lock)
+def holds_left(order: Order) -> tuple[Decimal, Decimal]:
+    """Give what the order still holds of `lock_asset` at its venue, and of `reserve_asset`.
+
+    The second is taken from its strategy's budget.
+    """
+    lock, reserve, filled = order.lock, order.reserve, order.filled_size
+    if order.status.terminal or filled >= order.size:
+        return ZERO, ZERO
+    if not filled:
+        return lock, reserve
+    left, size = order.size - filled, order.size
+    return (
+        quotient(lock * left, size) if lock else ZERO,
+        quotient(reserve * left, size) if reserve else ZERO,
+    )
 
 
-def reserve_left(order: Order) -> Decimal:
-    """Give what the order still takes of its strategy's budget in `reserve_asset`."""
-    return _share_left(order, order.reserve)
-
-
-def _share_left(order: Order, taken: Decimal) -> Decimal:
-    if not taken or order.status.terminal or order.filled_size >= order.size:
-        return ZERO
-    if not order.filled_size:
-        return taken
-    return quotient(taken * order.remaining, order.size)
+def holds_changed(before: Order, after: Order) -> tuple[Decimal, Decimal]:
+    """Give by how much both holds of an order have changed, less being negative."""
+    if not (before.lock or before.reserve):
+        return ZERO, ZERO
+    (lock, reserve), (locked, reserved) = holds_left(after), holds_left(before)
+    return lock - locked, reserve - reserved
 
 
 def sent(order: Order, at_ns: int) -> Order:

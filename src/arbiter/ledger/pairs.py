@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -19,7 +20,7 @@ class Pairs:
     """An instrument is a leg of one active pair at most, so that a payment has one owner."""
 
     def __init__(self) -> None:
-        self.rows: dict[PairId, FundingPair] = {}
+        self.rows: Final[dict[PairId, FundingPair]] = {}
         self._by_instrument: dict[InstrumentId, FundingPair] = {}
         self._active: tuple[FundingPair, ...] = ()
 

@@ -14,6 +14,7 @@ d the signed units of each fill; closing takes a part of cost out and books the 
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -36,7 +37,7 @@ class Effect(msgspec.Struct, frozen=True, gc=False):
 
 class Positions:
     def __init__(self) -> None:
-        self.rows: dict[tuple[StrategyId, InstrumentId], Position] = {}
+        self.rows: Final[dict[tuple[StrategyId, InstrumentId], Position]] = {}
         self._held: dict[tuple[StrategyId, Symbol], set[InstrumentId]] = {}
 
     def restore(self, rows: Iterable[Position]) -> None:
@@ -115,9 +116,9 @@ class Positions:
             if not units or (units > ZERO) == (own.quantity > ZERO):
                 return []
         found = []
-        for instrument in sorted(held - {order.instrument}):
+        for instrument in sorted(held):
             row = self.rows[order.strategy, instrument]
-            if units and (row.quantity > ZERO) != (units > ZERO):
+            if row is not own and units and (row.quantity > ZERO) != (units > ZERO):
                 found.append(row)
                 left = units + row.quantity
                 units = left if (left > ZERO) == (units > ZERO) else ZERO
@@ -132,21 +133,23 @@ class Positions:
         changes.positions[row.strategy, row.instrument] = row
 
     def _put(self, row: Position) -> None:
-        self.rows[row.strategy, row.instrument] = row
-        held = self._held.get((row.strategy, row.symbol))
+        strategy, instrument = row.strategy, row.instrument
+        self.rows[strategy, instrument] = row
+        held = self._held.get((strategy, row.symbol))
         if held is None:
-            held = self._held[row.strategy, row.symbol] = set()
+            held = self._held[strategy, row.symbol] = set()
         if row.quantity:
-            held.add(row.instrument)
+            held.add(instrument)
         else:
-            held.discard(row.instrument)
+            held.discard(instrument)
 
 
 def executed(row: Position, units: Decimal, price: Decimal, at_ns: int) -> Position:
     """Buy (> 0) or sell (< 0) units: enlarge at cost, close at average cost, flip with the rest."""
     before = row.quantity
     after = before + units
-    size, value = abs(units), abs(units) * price
+    size = abs(units)
+    value = size * price
     if not before:
         return replace(
             row,

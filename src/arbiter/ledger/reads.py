@@ -35,7 +35,37 @@ from arbiter.model.trades import Trade
 
 
 class LedgerReads:
-    """The reading half of `ledger.Ledger`."""
+    """The reading half of `ledger.Ledger`.
+
+    A mapping here is the very one that its book writes to, which stays the same for good.
+    """
+
+    orders: Mapping[ClientOrderId, Order]
+    """Orders of open and of recently closed trades."""
+    trades: Mapping[TradeId, Trade]
+    """Trades that are not terminal, held ones included."""
+    closed_trades: Mapping[TradeId, Trade]
+    """Recently closed ones, oldest end first."""
+    balances: Mapping[tuple[VenueId, Asset], Balance]
+    positions: Mapping[tuple[StrategyId, InstrumentId], Position]
+    budgets: Mapping[tuple[StrategyId, Asset], Budget]
+    residuals: Mapping[tuple[StrategyId, Asset, Asset], Residual]
+    days: Mapping[int, TradingDay]
+    """The newest days with trading PnL, by 00:00 UTC in ns."""
+    strategies: Mapping[StrategyId, bool]
+    """Running or not, as last switched; one never switched is absent."""
+    settings: Mapping[str, SettingChanged]
+    contracts: Mapping[InstrumentId, Contract]
+    """Perpetuals whose terms and leverage were recorded."""
+    margin_positions: Mapping[InstrumentId, MarginPosition]
+    """Per perpetual, all strategies together; flat ones stay."""
+    event_pairs: Mapping[EventPairId, EventPair]
+    """Every event pair ever proposed, as it stands."""
+    pairs: Mapping[PairId, FundingPair]
+    """Active funding pairs, and the last that closed."""
+    copy_subscriptions: Mapping[SubscriptionId, CopySubscription]
+    """In the order they were added; removed ones stay."""
+    copy_positions: Mapping[tuple[SubscriptionId, InstrumentId], CopyPosition]
 
     _orders: Orders
     _trades: Trades
@@ -53,54 +83,25 @@ class LedgerReads:
     _next_trade_seq: int
     _next_signal_seq: int
 
-    @property
-    def orders(self) -> Mapping[ClientOrderId, Order]:
-        """Orders of open and of recently closed trades."""
-        return self._orders.by_id
-
-    @property
-    def trades(self) -> Mapping[TradeId, Trade]:
-        """Trades that are not terminal, held ones included."""
-        return self._trades.open
-
-    @property
-    def closed_trades(self) -> Mapping[TradeId, Trade]:
-        """Recently closed ones, oldest end first."""
-        return self._trades.closed
-
-    @property
-    def balances(self) -> Mapping[tuple[VenueId, Asset], Balance]:
-        return self._balances.rows
-
-    @property
-    def positions(self) -> Mapping[tuple[StrategyId, InstrumentId], Position]:
-        return self._positions.rows
-
-    @property
-    def budgets(self) -> Mapping[tuple[StrategyId, Asset], Budget]:
-        return self._budgets.rows
-
-    @property
-    def residuals(self) -> Mapping[tuple[StrategyId, Asset, Asset], Residual]:
-        return self._residuals.rows
-
-    @property
-    def days(self) -> Mapping[int, TradingDay]:
-        """The newest days with trading PnL, by 00:00 UTC in ns."""
-        return self._days.rows
+    def _show(self) -> None:
+        """Let the books be read; once all of them are there."""
+        self.orders = self._orders.by_id
+        self.trades, self.closed_trades = self._trades.open, self._trades.closed
+        self.balances = self._balances.rows
+        self.positions = self._positions.rows
+        self.budgets = self._budgets.rows
+        self.residuals = self._residuals.rows
+        self.days = self._days.rows
+        self.strategies, self.settings = self._switches.strategies, self._switches.settings
+        self.contracts, self.margin_positions = self._margin.contracts, self._margin.positions
+        self.event_pairs = self._event_pairs.rows
+        self.pairs = self._pairs.rows
+        self.copy_subscriptions = self._copies.subscriptions
+        self.copy_positions = self._copies.positions
 
     @property
     def kill_switch(self) -> KillSwitch:
         return self._switches.kill_switch
-
-    @property
-    def strategies(self) -> Mapping[StrategyId, bool]:
-        """Running or not, as last switched; one never switched is absent."""
-        return self._switches.strategies
-
-    @property
-    def settings(self) -> Mapping[str, SettingChanged]:
-        return self._switches.settings
 
     @property
     def next_trade_seq(self) -> int:
@@ -128,16 +129,6 @@ class LedgerReads:
         """Trading PnL since 00:00 UTC, net of fees, in dollars."""
         return self._days.realized(now_ns)
 
-    @property
-    def contracts(self) -> Mapping[InstrumentId, Contract]:
-        """Perpetuals whose terms and leverage were recorded."""
-        return self._margin.contracts
-
-    @property
-    def margin_positions(self) -> Mapping[InstrumentId, MarginPosition]:
-        """Per perpetual, all strategies together; flat ones stay."""
-        return self._margin.positions
-
     def open_positions(self) -> dict[InstrumentId, Decimal]:
         """Signed sizes per instrument, all strategies together, flat ones left out.
 
@@ -150,31 +141,12 @@ class LedgerReads:
         sums.update((name, row.quantity) for name, row in self._margin.positions.items())
         return {name: size for name, size in sums.items() if size}
 
-    @property
-    def event_pairs(self) -> Mapping[EventPairId, EventPair]:
-        """Every event pair ever proposed, as it stands."""
-        return self._event_pairs.rows
-
-    @property
-    def pairs(self) -> Mapping[PairId, FundingPair]:
-        """Active funding pairs, and the last that closed."""
-        return self._pairs.rows
-
     def active_pairs(self) -> tuple[FundingPair, ...]:
         return self._pairs.active()
 
     def pair_of(self, instrument: InstrumentId) -> FundingPair | None:
         """The active funding pair one of whose legs this is."""
         return self._pairs.of(instrument)
-
-    @property
-    def copy_subscriptions(self) -> Mapping[SubscriptionId, CopySubscription]:
-        """In the order they were added; removed ones stay."""
-        return self._copies.subscriptions
-
-    @property
-    def copy_positions(self) -> Mapping[tuple[SubscriptionId, InstrumentId], CopyPosition]:
-        return self._copies.positions
 
     def leader_actions(self, venue: VenueId, wallet: Wallet) -> Mapping[str, LeaderAction]:
         """By key; empty for a leader nobody follows."""
@@ -201,18 +173,20 @@ class LedgerReads:
         return (venue, payment_id) in self._margin.payment_keys
 
     def free(self, venue: VenueId, asset: Asset) -> Decimal:
-        return self._balances.free(venue, asset)
+        row = self.balances.get((venue, asset))
+        return ZERO if row is None else row.total - row.locked
 
     def open_trades(self) -> tuple[Trade, ...]:
         return tuple(self._trades.open.values())
 
     def trade(self, trade_id: TradeId) -> Trade | None:
         """Find an open or recently closed trade."""
-        return self._trades.find(trade_id)
+        return self.trades.get(trade_id) or self.closed_trades.get(trade_id)
 
     def orders_of(self, trade_id: TradeId) -> tuple[Order, ...]:
         """In the order they were added; empty for a trade not in memory."""
-        return self._orders.of(trade_id)
+        orders = self.orders
+        return tuple([orders[key] for key in self._orders.by_trade.get(trade_id, ())])
 
     def has_fill(self, venue: VenueId, venue_trade_id: str) -> bool:
         """Whether a fill was booked, or called void: told once more, or only now, it is no news."""

@@ -5,6 +5,7 @@ they realize the difference of their costs; exactly: realized = cost after − (
 """
 
 from decimal import Decimal
+from typing import Final
 
 from arbiter.model.changes import Changes
 from arbiter.model.holdings import Residual
@@ -14,7 +15,7 @@ from arbiter.model.money import ZERO, quotient
 
 class Residuals:
     def __init__(self) -> None:
-        self.rows: dict[tuple[StrategyId, Asset, Asset], Residual] = {}
+        self.rows: Final[dict[tuple[StrategyId, Asset, Asset], Residual]] = {}
 
     def add(
         self,

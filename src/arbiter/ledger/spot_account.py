@@ -22,6 +22,9 @@ from arbiter.model.orders import Order, Side
 from arbiter.model.time import NS_PER_MS
 from arbiter.model.trades import PlannedLeg, Trade, TradeState
 
+# Looking a member up on its enum costs more than comparing with it.
+_BUY = Side.BUY
+
 
 class SpotStatus(StrEnum):
     PENDING = "pending"
@@ -29,6 +32,14 @@ class SpotStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+_ENDED = {
+    TradeState.COMPLETED: SpotStatus.COMPLETED,
+    TradeState.ABANDONED: SpotStatus.CANCELLED,
+    TradeState.FAILED: SpotStatus.FAILED,
+    TradeState.UNWOUND: SpotStatus.FAILED,
+}
 
 
 class SpotAccount(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -84,7 +95,7 @@ def spot_summary(trade: Trade) -> SpotSummary:
     buy = sell = None
     quantity = ZERO
     for leg in trade.legs:
-        if leg.side is Side.BUY:
+        if leg.side is _BUY:
             buy = buy or leg
         else:
             sell = sell or leg
@@ -102,13 +113,19 @@ def spot_summary(trade: Trade) -> SpotSummary:
 
 def spot_account(trade: Trade, orders: Iterable[Order]) -> SpotAccount:
     """Account for a trade; `orders` are the trade's own, in any order."""
-    by_id = {order.client_order_id: order for order in orders}
-    buy = _leg(trade, Side.BUY)
-    sell = _leg(trade, Side.SELL)
+    venues = {order.client_order_id: order.venue for order in orders}
+    buy = sell = None
+    quantity = ZERO
+    for leg in trade.legs:
+        if leg.side is _BUY:
+            buy = buy or leg
+        else:
+            sell = sell or leg
+        quantity = max(quantity, leg.size)
     account = settle(trade)
     over = trade.state.terminal
     return SpotAccount(
-        quantity=max((leg.size for leg in trade.legs), default=ZERO),
+        quantity=quantity,
         planned_buy_price=None if buy is None else buy.planned_price,
         planned_sell_price=None if sell is None else sell.planned_price,
         actual_buy_price=quotient(trade.spent, trade.bought) if trade.bought else None,
@@ -124,8 +141,8 @@ def spot_account(trade: Trade, orders: Iterable[Order]) -> SpotAccount:
             else (trade.completed_ns - trade.started_ns) // NS_PER_MS
         ),
         status=spot_status(trade),
-        buy_venue=_venue(buy, by_id),
-        sell_venue=_venue(sell, by_id),
+        buy_venue=None if buy is None else venues.get(buy.order),
+        sell_venue=None if sell is None else venues.get(sell.order),
         buy_order=None if buy is None else buy.order,
         sell_order=None if sell is None else sell.order,
     )
@@ -133,25 +150,11 @@ def spot_account(trade: Trade, orders: Iterable[Order]) -> SpotAccount:
 
 def spot_status(trade: Trade) -> SpotStatus:
     """Say how a trade stands in the spot API's words; an unwound one has failed."""
-    match trade.state:
-        case TradeState.COMPLETED:
-            return SpotStatus.COMPLETED
-        case TradeState.ABANDONED:
-            return SpotStatus.CANCELLED
-        case TradeState.FAILED | TradeState.UNWOUND:
-            return SpotStatus.FAILED
-        case _:
-            filled = trade.bought or trade.sold
-            return SpotStatus.PARTIALLY_FILLED if filled else SpotStatus.PENDING
-
-
-def _leg(trade: Trade, side: Side) -> PlannedLeg | None:
-    return next((leg for leg in trade.legs if leg.side is side), None)
-
-
-def _venue(leg: PlannedLeg | None, orders: dict[ClientOrderId, Order]) -> VenueId | None:
-    order = None if leg is None else orders.get(leg.order)
-    return None if order is None else order.venue
+    status = _ENDED.get(trade.state)
+    if status is None:
+        filled = trade.bought or trade.sold
+        return SpotStatus.PARTIALLY_FILLED if filled else SpotStatus.PENDING
+    return status
 
 
 def _planned_profit(buy: PlannedLeg | None, sell: PlannedLeg | None) -> Decimal:

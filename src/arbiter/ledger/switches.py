@@ -1,5 +1,7 @@
 """What people switched and set: the latch, the strategies, the settings of run time."""
 
+from typing import Final
+
 from arbiter.model.changes import Changes
 from arbiter.model.events import (
     KillSwitchEngaged,
@@ -15,8 +17,8 @@ from arbiter.model.image import LedgerImage
 class Switches:
     def __init__(self) -> None:
         self.kill_switch = KillSwitch()
-        self.strategies: dict[StrategyId, bool] = {}
-        self.settings: dict[str, SettingChanged] = {}
+        self.strategies: Final[dict[StrategyId, bool]] = {}
+        self.settings: Final[dict[str, SettingChanged]] = {}
 
     def restore(self, image: LedgerImage) -> None:
         self.kill_switch = image.kill_switch

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from decimal import Decimal
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -17,15 +18,12 @@ _BUY = Side.BUY
 
 class Trades:
     def __init__(self) -> None:
-        self.open: dict[TradeId, Trade] = {}
-        self.closed: OrderedDict[TradeId, Trade] = OrderedDict()
+        self.open: Final[dict[TradeId, Trade]] = {}
+        self.closed: Final[OrderedDict[TradeId, Trade]] = OrderedDict()
         """Oldest end first; kept for late reports, bounded by the ledger. A plain dict would walk
         over the places of what left at its front."""
         self.exposure = ZERO
         """Σ planned notional of open trades, in quote."""
-
-    def find(self, trade_id: TradeId) -> Trade | None:
-        return self.open.get(trade_id) or self.closed.get(trade_id)
 
     def get(self, trade_id: TradeId) -> Trade:
         trade = self.open.get(trade_id) or self.closed.get(trade_id)
@@ -38,26 +36,28 @@ class Trades:
 
     def put(self, trade: Trade) -> None:
         """Keep the newest record; a terminal one leaves the open trades."""
+        key, open_ones = trade.id, self.open
         if not trade.state.terminal:
-            known = len(self.open)
-            self.open[trade.id] = trade
-            if len(self.open) > known:
-                self.closed.pop(trade.id, None)
+            known = len(open_ones)
+            open_ones[key] = trade
+            if len(open_ones) > known:
+                self.closed.pop(key, None)
                 self.exposure += planned_notional(trade)
             return
-        if self.open.pop(trade.id, None) is not None:
+        if open_ones.pop(key, None) is not None:
             self.exposure -= planned_notional(trade)
-        self.closed[trade.id] = trade
+        self.closed[key] = trade
 
 
 def planned_notional(trade: Trade) -> Decimal:
     """Give the larger side of the plan at its planned prices: legs of one trade hedge each other."""
     bought = sold = ZERO
     for leg in trade.legs:
+        value = leg.size * leg.planned_price
         if leg.side is _BUY:
-            bought += leg.size * leg.planned_price
+            bought += value
         else:
-            sold += leg.size * leg.planned_price
+            sold += value
     return max(bought, sold)
 
 

@@ -62,7 +62,7 @@ class EventExchange(SimulatedExchange):
         paid = self._margin.resolve(instrument, price, str(self._next_trade), at_ns)
         if paid is not None:
             self._next_trade += 1
-            self._say(ForcedReported(venue=self.venue, at_ns=at_ns, forced=paid))
+            self._said.append(ForcedReported(venue=self.venue, at_ns=at_ns, forced=paid))
         self._commit(now_ns)
         return self._travel.left(now_ns)
 
@@ -107,4 +107,4 @@ class EventExchange(SimulatedExchange):
                 if not after.status.terminal:
                     self._books[instrument].resting[after.client_order_id] = after
                 self._keep(after)
-        self._say(told)
+        self._said.append(told)

@@ -55,12 +55,12 @@ KEEP_ENDED = 100_000
 """Ended orders and fills a venue can still be asked about; older ones are forgotten."""
 
 
-_PRIVATE = (Filled, Ended, CancelRefused, FundingReported, ForcedReported, FillSettled)
+_PRIVATE = frozenset({Filled, Ended, CancelRefused, FundingReported, ForcedReported, FillSettled})
 
 
 def is_private(report: VenueReport) -> bool:
     """Tell the reports of the private stream from direct answers (Accepted, Refused)."""
-    return isinstance(report, _PRIVATE)
+    return type(report) in _PRIVATE
 
 
 class _Lock(msgspec.Struct, frozen=True, gc=False):
@@ -235,7 +235,7 @@ class SimulatedExchange:
         at_ns = self._stamp(now_ns)
         payment = self._margin.pay_funding(instrument, rate, mark, settled_ns, at_ns)
         if payment is not None:
-            self._say(FundingReported(venue=self.venue, at_ns=at_ns, payment=payment))
+            self._said.append(FundingReported(venue=self.venue, at_ns=at_ns, payment=payment))
             self._commit(now_ns)
         return self._travel.left(now_ns)
 
@@ -250,13 +250,15 @@ class SimulatedExchange:
         close = self._margin.force(instrument, fraction, cause, str(self._next_trade), at_ns)
         if close is not None:
             self._next_trade += 1
-            self._say(ForcedReported(venue=self.venue, at_ns=at_ns, forced=close))
+            self._said.append(ForcedReported(venue=self.venue, at_ns=at_ns, forced=close))
         self._commit(now_ns)
 
     def due(self, now_ns: int) -> list[VenueReport]:
         """Match what has arrived by now; give the reports that have travelled long enough."""
-        self._arrive_until(now_ns)
-        return self._travel.left(now_ns)
+        travel = self._travel
+        if travel.arriving:
+            self._arrive_until(now_ns)
+        return travel.left(now_ns) if travel.leaving else []
 
     @property
     def next_due_ns(self) -> int | None:
@@ -328,8 +330,6 @@ class SimulatedExchange:
     # Arrival and departure.
 
     def _arrive_until(self, now_ns: int) -> None:
-        if not self._travel.arriving:
-            return
         for at, message in self._travel.arrived(now_ns):
             if isinstance(message, OrderRequest):
                 self._on_order(message, self._stamp(at))
@@ -337,13 +337,13 @@ class SimulatedExchange:
                 self._on_cancel(message.client_order_id, self._stamp(at))
             self._commit(at)
 
-    def _say(self, report: VenueReport) -> None:
-        self._said.append(report)
-
     def _commit(self, at_ns: int) -> None:
         """Record the step, then let its reports travel, in the order they were said."""
         said = self._said
-        private = sum([isinstance(report, _PRIVATE) for report in said])
+        private = 0
+        for report in said:
+            if type(report) in _PRIVATE:
+                private += 1
         self._private_reports += private
         balances = self._account.take_touched()
         margin = self._margin.take_news()
@@ -384,7 +384,8 @@ class SimulatedExchange:
                 del self._orders[key]
         if len(self._fills) > keep * 11 // 10:
             del self._fills[:-keep]
-        self._margin.forget_all_but(keep)
+        if self._margin.contracts:
+            self._margin.forget_all_but(keep)
 
     # Matching.
 
@@ -392,7 +393,7 @@ class SimulatedExchange:
         checked = self._check(request)
         if not isinstance(checked, _Lock):
             refusal, why = checked
-            self._say(
+            self._said.append(
                 Refused(
                     venue=self.venue,
                     at_ns=at_ns,
@@ -458,18 +459,18 @@ class SimulatedExchange:
         self._next_order += 1
         self._account.relock(lock.asset, order.locked)
         self._keep(order)
-        self._say(
+        self._said.append(
             Accepted(
                 venue=self.venue,
                 at_ns=at_ns,
-                client_order_id=order.client_order_id,
+                client_order_id=request.client_order_id,
                 venue_order_id=order.venue_order_id,
             )
         )
         return order
 
     def _lock_of(self, instrument: Instrument, side: Side, price: Decimal) -> _Lock:
-        if instrument.id not in self._margin:
+        if instrument.id not in self._margin.contracts:
             rate, asset = fees.lock_rate(instrument, side, price)
             return _Lock(asset, rate)
         return _Lock(instrument.settle, self._margin.lock_rate(instrument.id, side, price))
@@ -504,28 +505,29 @@ class SimulatedExchange:
         self, order: VenueOrder, book: Book, price: Decimal, liquidity: Liquidity, at_ns: int
     ) -> VenueOrder:
         """Execute as much as is displayed; gives the same order back when that is nothing."""
-        request, instrument = order.request, book.instrument
-        size = min(order.remaining, book.available(request.side))
+        request, instrument, side = order.request, book.instrument, order.request.side
+        on_margin = instrument.id in self._margin.contracts
+        size = min(order.remaining, book.available(side))
         if request.reduce_only:
-            size = min(size, self._margin.reducible(instrument.id, request.side))
+            size = min(size, self._margin.reducible(instrument.id, side))
         if size <= ZERO:
             return order
-        book.take(request.side, size)
+        book.take(side, size)
         units: Decimal | None = None
         if instrument.kind is _BINARY:
-            units = fees.event_units(instrument, request.side, size, price, liquidity)
+            units = fees.event_units(instrument, side, size, price, liquidity)
             fee, units = fees.event_charge(instrument, order.fee_units, units)
             fee_asset = instrument.settle
         else:
             fee, fee_asset = fees.charge(
-                instrument, request.side, size, price, liquidity, self._account.free, self._value
+                instrument, side, size, price, liquidity, self._account.free, self._value
             )
         fill = Fill(
             venue=self.venue,
             venue_trade_id=str(self._next_trade),
-            client_order_id=order.client_order_id,
+            client_order_id=request.client_order_id,
             instrument=instrument.id,
-            side=request.side,
+            side=side,
             size=size,
             price=price,
             fee=fee,
@@ -539,14 +541,14 @@ class SimulatedExchange:
         status = _FILLED if done else OrderStatus.PARTIALLY_FILLED
         after = order.changed(status, filled, at_ns, units)
         self._account.relock(order.lock_asset, after.locked - order.locked)
-        if instrument.id in self._margin:
+        if on_margin:
             self._margin.settle(fill)
         else:
             settle_spot(self._account, instrument, fill)
         self._fills.append(fill)
         self._new_fills.append(fill)
         self._keep(after)
-        self._say(Filled(venue=self.venue, at_ns=at_ns, fill=fill))
+        self._said.append(Filled(venue=self.venue, at_ns=at_ns, fill=fill))
         if done:
             self._say_ended(after, "", at_ns)
         return after
@@ -556,7 +558,7 @@ class SimulatedExchange:
         if order is None or order.status.terminal:
             refusal = Refusal.UNKNOWN_ORDER if order is None else Refusal.ALREADY_ENDED
             why = "no such order" if order is None else f"the order is {order.status}"
-            self._say(
+            self._said.append(
                 CancelRefused(
                     venue=self.venue,
                     at_ns=at_ns,
@@ -576,11 +578,11 @@ class SimulatedExchange:
         self._say_ended(after, why, at_ns)
 
     def _say_ended(self, order: VenueOrder, why: str, at_ns: int) -> None:
-        self._say(
+        self._said.append(
             Ended(
                 venue=self.venue,
                 at_ns=at_ns,
-                client_order_id=order.client_order_id,
+                client_order_id=order.request.client_order_id,
                 status=order.status,
                 filled_size=order.filled_size,
                 reason=why,
@@ -588,8 +590,8 @@ class SimulatedExchange:
         )
 
     def _keep(self, order: VenueOrder) -> None:
-        self._orders[order.client_order_id] = order
-        self._changed[order.client_order_id] = order
+        key = order.request.client_order_id
+        self._orders[key] = self._changed[key] = order
 
     def _value(self, asset: Asset, quote: Asset) -> Decimal | None:
         book = self._by_pair.get((asset, quote))

@@ -55,6 +55,9 @@ class MarginNews(msgspec.Struct, kw_only=True):
     closed: frozenset[InstrumentId] | None = None
 
 
+_NO_NEWS = MarginNews()
+
+
 class MarginAccount:
     """Positions of one customer at one venue; cash and locks are the `Account`'s."""
 
@@ -70,7 +73,7 @@ class MarginAccount:
         self.payments: list[FundingPayment] = []
         self.forced: list[ForcedClose] = []
         self.settlements = Settlements()
-        self._news = MarginNews()
+        self._unsaid: MarginNews | None = None
 
     def list_market(self, instrument: Instrument) -> None:
         """Hold one more market's positions."""
@@ -290,14 +293,21 @@ class MarginAccount:
         self.settlements.restore(state, self._instruments)
 
     def take_news(self) -> "MarginNews":
-        """Give what has changed since the last call."""
-        news, self._news = self._news, MarginNews()
-        return news
+        """Give what has changed since the last call, not to be written to."""
+        news, self._unsaid = self._unsaid, None
+        return _NO_NEWS if news is None else news
 
     def forget_all_but(self, count: int) -> None:
         for kept in (self.payments, self.forced, self.settlements.settled):
             if len(kept) > count * 11 // 10:
                 del kept[:-count]
+
+    @property
+    def _news(self) -> MarginNews:
+        """What the step under way has changed so far."""
+        if self._unsaid is None:
+            self._unsaid = MarginNews()
+        return self._unsaid
 
     def leverage(self) -> dict[InstrumentId, Decimal]:
         """What differs from none."""

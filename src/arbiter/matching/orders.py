@@ -6,7 +6,7 @@ import msgspec
 
 from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId, VenueOrderId
-from arbiter.model.money import ZERO, on_step
+from arbiter.model.money import ZERO, remainder
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
 from arbiter.model.reports import OrderTruth
 
@@ -48,7 +48,7 @@ class OrderRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 def _sane(value: Decimal) -> bool:
     """Keep products of two such numbers exact: 18 places either side of the point."""
-    return value.is_finite() and abs(value.adjusted()) <= 18 and on_step(value, _FINEST)
+    return value.is_finite() and -18 <= value.adjusted() <= 18 and not remainder(value, _FINEST)
 
 
 def request_of(order: Order, *, on_margin: bool = False) -> OrderRequest:
@@ -108,7 +108,9 @@ class VenueOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def locked(self) -> Decimal:
-        return ZERO if self.status.terminal else self.remaining * self.lock_rate
+        if self.status.terminal:
+            return ZERO
+        return (self.request.size - self.filled_size) * self.lock_rate
 
     def changed(
         self,

@@ -9,7 +9,7 @@ from arbiter.model.errors import InvalidValue
 from arbiter.model.event_fees import EventFee
 from arbiter.model.ids import Asset, InstrumentId, Symbol, VenueId
 from arbiter.model.margin import MarginTerms
-from arbiter.model.money import ONE, ZERO, ceil_to, floor_to, on_step
+from arbiter.model.money import ONE, ZERO, ceil_to, floor_to, remainder
 
 
 class InstrumentKind(StrEnum):
@@ -96,7 +96,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     def floor_size(self, size: Decimal) -> Decimal:
         """Round a size down to the lot. Negative or NaN is an `InvalidValue`."""
-        if not size.is_finite() or size < 0:
+        if not size.is_finite() or size < ZERO:
             raise InvalidValue(f"{self.id}: a size must be zero or more, got {size}")
         return floor_to(size, self.lot)
 
@@ -119,7 +119,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     def on_tick(self, price: Decimal) -> bool:
         """Whether the venue takes an order at this price (> 0)."""
-        return on_step(price, self.price_step(price))
+        return not remainder(price, self.price_step(price))
 
     def notional(self, size: Decimal, price: Decimal) -> Decimal:
         """Value of `size` at `price`, in quote (for inverse contracts: in quote by definition)."""
@@ -129,7 +129,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     def size_problem(self, size: Decimal, price: Decimal) -> str | None:
         """Say which rule a size breaks (``lot``, ``min_size``, ``min_notional``), if any."""
-        if size <= ZERO or not on_step(size, self.lot):
+        if size <= ZERO or remainder(size, self.lot):
             return "lot"
         if size < self.min_size:
             return "min_size"
@@ -138,5 +138,5 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
     def _check_price(self, price: Decimal) -> None:
-        if not price.is_finite() or price <= 0:
+        if not price.is_finite() or price <= ZERO:
             raise InvalidValue(f"{self.id}: a price must be positive, got {price}")

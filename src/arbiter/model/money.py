@@ -19,7 +19,9 @@ DISPLAY_QUANTUM = Decimal("1e-18")
 
 _CONTEXT = decimal.Context(prec=60, rounding=ROUND_HALF_EVEN)
 _divide, _divide_int, _multiply = _CONTEXT.divide, _CONTEXT.divide_int, _CONTEXT.multiply
-_quantize, _remainder = _CONTEXT.quantize, _CONTEXT.remainder
+_quantize = _CONTEXT.quantize
+remainder = _CONTEXT.remainder
+"""`remainder(value, step)`: what a value lies beyond a multiple of `step` (> 0); zero on the step."""
 
 
 def use_wide_context() -> None:
@@ -48,7 +50,7 @@ def ceil_to(value: Decimal, step: Decimal) -> Decimal:
 
 def on_step(value: Decimal, step: Decimal) -> bool:
     """Whether a value is a multiple of `step` (> 0)."""
-    return not _remainder(value, step)
+    return not remainder(value, step)
 
 
 @lru_cache(maxsize=1_024)

@@ -121,4 +121,6 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 OrderReport = Accepted | Refused | Filled | Ended | CancelRefused | Unknown
 MarginReport = FundingReported | ForcedReported | FillSettled
 """What a venue of contracts on margin says beside that; it names no order."""
+MARGIN_REPORTS = (FundingReported, ForcedReported, FillSettled)
+"""For `isinstance`, which takes several times as long over a union."""
 VenueReport = OrderReport | MarginReport

@@ -21,7 +21,7 @@ from arbiter.risk.inventory import Inventory
 from arbiter.risk.limits import RiskLimits
 from arbiter.risk.needs import Amount
 from arbiter.risk.proposal import Proposal, bare, propose
-from arbiter.risk.staircase import Assessment, assess, size_scale
+from arbiter.risk.staircase import Assessment, assess, breached, size_scale
 from arbiter.risk.view import (
     BoardView,
     EngineView,
@@ -134,6 +134,10 @@ class Gate:
     def assess(self, now_ns: int) -> Assessment:
         """Measure the staircases; once `breached`, everything has to be closed and stopped."""
         return assess(self._view.limits, self._view.ledger, now_ns)
+
+    def breached(self, now_ns: int) -> bool:
+        """Say whether a loss limit is used up, which `assess` tells the whole of."""
+        return breached(self._view.limits, self._view.ledger, now_ns)
 
     def size_scale(self, now_ns: int) -> Decimal:
         """Give the factor that sizing applies to new trades, 1 or 0.5."""

@@ -69,7 +69,7 @@ class Inventory:
 
     def spendable(self, venue: VenueId, asset: Asset, free: Decimal) -> Decimal:
         """Give what sizing may draw on: the free amount above the floor, never negative."""
-        return max(free - self.floor(venue, asset), ZERO)
+        return max(free - self._floors.get((venue, asset), ZERO), ZERO)
 
     def rows(self, balances: Mapping[tuple[VenueId, Asset], Balance]) -> tuple[SkewRow, ...]:
         """List every funded side, by asset and venue."""

@@ -1,8 +1,6 @@
 """A proposal: a plan and what several checks want to know of it, worked out once."""
 
-from collections.abc import Iterable
 from decimal import Decimal
-from typing import TypeVar
 
 import msgspec
 
@@ -14,8 +12,6 @@ from arbiter.model.trades import Trade
 from arbiter.risk.exposure import larger_leg_usd
 from arbiter.risk.needs import Need, need_of, stake, worst_price
 from arbiter.risk.view import RiskView
-
-K = TypeVar("K")
 
 
 class ProposedLeg(msgspec.Struct, frozen=True, gc=False):
@@ -54,16 +50,19 @@ def propose(plan: Plan, view: RiskView, now_ns: int) -> Proposal:
     """Look a plan up against the view; an instrument nobody lists is an `UnknownSymbol`."""
     slippage = view.limits.market_slippage
     legs = tuple([_propose_leg(leg, view, slippage) for leg in plan.legs])
+    locks: dict[tuple[VenueId, Asset], Decimal] = {}
+    reserve: dict[Asset, Decimal] = {}
+    for leg in legs:
+        need, venue = leg.need, leg.instrument.venue
+        asset, amount = need.lock
+        if amount:
+            locks[venue, asset] = locks.get((venue, asset), ZERO) + amount
+        asset, amount = need.reserve
+        if amount:
+            reserve[asset] = reserve.get(asset, ZERO) + amount
     open_trades = tuple(view.ledger.open_trades())
-    return Proposal(
-        plan,
-        legs,
-        open_trades,
-        _stakes(legs, open_trades, view),
-        now_ns,
-        _sums([((leg.instrument.venue, leg.need.lock[0]), leg.need.lock[1]) for leg in legs]),
-        _sums([leg.need.reserve for leg in legs]),
-    )
+    stakes = _stakes(legs, open_trades, view)
+    return Proposal(plan, legs, open_trades, stakes, now_ns, locks, reserve)
 
 
 def bare(plan: Plan, now_ns: int) -> Proposal:
@@ -89,11 +88,3 @@ def _stakes(
     if not isinstance(already, Decimal):
         return Stakes(ZERO, ZERO, already)
     return Stakes(trade, already + view.held_usd())
-
-
-def _sums(amounts: Iterable[tuple[K, Decimal]]) -> dict[K, Decimal]:
-    sums: dict[K, Decimal] = {}
-    for key, amount in amounts:
-        if amount:
-            sums[key] = sums.get(key, ZERO) + amount
-    return sums

@@ -96,6 +96,14 @@ def assess(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Assessment:
     )
 
 
+def breached(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> bool:
+    """Say whether everything has to be closed and stopped, as `Assessment.breached` does."""
+    return (
+        _level(_lost(ledger, now_ns), limits.daily_loss_limit_usd) is _BREACH
+        or _level(_fallen(limits, ledger), limits.max_drawdown_percent) is _BREACH
+    )
+
+
 def size_scale(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Decimal:
     """Give the factor for new sizes: 0.5 from warning on in any staircase, else 1."""
     climbed = (
@@ -148,10 +156,11 @@ def _lost(ledger: LedgerView, now_ns: int) -> Decimal:
 
 def _fallen(limits: RiskLimits, ledger: LedgerView) -> Decimal:
     """In percent of the peak."""
-    lost = ledger.peak_pnl - ledger.cumulative_pnl
+    peak = ledger.peak_pnl
+    lost = peak - ledger.cumulative_pnl
     if lost <= ZERO:
         return ZERO
-    return quotient(lost * _HUNDRED, limits.capital_base_usd + max(ledger.peak_pnl, ZERO))
+    return quotient(lost * _HUNDRED, limits.capital_base_usd + max(peak, ZERO))
 
 
 def _usage(name: str, used: Decimal, limit: Decimal, unit: str) -> Usage:

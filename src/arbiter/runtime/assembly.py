@@ -78,7 +78,7 @@ def assemble_core(
             usd_rate=usd_rate,
             baselines=baselines,
             leverage=ledger.leverage,
-            held_usd=lambda: sum((pair.notional for pair in ledger.active_pairs()), ZERO),
+            held_usd=lambda: sum([pair.notional for pair in ledger.active_pairs()], ZERO),
         ),
         ledger=ledger,
         recorder=Recorder(ledger, journal, hub, clock),

@@ -23,7 +23,7 @@ from arbiter.model.money import ZERO, from_float
 from arbiter.model.orders import Fill, Liquidity, Order, Side
 from arbiter.model.perpetuals import is_margined
 from arbiter.model.plans import Family, Plan, Signal
-from arbiter.model.reports import Absent, MarginReport, OrderTruth, VenueReport
+from arbiter.model.reports import MARGIN_REPORTS, Absent, OrderTruth, VenueReport
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.model.trades import Trade
 from arbiter.opportunities.spot_spread import SpotSpread
@@ -165,14 +165,14 @@ class TradingCore:
             self._alert("info", "VENUE_HEALTH", f"{venue} is back")
 
     def on_report(self, report: VenueReport) -> None:
-        if isinstance(report, MarginReport):
+        if isinstance(report, MARGIN_REPORTS):
             self.margin.on_report(report)
             return
         self.outcomes.on_report(report)
 
     def on_reports(self, reports: Sequence[VenueReport]) -> None:
         """Take what a venue told at one moment."""
-        of_orders = [told for told in reports if not isinstance(told, MarginReport)]
+        of_orders = [told for told in reports if not isinstance(told, MARGIN_REPORTS)]
         if len(of_orders) == len(reports):
             self.outcomes.on_reports(of_orders)
             return
@@ -291,11 +291,12 @@ class TradingCore:
 
     def _obstacle(self, plan: Plan) -> Denied | None:
         """Refuse to open where orders keep coming back, or from a balance that is in doubt."""
-        return self._keeps_refusing(plan) or self._frozen_funds(plan)
+        if plan.reduce_only:
+            return None
+        refused = None if self._refusals.none else self._keeps_refusing(plan)
+        return refused or (self._frozen_funds(plan) if self.frozen else None)
 
     def _keeps_refusing(self, plan: Plan) -> Denied | None:
-        if plan.reduce_only or self._refusals.none:
-            return None
         now = self._clock.monotonic_ns()
         for leg in plan.legs:
             venue = self.registry.by_id(leg.instrument).venue
@@ -326,8 +327,6 @@ class TradingCore:
 
     def _frozen_funds(self, plan: Plan) -> Denied | None:
         """Refuse to open from a balance whose truth is not known at the moment."""
-        if not self.frozen or plan.reduce_only:
-            return None
         for leg in plan.legs:
             instrument = self.registry.by_id(leg.instrument)
             asset = instrument.quote if leg.side is Side.BUY else instrument.base
@@ -364,26 +363,29 @@ class TradingCore:
     def _edge_gone(self, plan: Plan) -> Denied | None:
         if plan.min_edge <= 0:
             return None
-        buy, sell = (self.registry.slot(leg.instrument) for leg in plan.legs)
-        edge = self.board.edge(buy, sell)
+        buy, sell = plan.legs
+        slot = self.registry.slot
+        edge = self.board.edge(slot(buy.instrument), slot(sell.instrument))
         if edge >= float(plan.min_edge):
             return None
         return deny(DenialCode.EDGE_GONE, edge=f"{edge:.6f}", needed=plan.min_edge)
 
     def _closed(self, trade: Trade) -> None:
-        assessment = self.gate.assess(self._clock.now_ns())
-        if assessment.breached and not self.ledger.kill_switch.engaged:
-            self._on_breach("; ".join(assessment.warnings))
+        now = self._clock.now_ns()
+        if self.gate.breached(now) and not self.ledger.kill_switch.engaged:
+            self._on_breach("; ".join(self.gate.assess(now).warnings))
         if self._execution.hedge_residuals and trade.family is Family.SPOT:
             self._hedge_residual(trade)
 
     def _hedge_residual(self, trade: Trade) -> None:
         """Trade away what is left over in a symbol, while nothing else is under way there."""
-        now, switch = self._clock.now_ns(), self.ledger.kill_switch
         base, _, _ = trade.symbol.partition("/")
         key = (trade.strategy, Asset(base), Asset(trade.quote))
         residual = self.ledger.residuals.get(key)
-        if residual is None or not residual.quantity or switch.engaged or not self.state.started:
+        if residual is None or not residual.quantity:
+            return
+        now, switch = self._clock.now_ns(), self.ledger.kill_switch
+        if switch.engaged or not self.state.started:
             return
         if any(
             (other.strategy, other.symbol) == (trade.strategy, trade.symbol)

@@ -5,7 +5,7 @@ come back before it is recorded.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import partial
 
@@ -50,6 +50,23 @@ from arbiter.runtime.recorder import Recorder
 
 Need = tuple[Asset, Decimal]
 
+# Looking a member up on its enum costs more than comparing with it.
+_CREATED = OrderStatus.CREATED
+
+
+class _Run:
+    """A trade on the floor: what its machine remembers, and what the floor keeps beside it."""
+
+    __slots__ = ("progress", "wake_ns", "withdrawn")
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        self.progress = progress or Progress()
+        self.wake_ns: int | None = None
+        """The earliest look it has coming; a later one need not be asked for."""
+        self.withdrawn: str | None = None
+        """Why its intents, once durable, are not to be sent; a trade with one leg keeps it until
+        it ends, so that nothing is added to it."""
+
 
 class TradingFloor:
     """Runs `execution.two_leg` for every open trade, `execution.single` for those with one leg.
@@ -80,12 +97,8 @@ class TradingFloor:
         self._standing = standing
         self._lock_of = lock_of
         self._on_closed = on_closed
-        self._progress: dict[TradeId, Progress] = {}
-        self._withdrawn: dict[TradeId, str] = {}
-        """Trades whose intents wait for their commit and are not to be sent, with the reason;
-        trades with one leg stay here until they end, so that nothing is added to them."""
-        self._wakes: dict[TradeId, int] = {}
-        """The earliest look each trade has coming; a later one need not be asked for."""
+        self._runs: dict[TradeId, _Run] = {}
+        """Trades that have not ended."""
         self._quiet = False
         self._hushed_ns: int | None = None
         self._idle = asyncio.Event()
@@ -94,7 +107,7 @@ class TradingFloor:
     @property
     def open_count(self) -> int:
         """Trades that have not ended."""
-        return len(self._progress)
+        return len(self._runs)
 
     @property
     def absent_after_ns(self) -> int:
@@ -116,7 +129,7 @@ class TradingFloor:
         `before` are events recorded in the same transaction.
         """
         trade_id = opened.trade.id
-        self._keep(trade_id, Progress())
+        self._keep(trade_id, _Run())
         self._recorder.record(*before, opened, then=partial(self._durable, trade_id))
 
     def hush(self) -> None:
@@ -126,9 +139,10 @@ class TradingFloor:
 
     def take_up(self, trade: Trade) -> None:
         """Go on with a trade that was open when the engine last stopped; its clock never stood."""
-        if trade.id not in self._progress:
-            self._keep(trade.id, Progress(began_ns=self._hushed_ns))
-            self._run(trade.id, Stimulus.CHANGED)
+        if trade.id not in self._runs:
+            run = _Run(Progress(began_ns=self._hushed_ns))
+            self._keep(trade.id, run)
+            self._look(self._trade(trade.id), run, Stimulus.CHANGED)
 
     def resume(self, trades: Iterable[Trade]) -> None:
         """End the hush and take up what has not been."""
@@ -138,41 +152,45 @@ class TradingFloor:
 
     def changed(self, trade_id: TradeId) -> None:
         """The ledger has news of one of the trade's orders."""
-        if self._quiet and trade_id not in self._progress:
+        run = self._runs.get(trade_id)
+        if run is None and self._quiet:
             return
         trade = self._ledger.trade(trade_id)
         if trade is None or trade.state.terminal:
             return
-        if trade_id not in self._progress:
-            self._keep(trade_id, Progress())
-        elif trade_id in self._wakes and self._waits(trade):
+        if run is None:
+            run = _Run()
+            self._keep(trade_id, run)
+        elif run.wake_ns is not None and self._waits(trade):
             return
-        self._look(trade, Stimulus.CHANGED)
+        self._look(trade, run, Stimulus.CHANGED)
 
     def deadline(self, trade_id: TradeId) -> None:
         """A time the machine asked for has come; the trade may have ended since."""
-        self._wakes.pop(trade_id, None)
-        if trade_id in self._progress:
-            self._run(trade_id, Stimulus.DEADLINE)
+        run = self._runs.get(trade_id)
+        if run is not None:
+            run.wake_ns = None
+            self._look(self._trade(trade_id), run, Stimulus.DEADLINE)
 
     def in_flight(self, order: Order) -> bool:
         """Whether an order's request may still be under way to the venue."""
-        progress = self._progress.get(order.trade_id)
+        run = self._runs.get(order.trade_id)
         now = self._clock.monotonic_ns()
-        return progress is not None and in_flight(progress, order, now, self._settings)
+        return run is not None and in_flight(run.progress, order, now, self._settings)
 
     def flatten(self) -> None:
         """Find the cheapest way out of every lone leg from now on, held ones included."""
         self._settings = replace(self._settings, lone_leg=LoneLeg.CHEAPEST)
-        for trade_id in tuple(self._progress):
-            if self._trade(trade_id).state is not TradeState.PLANNED:
-                self._run(trade_id, Stimulus.DEADLINE)
+        for trade_id, run in tuple(self._runs.items()):
+            trade = self._trade(trade_id)
+            if trade.state is not TradeState.PLANNED:
+                self._look(trade, run, Stimulus.DEADLINE)
 
     def cancel_everything(self) -> list[Order]:
         """Ask the venues to cancel all that is open; gives the orders it asked for."""
         working = [
             order
-            for trade_id in self._progress
+            for trade_id in self._runs
             for order in self._ledger.orders_of(trade_id)
             if order.open and order.status is not OrderStatus.CREATED
         ]
@@ -182,11 +200,12 @@ class TradingFloor:
 
     def withdraw(self, trade_id: TradeId, reason: str) -> None:
         """Send nothing more that a trade planned, and ask the venues to cancel what is there."""
-        if trade_id not in self._progress:
+        run = self._runs.get(trade_id)
+        if run is None:
             return
         trade = self._trade(trade_id)
         if trade.state is TradeState.PLANNED or single.is_single(trade):
-            self._withdrawn[trade_id] = reason
+            run.withdrawn = reason
         for order in self._ledger.orders_of(trade_id):
             if order.open and order.status is not OrderStatus.CREATED:
                 self._outbox.cancel(order)
@@ -212,12 +231,12 @@ class TradingFloor:
             raise LedgerError(f"trade {trade_id} is on the floor and not in the ledger")
         return trade
 
-    def _keep(self, trade_id: TradeId, progress: Progress) -> None:
-        self._progress[trade_id] = progress
+    def _keep(self, trade_id: TradeId, run: _Run) -> None:
+        self._runs[trade_id] = run
         self._idle.clear()
 
     def _note_idle(self) -> None:
-        if all(self._rests(trade_id) for trade_id in self._progress):
+        if not self._runs or all(self._rests(trade_id) for trade_id in self._runs):
             self._idle.set()
 
     def _rests(self, trade_id: TradeId) -> bool:
@@ -239,49 +258,49 @@ class TradingFloor:
         if trade.unknown or single.is_single(trade):
             return False
         for order in self._ledger.orders_of(trade.id):
-            if order.open and order.status is not OrderStatus.CREATED:
+            status = order.status
+            if not status.terminal and status is not _CREATED:
                 return True
         return False
 
-    def _halted(self, trade_id: TradeId) -> bool:
-        return self._ledger.kill_switch.engaged or trade_id in self._withdrawn
+    def _halted(self, run: _Run) -> bool:
+        return self._ledger.kill_switch.engaged or run.withdrawn is not None
 
     def _durable(self, trade_id: TradeId) -> None:
+        run = self._runs.get(trade_id) or _Run()
         trade = self._trade(trade_id)
         reason = self._standing(trade)
-        if self._withdrawn:
-            reason = self._withdrawn.get(trade_id, reason)
+        if run.withdrawn is not None:
+            reason = run.withdrawn
         if reason is None:
-            self._look(trade, Stimulus.DURABLE)
+            self._look(trade, run, Stimulus.DURABLE)
         else:
-            self._look(trade, Stimulus.GONE, reason)
+            self._look(trade, run, Stimulus.GONE, reason)
 
     def _added_durable(self, trade_id: TradeId, key: ClientOrderId) -> None:
-        progress = self._progress.get(trade_id, Progress())
+        run = self._runs.get(trade_id) or _Run()
+        progress = run.progress
         trade, order = self._trade(trade_id), self._ledger.orders[key]
         now = self._clock.monotonic_ns()
         if single.is_single(trade):
-            halted = self._halted(trade_id)
+            halted = self._halted(run)
             decided = single.send_added(progress, order, now, self._settings, halted=halted)
         elif reducing.is_reduction(trade, self._ledger.orders_of(trade_id)):
             decided = reducing.send_added(progress, order, now, self._settings, held=self._held)
         else:
             decided = send_added(progress, trade, order, now, self._settings)
-        self._carry_out(trade, decided)
+        self._carry_out(trade, run, decided)
 
-    def _run(self, trade_id: TradeId, stimulus: Stimulus) -> None:
-        self._look(self._trade(trade_id), stimulus)
-
-    def _look(self, trade: Trade, stimulus: Stimulus, reason: str = "") -> None:
+    def _look(self, trade: Trade, run: _Run, stimulus: Stimulus, reason: str = "") -> None:
         """Have the trade's machine decide, and do what it asks for."""
         machine = step
         orders = self._ledger.orders_of(trade.id)
         if single.is_single(trade):
-            machine = partial(single.step, halted=self._halted(trade.id))
+            machine = partial(single.step, halted=self._halted(run))
         elif reducing.is_reduction(trade, orders):
             machine = partial(reducing.step, held=self._held)
         decided = machine(
-            self._progress.get(trade.id) or Progress(),
+            run.progress,
             trade,
             orders,
             stimulus,
@@ -290,79 +309,79 @@ class TradingFloor:
             self._market,
             reason=reason,
         )
-        self._carry_out(trade, decided)
+        self._carry_out(trade, run, decided)
 
-    def _carry_out(self, trade: Trade, decided: Step) -> None:
-        progress, effects = decided
-        trade_id = trade.id
+    def _carry_out(self, trade: Trade, run: _Run, decided: Step) -> None:
+        run.progress, effects = decided
+        if not effects:
+            if single.is_single(trade):  # only such a one can have come to rest
+                self._note_idle()
+            return
         for effect in effects:  # before all else: everything else can wait a little
             if type(effect) is Send:
                 self._outbox.send(self._ledger.orders[effect.order])
-        if not effects:
-            if trade_id in self._progress:
-                self._progress[trade_id] = progress
-                if single.is_single(trade):  # only such a one can have come to rest
-                    self._note_idle()
-            return
-        self._keep(trade_id, progress)
-        events: list[JournalEvent] = []
-        now = self._recorder.now_ns()
-        for effect in effects:
-            self._do(trade_id, effect, now, events)
+        trade_id = trade.id
+        self._keep(trade_id, run)
+        events = self._hand_over(trade_id, run, effects)
         if events:
             self._recorder.record(*events)
+        due, now = False, self._clock.monotonic_ns()
         for effect in effects:
             if isinstance(effect, AddOrder):
                 self._add(self._trade(trade_id), effect)
+            elif isinstance(effect, WakeAt):
+                due = due or effect.at_ns <= now
         trade = self._trade(trade_id)
         if trade.state.terminal:
             self._close(trade)
-        elif self._is_due(effects):
-            self._look(trade, Stimulus.DEADLINE)
-
-    def _is_due(self, effects: Iterable[Effect]) -> bool:
-        now = self._clock.monotonic_ns()
-        return any(isinstance(effect, WakeAt) and effect.at_ns <= now for effect in effects)
+        elif due:
+            self._look(trade, run, Stimulus.DEADLINE)
 
     def _close(self, trade: Trade) -> None:
-        if self._progress.pop(trade.id, None) is None:
+        if self._runs.pop(trade.id, None) is None:
             return
-        self._wakes.pop(trade.id, None)
-        self._withdrawn.pop(trade.id, None)
         self._note_idle()
         self._on_closed(trade)
 
-    def _wake(self, trade_id: TradeId, at_ns: int) -> None:
-        pending = self._wakes.get(trade_id)
+    def _wake(self, trade_id: TradeId, run: _Run, at_ns: int) -> None:
+        pending = run.wake_ns
         if at_ns > self._clock.monotonic_ns() and (pending is None or at_ns < pending):
-            self._wakes[trade_id] = at_ns
+            run.wake_ns = at_ns
             self._outbox.wake(at_ns, trade_id)
 
-    def _do(self, trade_id: TradeId, effect: Effect, now: int, events: list[JournalEvent]) -> None:
-        """Hand one effect over; add the event that records it. Orders have left already."""
-        if isinstance(effect, Send):  # a class pattern costs several times as much
-            events.append(OrderSent(at_ns=now, client_order_id=effect.order))
-        elif isinstance(effect, WakeAt):
-            self._wake(trade_id, effect.at_ns)
-        elif isinstance(effect, Advance):
-            events.append(
-                TradeAdvanced(
-                    at_ns=now, trade_id=trade_id, state=effect.state, reason=effect.reason
+    def _hand_over(
+        self, trade_id: TradeId, run: _Run, effects: Sequence[Effect]
+    ) -> list[JournalEvent]:
+        """Hand effects over; give the events that record them. Orders have left already."""
+        events: list[JournalEvent] = []
+        now = self._recorder.now_ns()
+        for effect in effects:
+            if isinstance(effect, Send):  # a class pattern costs several times as much
+                events.append(OrderSent(at_ns=now, client_order_id=effect.order))
+            elif isinstance(effect, WakeAt):
+                self._wake(trade_id, run, effect.at_ns)
+            elif isinstance(effect, Advance):
+                events.append(
+                    TradeAdvanced(
+                        at_ns=now, trade_id=trade_id, state=effect.state, reason=effect.reason
+                    )
                 )
-            )
-        elif isinstance(effect, Cancel):
-            self._outbox.cancel(self._ledger.orders[effect.order])
-        elif isinstance(effect, Ask):
-            self._outbox.ask(self._ledger.orders[effect.order])
-        elif isinstance(effect, Abandon):
-            events.append(
-                OrderAbandoned(at_ns=now, client_order_id=effect.order, reason=effect.reason)
-            )
-        elif isinstance(effect, Alert):
-            events.append(
-                AlertRaised(at_ns=now, severity=effect.severity, code=effect.code, text=effect.text)
-            )
-        # AddOrder needs the state recorded first: see `_carry_out`.
+            elif isinstance(effect, Cancel):
+                self._outbox.cancel(self._ledger.orders[effect.order])
+            elif isinstance(effect, Ask):
+                self._outbox.ask(self._ledger.orders[effect.order])
+            elif isinstance(effect, Abandon):
+                events.append(
+                    OrderAbandoned(at_ns=now, client_order_id=effect.order, reason=effect.reason)
+                )
+            elif isinstance(effect, Alert):
+                events.append(
+                    AlertRaised(
+                        at_ns=now, severity=effect.severity, code=effect.code, text=effect.text
+                    )
+                )
+            # AddOrder needs the state recorded first: see `_carry_out`.
+        return events
 
     def _add(self, trade: Trade, wanted: AddOrder) -> None:
         """Make one more intent durable; it is sent from `_added_durable`."""

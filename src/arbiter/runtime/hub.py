@@ -58,8 +58,9 @@ class EventHub:
     def publish(self, events: Sequence[Event], changes: Changes) -> None:
         for listener in self._listeners:
             listener(events, changes)
-        for subscription in tuple(self._subscriptions):
-            subscription.put((events, changes))
+        if self._subscriptions:
+            for subscription in tuple(self._subscriptions):
+                subscription.put((events, changes))
 
     def listen(self, listener: Callable[[Sequence[Event], Changes], None]) -> None:
         """Call `listener` in the same step as the event; it must be quick and must not raise."""

@@ -77,15 +77,15 @@ class Outcomes:
         An acceptance changes nothing about a fill that follows, and is booked together with it.
         """
         woken: dict[TradeId, None] = {}
-        accepted: list[JournalEvent] = []
+        accepted: Sequence[JournalEvent] = ()
         for report in reports:
             if isinstance(report, Filled):
-                self._book([report.fill], woken, accepted)
-                accepted = []
+                self._book((report.fill,), woken, accepted)
+                accepted = ()
                 continue
             if accepted:
                 self._recorder.record(*accepted)
-                accepted = []
+                accepted = ()
             order = self._ledger.orders.get(report.client_order_id)
             if order is None:
                 self._alarm("FOREIGN_ORDER", f"{report.venue} reports on {report.client_order_id}")
@@ -117,13 +117,15 @@ class Outcomes:
         before: Sequence[JournalEvent] = (),
     ) -> int:
         """Book fills after what came before them, in one transaction; note whom to wake."""
-        events = self._fill_events(fills)
+        events: list[JournalEvent] = []
+        trades: dict[TradeId, None] = {}
+        for fill, order in self._new(fills):
+            now, worth = self._recorder.now_ns(), self._worth_of_fee(order, fill)
+            events.append(OrderFilled(at_ns=now, fill=fill, fee_in_quote=worth))
+            trades[order.trade_id] = woken[order.trade_id] = None
         if events:
-            orders = self._ledger.orders
-            trades = dict.fromkeys([orders[e.fill.client_order_id].trade_id for e in events])
             self._recorder.record(*before, *events, *self._opened_again(trades))
             self._raise_alarms()
-            woken.update(trades)
         elif before:
             self._recorder.record(*before)
         return len(events)
@@ -132,8 +134,10 @@ class Outcomes:
         """Open closed trades again in the very transaction that books their late fills."""
         events: list[JournalEvent] = []
         for trade_id in trades:
-            trade = self._ledger.trade(trade_id)
-            if trade is not None and trade.state.terminal:
+            if trade_id in self._ledger.trades:
+                continue
+            trade = self._ledger.closed_trades.get(trade_id)
+            if trade is not None:
                 now = self._recorder.now_ns()
                 text = f"trade {trade.seq} had ended as {trade.state} and got a fill: open again"
                 events += [
@@ -191,7 +195,17 @@ class Outcomes:
     def _events(self, order: Order, report: OrderReport) -> list[JournalEvent]:
         now = self._recorder.now_ns()
         key = order.client_order_id
-        match report:
+        match report:  # what comes oftenest stands first
+            case Ended(status=status, filled_size=filled_size, reason=reason):
+                if order.filled_size < filled_size:
+                    self._outbox.ask(order)  # its last fills are still under way
+                    return []
+                if not order.open:
+                    return []
+                return [
+                    *self._known(order),
+                    OrderEnded(at_ns=now, client_order_id=key, status=status, reason=reason),
+                ]
             case Accepted(venue_order_id=venue_order_id):
                 if order.venue_order_id == venue_order_id and order.unknown_since_ns is None:
                     return []
@@ -214,16 +228,6 @@ class Outcomes:
                 ]
             case Unknown(why=why) if order.open and order.unknown_since_ns is None:
                 return [OutcomeUnknown(at_ns=now, client_order_id=key, why=why)]
-            case Ended(status=status, filled_size=filled_size, reason=reason):
-                if order.filled_size < filled_size:
-                    self._outbox.ask(order)  # its last fills are still under way
-                    return []
-                if not order.open:
-                    return []
-                return [
-                    *self._known(order),
-                    OrderEnded(at_ns=now, client_order_id=key, status=status, reason=reason),
-                ]
             case CancelRefused() if order.open:
                 self._outbox.ask(order)
         return []
@@ -267,8 +271,9 @@ class Outcomes:
         )
         self._outbox.cancel(order)
 
-    def _fill_events(self, fills: Iterable[Fill]) -> list[OrderFilled]:
-        events: list[OrderFilled] = []
+    def _new(self, fills: Iterable[Fill]) -> list[tuple[Fill, Order]]:
+        """Give the fills that are ours and not booked yet, each with its order."""
+        found: list[tuple[Fill, Order]] = []
         seen: set[tuple[str, str]] = set()
         for fill in fills:
             key = (fill.venue, fill.venue_trade_id)
@@ -290,15 +295,14 @@ class Outcomes:
                 )
                 self._alarm_once("FILL_CONTRADICTS", key, text)
             else:
-                worth = self._worth_of_fee(order, fill)
-                events.append(
-                    OrderFilled(at_ns=self._recorder.now_ns(), fill=fill, fee_in_quote=worth)
-                )
-        return events
+                found.append((fill, order))
+        return found
 
     def _worth_of_fee(self, order: Order, fill: Fill) -> Decimal | None:
+        if not fill.fee:
+            return None
         base, _, quote = order.symbol.partition("/")
-        if not fill.fee or fill.fee_asset in (base, quote):
+        if fill.fee_asset in (base, quote):
             return None
         return self._value_fee(fill, Asset(quote))
 

@@ -32,10 +32,10 @@ def budget_covers_the_need(proposal: Proposal, view: RiskView) -> Denied | None:
 
 def _has_budgets(proposal: Proposal, view: RiskView) -> bool:
     strategy = proposal.plan.strategy
-    return any(
-        owner == strategy and budget.allocated is not None
-        for (owner, _), budget in view.ledger.budgets.items()
-    )
+    for (owner, _), budget in view.ledger.budgets.items():
+        if owner == strategy and budget.allocated is not None:
+            return True
+    return False
 
 
 def balances_cover_the_locks(proposal: Proposal, view: RiskView) -> Denied | None:

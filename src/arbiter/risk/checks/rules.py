@@ -47,7 +47,7 @@ def legs_share_a_step(proposal: Proposal, view: RiskView) -> Denied | None:
     """A size off the other leg's step could not be hedged or undone there to the last unit."""
     for proposed in proposal.legs:
         for other in proposal.legs:
-            if _same_steps(proposed.instrument, other.instrument):
+            if other is proposed or _same_steps(proposed.instrument, other.instrument):
                 continue
             units = proposed.leg.size * proposed.instrument.contract_size
             step = other.instrument.lot * other.instrument.contract_size
