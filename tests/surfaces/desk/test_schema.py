@@ -3,34 +3,17 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, given, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from arbiter.api.desk import schema
 from arbiter.model.events import KillSwitchReleased
 from arbiter.model.ids import Actor
 from arbiter.model.orders import Side
 from tests.surfaces.desk.world import MANUAL, World
+from tests.surfaces.probing import operations, probe
 
 COMMITTED = Path(__file__).parents[3] / "contracts" / "desk-openapi.json"
-CHECKS: list[Any] = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
 ITEMS = {
     ("get", "/api/trading/strategies"),
     ("get", "/api/trading/orders"),
@@ -77,26 +60,9 @@ async def test_no_call_finds_a_fault_or_an_undocumented_shape(desk: World) -> No
         desk.complete(order)
     desk.propose(MANUAL, Side.BUY, "2000", "100.1")
     await desk.settled()
-    document = schemathesis.openapi.from_dict(json.loads(COMMITTED.read_text()))
     called = 0
-
-    def probe(operation: Any) -> None:
-        def call(case: "schemathesis.Case[Any]") -> None:
-            nonlocal called
-            called += 1
-            response = case.call(base_url=desk.base, timeout=20)
-            case.validate_response(response, checks=CHECKS)
-
-        settings(
-            max_examples=EXAMPLES,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        )(given(case=operation.as_strategy())(call))()
-
-    for result in document.get_all_operations():
-        assert isinstance(result, Ok)
-        await asyncio.to_thread(probe, result.ok())
+    for operation in operations(COMMITTED):
+        called += await asyncio.to_thread(probe, operation, desk.base, EXAMPLES)
         if desk.ledger.kill_switch.engaged:
             released = KillSwitchReleased(at_ns=desk.clock.now_ns(), actor=Actor("test"))
             desk.core.recorder.record(released)

@@ -2,34 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, given, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from arbiter.api.spot import schema
 from arbiter.model.commands import ReleaseKillSwitch
 from arbiter.model.ids import Actor
+from tests.surfaces.probing import operations, probe
 from tests.surfaces.spot.harness import LiveEngine
 
 COMMITTED = Path(__file__).parents[3] / "contracts" / "spot-openapi.json"
-CHECKS: list[Any] = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
 ITEMS = {
     ("post", "/api/v1/auth/login"),
     ("get", "/api/v1/status"),
@@ -51,6 +34,7 @@ ITEMS = {
     ("post", "/api/v1/risk/emergency-stop"),
     ("get", "/api/v1/risk/limits"),
 }
+EXAMPLES = 60
 
 
 def test_committed_schema_is_the_one_of_the_code() -> None:
@@ -73,25 +57,9 @@ def test_schema_holds_the_items_of_the_contract_and_no_other() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_no_call_finds_a_fault_or_an_undocumented_shape(engine: LiveEngine) -> None:
-    document = schemathesis.openapi.from_dict(json.loads(COMMITTED.read_text()))
     called = 0
-    for result in document.get_all_operations():
-        assert isinstance(result, Ok)
-        strategy = result.ok().as_strategy()
-
-        def call(case: "schemathesis.Case[Any]") -> None:
-            nonlocal called
-            called += 1
-            response = case.call(base_url=engine.base, timeout=20)
-            case.validate_response(response, checks=CHECKS)
-
-        test = given(case=strategy)(call)
-        settings(
-            max_examples=60,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        )(test)()
+    for operation in operations(COMMITTED):
+        called += probe(operation, engine.base, EXAMPLES)
         ledger = engine.running.engine.core.ledger
         if ledger.kill_switch.engaged:
             engine.wait_for(engine.running.bus.execute(ReleaseKillSwitch(actor=Actor("test"))))
