@@ -144,6 +144,8 @@ def test_trades_and_their_stories_are_the_rests(
     story = get(rest, f"/api/desk/trades/{said[0]['id']}")
     told = page.locator(".timeline li span:last-child").all_inner_texts()
     assert told == [step["text"] for step in story["timeline"]]
+    legs = page.locator(".timeline li .at b").all_inner_texts()
+    assert legs == [step["leg"] or "" for step in story["timeline"]]
 
 
 def test_orders_can_be_filtered_and_taken_away(

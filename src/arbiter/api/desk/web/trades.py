@@ -166,7 +166,8 @@ def _legs(legs: list[Json]) -> str:
 def _timeline(steps: list[Json]) -> str:
     longest = max((step["elapsed_ms"] for step in steps), default=0) or 1
     lines = "".join(
-        f"<li><span class='at'>{step['elapsed_ms']:,.2f} ms</span>"
+        f"<li><span class='at'><b>{words.text(step['leg'] or '')}</b> "
+        f"{step['elapsed_ms']:,.2f} ms</span>"
         f"<span class='track' aria-hidden='true'><i style='left:"
         f"{step['elapsed_ms'] / longest * 100:.1f}%'></i></span>"
         f"<span>{words.text(step['text'])}</span></li>"
