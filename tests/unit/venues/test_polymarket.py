@@ -25,8 +25,9 @@ from arbiter.venues.common.verdicts import Verdict
 from arbiter.venues.polymarket.decode import Change, Event, read_events
 from arbiter.venues.polymarket.errors import VERDICTS, read_refusal
 from arbiter.venues.polymarket.feed import DepthTalk, QuoteTalk, TradeTalk
+from arbiter.venues.polymarket.legs import read_legs
 from arbiter.venues.polymarket.listing import EventMarket, read_market
-from arbiter.venues.polymarket.own import OwnTrades, read_legs
+from arbiter.venues.polymarket.own import OwnTrades
 from arbiter.venues.polymarket.private import UserTalk
 from arbiter.venues.polymarket.remembered import Remembered
 from arbiter.venues.polymarket.rows import order_status

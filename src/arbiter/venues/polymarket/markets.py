@@ -82,9 +82,10 @@ class Markets:
         return made
 
     async def refresh(self, markets: Sequence[EventMarket] | None = None) -> None:
-        """Read anew what is followed, or these of them."""
-        wanted = self.all() if markets is None else markets
-        for row in await self._rows("condition_ids", [market.condition for market in wanted]):
+        """Read anew what is followed, or these of them; what is decided for good stays so."""
+        followed = self.all() if markets is None else markets
+        wanted = [market for market in followed if market.payout is None]
+        for row in await self._rows("condition_ids", [m.condition for m in wanted]):
             market = read_market(row, self._venue, await self._event_of(row))
             known = None if market is None else self._by_condition.get(market.condition)
             if market is not None and known is not None:

@@ -1,20 +1,19 @@
-"""Orders and the account at Polymarket's CLOB, version 2.
+"""Orders at Polymarket's CLOB, version 2.
 
 A market is one instrument, its YES side. To sell YES is to buy NO at one minus the price, unless
 YES is held on chain: then that is sold. Both ways come to the same position. An order's id is its
 hash, known before it leaves; it is remembered with ours (`remembered`). IOC goes as FAK; where its
 cost is no whole number of cents, which the venue wants of orders to buy at once, it rests for a
-moment and is cancelled. A match is provisional until it is confirmed (`own`).
+moment and is cancelled.
 """
 
 import asyncio
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 import structlog
-from msgspec.structs import replace
 
 from arbiter.model.errors import (
     InvalidValue,
@@ -23,140 +22,44 @@ from arbiter.model.errors import (
     VenueRefused,
     VenueUnreachable,
 )
-from arbiter.model.event_pairs import EventListing
-from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueOrderId
+from arbiter.model.ids import ClientOrderId, VenueOrderId
 from arbiter.model.instruments import Instrument
-from arbiter.model.money import ONE, ZERO
-from arbiter.model.orders import Fill, Order, OrderStatus, Side
-from arbiter.model.perpetuals import (
-    ForcedCause,
-    ForcedClose,
-    VenuePosition,
-    contract_of,
-    entry_price,
-)
-from arbiter.model.reports import (
-    Ended,
-    FillSettled,
-    Holding,
-    OrderTruth,
-)
+from arbiter.model.money import ZERO
+from arbiter.model.orders import Order, OrderStatus, Side
+from arbiter.model.reports import Ended, OrderTruth
 from arbiter.model.time import NS_PER_MS, NS_PER_S
-from arbiter.venues.common.account import AccountWiring, KeyRights, understood
-from arbiter.venues.common.events import EventAccount
-from arbiter.venues.common.reports import Reports
+from arbiter.venues.common.account import AccountWiring
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.verdicts import Verdict
-from arbiter.venues.polymarket.addresses import USER_PATH, Api, stream_of
+from arbiter.venues.polymarket.account import SCALE, PolymarketAccount
+from arbiter.venues.polymarket.addresses import USER_PATH, stream_of
+from arbiter.venues.polymarket.endings import Endings
 from arbiter.venues.polymarket.errors import DELAYED, KILLED, UNMATCHED, VERDICTS
-from arbiter.venues.polymarket.feed import pace
 from arbiter.venues.polymarket.heartbeats import beat
-from arbiter.venues.polymarket.listing import PUSD, EventMarket
-from arbiter.venues.polymarket.markets import Markets
-from arbiter.venues.polymarket.own import Leg, OwnTrades, ended_as, read_legs
+from arbiter.venues.polymarket.listing import EventMarket
+from arbiter.venues.polymarket.own import ended_as
 from arbiter.venues.polymarket.plan import plan
 from arbiter.venues.polymarket.private import Row, UserTalk
-from arbiter.venues.polymarket.redeem import Redeemer
-from arbiter.venues.polymarket.remembered import KEEP, Remembered
-from arbiter.venues.polymarket.rest import PolymarketRest
-from arbiter.venues.polymarket.rights import read_rights
+from arbiter.venues.polymarket.remembered import KEEP
 from arbiter.venues.polymarket.rows import Put, order_status, put_of
-from arbiter.venues.polymarket.signing import Unsigned, wallet_of
+from arbiter.venues.polymarket.signing import Unsigned
 
 log = structlog.get_logger(__name__)
 
-_SCALE = Decimal(1_000_000)
-_FILLS_S = 1.0
-"""The stream tells an order's fills within this time, or they are asked for."""
-_NEAR_MS = 1_000
-"""The venue tells its time in whole seconds."""
 _DELAY_NS = 30 * NS_PER_S
 """The venue holds some orders back for seconds before it matches them; it need not tell of them then."""
 
 
-class PolymarketOrders(EventAccount):
-    verdicts = VERDICTS
-
+class PolymarketOrders(PolymarketAccount):
     def __init__(self, wiring: AccountWiring) -> None:
-        self._wallet = None if wiring.keys is None else wallet_of(wiring.keys)
-        self._api = PolymarketRest(self._wallet, wiring.endpoints, wiring.timeout_s)
-        super().__init__(replace(wiring, stream=pace(wiring.stream)), self._api)
-        self._markets = Markets(self._api, wiring.venue)
-        self._known = Remembered(wiring.folder)
-        self._own = OwnTrades(wiring.venue, self._known.name_of)
-        self._reports = Reports(self._say)
-        self._found: dict[InstrumentId, tuple[EventMarket, list[Row]]] = {}
-        """Markets that may be followed yet, and the account's trades there."""
+        super().__init__(wiring)
         self._put: dict[str, Put] = {}
         """What is under way, by hash."""
         self._delayed: dict[str, int] = {}
         """Those that are held back: the monotonic time of sending."""
         self._over: dict[str, None] = {}
         """Those whose end was told; the newest."""
-        self._ending: dict[str, asyncio.Task[None]] = {}
-        self._news = asyncio.Event()
-        self._redeemer = (
-            None
-            if self._wallet is None or wiring.keys is None
-            else Redeemer(
-                self._wallet, self._api, self._markets, wiring.keys, wiring.clock, wiring.folder
-            )
-        )
-
-    # Listing.
-
-    async def _server_ms(self) -> int:
-        told = await self._api.public(Api.CLOB, "/time")
-        now = self._clock.now_ns() // NS_PER_MS
-        venue = int(told) * 1_000 + 500
-        return now if abs(venue - now) < _NEAR_MS else venue
-
-    async def _list(self) -> Sequence[Instrument]:
-        held: set[str] = set()
-        wallets = list(self._wiring.wallets)
-        if self._wallet is not None:
-            wallets.append(self._wallet.holder)
-        for wallet in wallets:
-            held |= await self._markets.held_by(wallet)
-        await self._markets.read(self._wiring.markets, held)
-        return [market.instrument for market in self._markets.all()]
-
-    async def _find(self, names: Collection[str]) -> Sequence[Instrument]:
-        """Together with what the account traded there before, which nothing else would ask for."""
-        found = [market for market in await self._markets.find(names, ()) if market.open]
-        for market in found:
-            before: list[Row] = []
-            if self._wallet is not None:
-                before = await self._api.rows("/data/trades", {"market": market.condition})
-            self._found[market.instrument.id] = market, before
-        return list({market.instrument.id: market.instrument for market in found}.values())
-
-    def take_up(self, instruments: Sequence[Instrument]) -> None:
-        super().take_up(instruments)
-        for instrument in instruments:
-            market, before = self._found.pop(instrument.id)
-            self._markets.keep([market])
-            for row in reversed(before):
-                for leg in self._legs(row):
-                    self._own.take(leg)
-
-    async def listings(self) -> Sequence[EventListing]:
-        await self._know_listing()
-        await self._read("listings", self._markets.refresh)
-        return [market.listing for market in self._markets.all() if market.open]
-
-    @understood
-    async def outcomes(
-        self, instruments: Collection[InstrumentId]
-    ) -> Mapping[InstrumentId, Decimal]:
-        await self._know_listing()
-        wanted = [m for m in self._markets.all() if m.instrument.id in instruments]
-        await self._read("outcomes", lambda: self._markets.refresh(wanted))
-        return {
-            market.instrument.id: market.payout
-            for market in self._markets.all()
-            if market.instrument.id in instruments and market.payout is not None
-        }
+        self._endings = Endings()
 
     # Orders.
 
@@ -227,7 +130,7 @@ class PolymarketOrders(EventAccount):
 
     def _signed(self, put: Put, market: EventMarket) -> tuple[str, dict[str, Any]]:
         assert self._wallet is not None, "only those with keys place"
-        size, cost = put.size * _SCALE, put.size * put.price * _SCALE
+        size, cost = put.size * SCALE, put.size * put.price * SCALE
         if size != int(size) or cost != int(cost):
             raise InvalidValue(f"{put.size} at {put.price} is finer than a millionth")
         buys = put.side is Side.BUY
@@ -350,6 +253,7 @@ class PolymarketOrders(EventAccount):
         """Nothing of an order is under way."""
         self._put.pop(number, None)
         self._delayed.pop(number, None)
+        self._known.over(number)
 
     def _truth(self, row: Row) -> OrderTruth:
         number = str(row["id"])
@@ -380,158 +284,6 @@ class PolymarketOrders(EventAccount):
                 self._forget(number)
         return [truth for truth in map(self._truth, listed) if not truth.status.terminal]
 
-    # Trades.
-
-    async def _refresh(self) -> None:
-        """Ask for the trades that may be new or have changed, and tell what is."""
-        since = self._own.since_s()
-        rows = await self._api.rows("/data/trades", {"after": str(since)} if since else {})
-        for row in reversed(rows):
-            self._take_trade(row)
-        self._own.complete = True
-
-    def _take_trade(self, row: Row) -> None:
-        """Tell what is new of it; `BadFrame` for one that cannot be read."""
-        with self._reports:
-            for leg in self._legs(row):
-                for report in self._own.take(leg):
-                    self._reports.add(report)
-        self._news.set()
-
-    def _legs(self, row: Row) -> list[Leg]:
-        return read_legs(row, self._markets.by_token, self._mine)
-
-    def _mine(self, order: Any) -> bool:
-        number = str(order.get("order_id"))
-        if self._known.by_number(number) is not None:
-            return True
-        assert self._wallet is not None, "only those with keys have trades"
-        return str(order.get("maker_address", "")).lower() == self._wallet.holder.lower()
-
-    async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
-        await self._refresh()
-        return self._own.fills_since(since_ns)
-
-    @understood
-    async def settled_since(self, since_ns: int) -> Sequence[FillSettled]:
-        await self._know_listing()
-        await self._read("settled", self._refresh)
-        return self._own.settled_since(since_ns)
-
-    # The account.
-
-    @understood
-    async def positions(self) -> Sequence[VenuePosition]:
-        await self._know_listing()
-        await self._read("positions", self._refresh)
-        now = self._clock.now_ns()
-        made: list[VenuePosition] = []
-        for name, position in self._own.positions().items():
-            market = self._markets.of(name)
-            if not position.quantity or market.payout is not None:
-                continue
-            contract = contract_of(market.instrument, ONE)
-            entry = entry_price(position, contract)
-            assert entry is not None, "it is open"
-            made.append(
-                VenuePosition(
-                    instrument=name,
-                    quantity=position.quantity,
-                    entry_price=entry,
-                    mark_price=entry,
-                    unrealized_pnl=ZERO,
-                    leverage=ONE,
-                    liquidation_price=None,
-                    margin=position.margin,
-                    adl_rank=0,
-                    at_ns=now,
-                )
-            )
-        return made
-
-    @understood
-    async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:
-        """Payouts of what was held at the end; told however long ago, and booked once."""
-        del since_ns
-        await self._know_listing()
-        held = {n: p for n, p in self._own.positions().items() if p.quantity}
-        if not held:
-            return ()
-        decided = await self.outcomes(tuple(held))
-        made = []
-        for name, payout in decided.items():
-            market, position = self._markets.of(name), held[name]
-            self._point_out(market, payout, position.quantity)
-            made.append(
-                ForcedClose(
-                    venue=self.venue,
-                    venue_trade_id=f"resolution:{market.condition}",
-                    instrument=name,
-                    side=Side.SELL if position.quantity > ZERO else Side.BUY,
-                    size=abs(position.quantity),
-                    price=payout,
-                    fee=ZERO,
-                    fee_asset=Asset(market.instrument.settle),
-                    cause=ForcedCause.RESOLUTION,
-                    at_ns=market.closed_ns,
-                )
-            )
-        return made
-
-    def _point_out(self, market: EventMarket, payout: Decimal, quantity: Decimal) -> None:
-        """The venue turns no tokens into money by itself."""
-        worth = quantity * payout if quantity > ZERO else -quantity * (ONE - payout)
-        if self._redeemer is not None:
-            self._redeemer.point_out(market, worth)
-
-    async def _holdings(self) -> Sequence[Holding]:
-        """Collateral: what is free, what orders and open contracts hold, what waits to be redeemed.
-
-        Pairs of YES and NO are worth one each, and come free when they are merged.
-        """
-        await self._know_listing()
-        await self._refresh()
-        assert self._redeemer is not None, "only those with keys hold"
-        balance, redeemable = await self._redeemer.beside(self._balance)
-        cash = balance + self._own.under_way()
-        tokens = self._own.tokens()
-        bound = ZERO
-        for name, position in self._own.positions().items():
-            market = self._markets.of(name)
-            if market.payout is not None:
-                continue
-            yes, no = (tokens.get(token, ZERO) for token in market.tokens)
-            bound += position.margin + max(min(yes, no), ZERO)
-        bound += redeemable
-        orders = ZERO
-        for row in await self._api.rows("/data/orders", {}):
-            if str(row["side"]).upper() == "BUY":
-                left = Decimal(str(row["original_size"])) - Decimal(str(row["size_matched"]))
-                orders += left * Decimal(str(row["price"]))
-        return [Holding(venue=self.venue, asset=PUSD, free=cash - orders, locked=bound + orders)]
-
-    async def _balance(self) -> Decimal:
-        asked = {"asset_type": "COLLATERAL", "signature_type": str(self._kind)}
-        # The venue keeps what it last read from the chain: it is to read again.
-        await self._api.signed("GET", "/balance-allowance/update", query=asked)
-        told = await self._api.signed("GET", "/balance-allowance", query=asked)
-        return Decimal(str(told["balance"])) / _SCALE
-
-    @property
-    def _kind(self) -> int:
-        assert self._wallet is not None, "only those with keys ask"
-        return self._wallet.kind
-
-    @understood
-    async def rights(self) -> KeyRights:
-        wallet = self._wallet
-        assert wallet is not None, "only those with keys ask"
-        assert self._redeemer is not None, "as wallets have"
-        await self._know_listing()
-        token = next((market.tokens[0] for market in self._markets.all()), "")
-        rights = await self._read("rights", lambda: read_rights(self._api, wallet, token))
-        return replace(rights, payouts=await self._redeemer.advice())
-
     # The user stream.
 
     async def _follow(self) -> None:
@@ -543,6 +295,7 @@ class PolymarketOrders(EventAccount):
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(stream.run(), name=f"{self.venue} user stream")
+            group.create_task(self._see_to_ends(), name=f"{self.venue} ends of orders")
             if self._redeemer is not None:
                 group.create_task(self._redeemer.run(), name=f"{self.venue} redemptions")
             if self._wiring.dead_man:
@@ -566,34 +319,38 @@ class PolymarketOrders(EventAccount):
         if kind == "CANCELLATION" or (kind == "UPDATE" and filled >= known.size):
             self._finish(number, filled, known.size)
 
+    def _take_trade(self, row: Row, *, tell: bool = True) -> None:
+        super()._take_trade(row, tell=tell)
+        for number, ending in self._endings.waiting():
+            if self._own.seen(number) >= ending.filled:
+                self._end(number, ended_as(ending.filled, ending.size), ending.filled, "")
+
     def _finish(self, number: str, filled: Decimal, size: Decimal) -> None:
         """Tell of an order's end, once, when its fills have been told."""
-        if number in self._ending or number in self._over:
+        if number in self._endings or number in self._over:
             return
         if self._own.seen(number) >= filled:
             self._end(number, ended_as(filled, size), filled, "")
-            return
-        task = asyncio.create_task(self._end_later(number, filled, size), name=f"end of {number}")
-        self._ending[number] = task
-        task.add_done_callback(lambda _: self._ending.pop(number, None))
+        else:
+            self._endings.add(number, filled, size)
 
-    async def _end_later(self, number: str, filled: Decimal, size: Decimal) -> None:
-        try:
-            async with asyncio.timeout(_FILLS_S):
-                while self._own.seen(number) < filled:
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
+    async def _see_to_ends(self) -> None:
+        """Ask for the fills that the stream does not tell in time. What fails here fails the client."""
+        while True:
+            late = await self._endings.overdue()
             try:
                 await self._read("fills", self._refresh)
             except (TryAgain, OutcomeUnknown, VenueRefused) as error:
-                log.warning("fills are still to come", order=number, why=str(error))
-        self._end(number, ended_as(filled, size), filled, "")
+                log.warning("fills are still to come", orders=sorted(late), why=str(error))
+            for number, ending in late.items():
+                if number in self._endings:
+                    self._end(number, ended_as(ending.filled, ending.size), ending.filled, "")
 
     def _end(self, number: str, status: OrderStatus, filled: Decimal, why: str) -> None:
         known = self._known.by_number(number)
         assert known is not None, "ours"
         self._forget(number)
+        self._endings.drop(number)
         self._over[number] = None
         if len(self._over) > KEEP:
             del self._over[next(iter(self._over))]
@@ -609,7 +366,5 @@ class PolymarketOrders(EventAccount):
         )
 
     async def aclose(self) -> None:
-        for task in list(self._ending.values()):
-            task.cancel()
         self._known.close()
         await super().aclose()

@@ -1,160 +1,44 @@
 """The account's own trades, from matched to final, and what follows from them: fills, positions.
 
-A trade is told again with each change of state and may come out of order: a state never goes back.
-CONFIRMED is final; FAILED takes the fill back as if it had never been. Trades of NO are fills of
-YES the other way round, at one minus the price.
+Trades may be told out of order: a state never goes back. CONFIRMED is final; FAILED takes the fill
+back as if it had never been. Trades of NO are fills of YES the other way round, at one minus the
+price.
+
+What is final for `KEPT_NS` is added up and no longer kept by itself (`fold`), but where an older
+one of its market is not final yet: what such a market comes to depends on their order. Who asks for
+fills from before `whole_ns` has to ask the venue.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
 from arbiter.model.ids import ClientOrderId, InstrumentId, VenueId
 from arbiter.model.money import ONE, ZERO
-from arbiter.model.orders import Fill, Liquidity, OrderStatus, Side
-from arbiter.model.perpetuals import Contract, MarginPosition, contract_of, executed
+from arbiter.model.orders import Fill, OrderStatus
+from arbiter.model.perpetuals import MarginPosition, contract_of, executed
 from arbiter.model.reports import Filled, FillSettled, VenueReport
-from arbiter.model.time import NS_PER_MS, NS_PER_S, from_datetime
-from arbiter.venues.polymarket.listing import EventMarket
+from arbiter.model.time import NS_PER_HOUR, NS_PER_MINUTE, NS_PER_S
+from arbiter.venues.polymarket.legs import RANK, Leg
+from arbiter.venues.polymarket.remembered import KEEP
 
-_RANK = {"MATCHED": 0, "RETRYING": 1, "MINED": 1, "CONFIRMED": 2, "FAILED": 2}
-_MILLIS_SINCE = 100_000_000_000
-
-
-class Leg(msgspec.Struct, frozen=True, kw_only=True):
-    """Our part in one trade."""
-
-    id: str
-    order: str
-    """The hash of ours that took part."""
-    market: EventMarket
-    outcome: int
-    side: Side
-    """Of the token."""
-    size: Decimal
-    price: Decimal
-    """Of the token."""
-    liquidity: Liquidity
-    status: str
-    at_ns: int
-    changed_ns: int
-
-    @property
-    def final(self) -> bool:
-        return _RANK[self.status] == 2
-
-    @property
-    def failed(self) -> bool:
-        return self.status == "FAILED"
-
-    @property
-    def on_chain(self) -> bool:
-        return self.status in ("MINED", "CONFIRMED")
-
-    @property
-    def token(self) -> str:
-        return self.market.tokens[self.outcome]
-
-    @property
-    def fee(self) -> Decimal:
-        fee = self.market.instrument.event_fee
-        if fee is None or self.liquidity is Liquidity.MAKER:
-            return ZERO
-        return fee.of(self.size, self.price)
-
-    @property
-    def cash(self) -> Decimal:
-        """What it brings or takes of the collateral."""
-        return -self.size * self.price * self.side.sign - self.fee
+KEPT_NS = NS_PER_HOUR
+"""After its last word; questions about the newest fills go back by minutes."""
+STUCK_NS = 10 * NS_PER_MINUTE
+"""A match becomes final within minutes. One that does not is asked for by itself from then on."""
+_ASK_NS = NS_PER_MINUTE
+"""Between two questions about one that is stuck."""
+_ASKED_AT_ONCE = 5
+_MARGIN_S = 60
 
 
-def read_legs(
-    row: Any, markets: Mapping[str, EventMarket], mine: Callable[[Any], bool]
-) -> list[Leg]:
-    """Read one trade; `mine` says whose an order of it is. KeyError or ValueError for a bad one.
+class Sums(msgspec.Struct):
+    """What an order's trades have come to that are not kept any more."""
 
-    Trades of markets that are not listed are left out; one with ourselves has two legs.
-    """
-    status = str(row["status"]).upper().removeprefix("TRADE_STATUS_")
-    if status not in _RANK:
-        raise ValueError(f"a trade in state {status!r}")
-    matched = row.get("match_time") or row["matchtime"]
-    at = moment(matched)
-    changed = moment(row.get("last_update") or matched)
-    made: list[Leg] = []
-    if _took(row, mine):
-        made += _leg(row, markets, str(row["id"]), str(row["taker_order_id"]), row["size"], row,
-                     Liquidity.TAKER, status, at, changed)  # fmt: skip
-    for order in row.get("maker_orders") or ():
-        if mine(order):
-            number = str(order["order_id"])
-            name = f"{row['id']}:{number[-12:]}"
-            side = order.get("side") or _opposite(row, order)
-            made += _leg({**order, "side": side}, markets, name, number, order["matched_amount"],
-                         row, Liquidity.MAKER, status, at, changed)  # fmt: skip
-    return made
-
-
-def _took(row: Any, mine: Callable[[Any], bool]) -> bool:
-    """Whether ours is the order that took; where that is not said, by whose the makers' are."""
-    told = row.get("trader_side")
-    if told:
-        return str(told).upper() == "TAKER"
-    taker = {"order_id": row["taker_order_id"], "maker_address": row.get("maker_address", "")}
-    return mine(taker) or not any(mine(order) for order in row.get("maker_orders") or ())
-
-
-def _leg(
-    told: Any,
-    markets: Mapping[str, EventMarket],
-    name: str,
-    order: str,
-    size: Any,
-    row: Any,
-    liquidity: Liquidity,
-    status: str,
-    at: int,
-    changed: int,
-) -> list[Leg]:
-    token = str(told.get("asset_id") or row["asset_id"])
-    market = markets.get(token)
-    if market is None:
-        return []
-    outcome = market.outcome_of(token)
-    assert outcome is not None, "found by its token"
-    return [
-        Leg(
-            id=name,
-            order=order,
-            market=market,
-            outcome=outcome,
-            side=Side(str(told["side"]).upper()),
-            size=Decimal(str(size)),
-            price=Decimal(str(told["price"])),
-            liquidity=liquidity,
-            status=status,
-            at_ns=at,
-            changed_ns=changed,
-        )
-    ]
-
-
-def _opposite(row: Any, order: Any) -> str:
-    """A maker on the taker's token is on the other side; on the other token, on the same."""
-    side = Side(str(row["side"]).upper())
-    return side.opposite if order.get("asset_id") == row.get("asset_id") else side
-
-
-def moment(told: Any) -> int:
-    """Epoch seconds or milliseconds, or ISO 8601, in ns."""
-    text = str(told)
-    if text.isdigit():
-        value = int(text)
-        return value * (NS_PER_MS if value > _MILLIS_SINCE else NS_PER_S)
-    return from_datetime(datetime.fromisoformat(text))
+    filled: Decimal = ZERO
+    seen: Decimal = ZERO
+    last_ns: int = 0
 
 
 class OwnTrades:
@@ -165,6 +49,20 @@ class OwnTrades:
         self._name_of = name_of
         self._legs: dict[str, Leg] = {}
         self._by_order: dict[str, list[str]] = {}
+        self._folded: dict[str, int] = {}
+        """Ids of the newest that were added up, and when they were matched."""
+        self._forgotten_ns = 0
+        """What was matched up to then and is not known by its id was added up, too."""
+        self._positions: dict[InstrumentId, MarginPosition] = {}
+        """What was added up has come to, market by market."""
+        self._tokens: dict[str, Decimal] = {}
+        self._sums: dict[str, Sums] = {}
+        """The same order by order; the newest."""
+        self._asked_ns: dict[str, int] = {}
+        """When those that are stuck were asked for."""
+        self._newest_ns = 0
+        self.whole_ns = 0
+        """From then on each trade is kept by itself."""
         self.complete = False
         """Everything from before has been read."""
 
@@ -174,7 +72,9 @@ class OwnTrades:
         `InvalidValue` for one that cannot be; then nothing of it is kept.
         """
         known = self._legs.get(leg.id)
-        if known is not None and _RANK[leg.status] <= _RANK[known.status]:
+        if known is None and self._was_folded(leg):
+            return []
+        if known is not None and RANK[leg.status] <= RANK[known.status]:
             return []
         told: list[VenueReport] = []
         if known is None:
@@ -185,14 +85,77 @@ class OwnTrades:
             told.append(self.settled(leg))
         return told
 
-    def since_s(self) -> int:
-        """From when on trades have to be asked for: the oldest that may still change."""
+    def read_to(self, at_ns: int) -> None:
+        """The venue has told of a trade of then, in a market that is followed or not."""
+        self._newest_ns = max(self._newest_ns, at_ns)
+
+    def since_s(self, now_ns: int) -> int:
+        """From when on trades have to be asked for: the oldest that may change any moment."""
         if not self.complete:
             return 0
-        legs = self._legs.values()
-        waiting = min((leg.at_ns for leg in legs if not leg.final), default=2**62)
-        newest = max((leg.at_ns for leg in legs), default=0)
-        return max(min(waiting, newest) // NS_PER_S - 60, 0)
+        young = (
+            leg.at_ns
+            for leg in self._legs.values()
+            if not leg.final and now_ns - leg.at_ns < STUCK_NS
+        )
+        return max(min(young, default=self._newest_ns) // NS_PER_S - _MARGIN_S, 0)
+
+    def stuck(self, now_ns: int) -> list[str]:
+        """Trades to be asked for one by one; each is given once in a while, a few at a time."""
+        waiting = {
+            leg.trade
+            for leg in self._legs.values()
+            if not leg.final and now_ns - leg.at_ns >= STUCK_NS
+        }
+        self._asked_ns = {name: at for name, at in self._asked_ns.items() if name in waiting}
+        due = [name for name in waiting if now_ns - self._asked_ns.get(name, -_ASK_NS) >= _ASK_NS]
+        due.sort(key=lambda name: self._asked_ns.get(name, 0))
+        for name in due[:_ASKED_AT_ONCE]:
+            self._asked_ns[name] = now_ns
+        return due[:_ASKED_AT_ONCE]
+
+    def fold(self, now_ns: int) -> None:
+        """Add up what has been final for long."""
+        waiting: set[InstrumentId] = set()
+        for leg in sorted(self._legs.values(), key=lambda leg: leg.at_ns):
+            market = leg.market.instrument.id
+            last_ns = max(leg.at_ns, leg.changed_ns)
+            if market in waiting:
+                continue
+            if not leg.final or now_ns - last_ns < KEPT_NS:
+                waiting.add(market)
+                continue
+            self._fold(leg)
+            self.whole_ns = max(self.whole_ns, last_ns + 1)
+
+    def _fold(self, leg: Leg) -> None:
+        del self._legs[leg.id]
+        names = self._by_order[leg.order]
+        names.remove(leg.id)
+        if not names:
+            del self._by_order[leg.order]
+        sums = self._sums.pop(leg.order, None) or Sums()
+        self._sums[leg.order] = sums
+        sums.seen += leg.size
+        sums.last_ns = max(sums.last_ns, leg.changed_ns)
+        if not leg.failed:
+            sums.filled += leg.size
+            self._tokens[leg.token] = self._held(leg.token) + leg.size * leg.side.sign
+            self._execute(self._positions, leg)
+        if len(self._sums) > KEEP:
+            del self._sums[next(iter(self._sums))]
+        self._folded[leg.id] = leg.at_ns
+        if len(self._folded) > KEEP:
+            oldest = next(iter(self._folded))
+            self._forgotten_ns = max(self._forgotten_ns, self._folded.pop(oldest))
+
+    def _was_folded(self, leg: Leg) -> bool:
+        return leg.id in self._folded or (
+            leg.at_ns <= self._forgotten_ns and leg.market.instrument.id in self._positions
+        )
+
+    def _held(self, token: str) -> Decimal:
+        return self._tokens.get(token, ZERO)
 
     def fill(self, leg: Leg) -> Fill:
         yes = leg.outcome == 0
@@ -220,46 +183,61 @@ class OwnTrades:
             ok=not leg.failed,
         )
 
-    def fills_since(self, since_ns: int) -> list[Fill]:
-        """Those that stand."""
-        return [self.fill(leg) for leg in self._ordered() if leg.at_ns >= since_ns]
+    def kept(self) -> list[Leg]:
+        """Those that are not added up, the failed ones too."""
+        return list(self._legs.values())
 
-    def settled_since(self, since_ns: int) -> list[FillSettled]:
-        legs = sorted(self._legs.values(), key=lambda leg: leg.changed_ns)
-        return [self.settled(leg) for leg in legs if leg.final and leg.changed_ns >= since_ns]
+    def fills_since(self, since_ns: int, legs: Iterable[Leg] | None = None) -> list[Fill]:
+        """Those that stand, of the ones that are kept or of these."""
+        told = self._legs.values() if legs is None else legs
+        stand = sorted((leg for leg in told if not leg.failed), key=lambda leg: leg.at_ns)
+        return [self.fill(leg) for leg in stand if leg.at_ns >= since_ns]
+
+    def settled_since(self, since_ns: int, legs: Iterable[Leg] | None = None) -> list[FillSettled]:
+        told = self._legs.values() if legs is None else legs
+        ordered = sorted(told, key=lambda leg: leg.changed_ns)
+        return [self.settled(leg) for leg in ordered if leg.final and leg.changed_ns >= since_ns]
 
     def filled(self, order: str) -> Decimal:
         """What an order has got, as far as it stands."""
-        return sum((leg.size for leg in self._of(order) if not leg.failed), ZERO)
+        before = self._sums.get(order)
+        now = sum((leg.size for leg in self._of(order) if not leg.failed), ZERO)
+        return now if before is None else before.filled + now
 
     def seen(self, order: str) -> Decimal:
         """The same with what has failed since."""
-        return sum((leg.size for leg in self._of(order)), ZERO)
+        before = self._sums.get(order)
+        now = sum((leg.size for leg in self._of(order)), ZERO)
+        return now if before is None else before.seen + now
 
     def _of(self, order: str) -> Iterable[Leg]:
         return (self._legs[name] for name in self._by_order.get(order, ()))
 
     def last_ns(self, order: str) -> int:
-        return max((leg.changed_ns for leg in self._of(order)), default=0)
+        before = self._sums.get(order)
+        last = max((leg.changed_ns for leg in self._of(order)), default=0)
+        return last if before is None else max(before.last_ns, last)
 
     def positions(self) -> dict[InstrumentId, MarginPosition]:
         """What all trades that stand have come to: contracts of YES, those of NO negative."""
-        made: dict[InstrumentId, MarginPosition] = {}
-        contracts: dict[InstrumentId, Contract] = {}
-        for leg in self._ordered():
-            fill = self.fill(leg)
-            name = fill.instrument
-            contract = contracts.setdefault(name, contract_of(leg.market.instrument, ONE))
-            before = made.get(name) or MarginPosition(instrument=name)
-            signed = fill.size * fill.side.sign
-            made[name] = executed(before, contract, signed, fill.price, fill.at_ns)
+        made = dict(self._positions)
+        for leg in sorted(self._standing(), key=lambda leg: leg.at_ns):
+            self._execute(made, leg)
         return made
+
+    def _execute(self, positions: dict[InstrumentId, MarginPosition], leg: Leg) -> None:
+        fill = self.fill(leg)
+        name = fill.instrument
+        before = positions.get(name) or MarginPosition(instrument=name)
+        contract = contract_of(leg.market.instrument, ONE)
+        signed = fill.size * fill.side.sign
+        positions[name] = executed(before, contract, signed, fill.price, fill.at_ns)
 
     def tokens(self, *, on_chain: bool = False) -> dict[str, Decimal]:
         """Tokens held; those on chain alone, less what was sold of them, can be sold."""
-        made: dict[str, Decimal] = {}
+        made = dict(self._tokens)
         for leg in self._standing():
-            if not on_chain or leg.on_chain or leg.side is Side.SELL:
+            if not on_chain or leg.on_chain or leg.side.sign < 0:
                 made[leg.token] = made.get(leg.token, ZERO) + leg.size * leg.side.sign
         return made
 
@@ -269,9 +247,6 @@ class OwnTrades:
 
     def _standing(self) -> Iterable[Leg]:
         return (leg for leg in self._legs.values() if not leg.failed)
-
-    def _ordered(self) -> list[Leg]:
-        return sorted(self._standing(), key=lambda leg: leg.at_ns)
 
 
 def ended_as(filled: Decimal, size: Decimal) -> OrderStatus:

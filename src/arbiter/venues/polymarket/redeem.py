@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from arbiter.model.errors import OutcomeUnknown, TryAgain
 from arbiter.model.money import ONE, ZERO
-from arbiter.model.time import NS_PER_S
+from arbiter.model.time import NS_PER_DAY, NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.signed import Answered
@@ -88,6 +88,8 @@ class Redeemer:
         self._tries: dict[str, tuple[int, int]] = {}
         """Failures of a market, and the monotonic time of the next try."""
         self._pointed_out: set[str] = set()
+        self._done: set[str] = set()
+        """Decided markets, by condition, of which the wallet holds nothing any more."""
         self._news = asyncio.Event()
         self._turn = asyncio.Lock()
         self.by_hand = _why_by_hand(wallet, keys)
@@ -133,7 +135,9 @@ class Redeemer:
                 async with self._turn:
                     await self._follow(under_way)
         total = ZERO
-        for condition, held in (await self._held()).items():
+        held_now = await self._held()
+        self._note_done(decided, held_now)
+        for condition, held in held_now.items():
             sent = self._sent.get(condition)
             landed = sent is not None and sent.state.on_chain and sent.held == held
             if condition in decided and not landed:
@@ -281,7 +285,26 @@ class Redeemer:
         return next((s for s in self._sent.values() if s.state is not State.CONFIRMED), None)
 
     def _decided(self) -> dict[str, EventMarket]:
-        return {m.condition: m for m in self._markets.all() if m.payout is not None}
+        """Of those there is something to redeem, or may be."""
+        return {
+            m.condition: m
+            for m in self._markets.all()
+            if m.payout is not None and m.condition not in self._done
+        }
+
+    def _note_done(self, decided: dict[str, EventMarket], held: dict[str, Held]) -> None:
+        """Ask no more for markets that have long been closed and of which nothing is held.
+
+        For a day the venue may not tell yet what was traded last.
+        """
+        closed_ns = self._clock.now_ns() - NS_PER_DAY
+        self._done.update(
+            condition
+            for condition, market in decided.items()
+            if condition not in held
+            and condition not in self._sent
+            and market.closed_ns < closed_ns
+        )
 
     async def _held(self) -> dict[str, Held]:
         found: dict[str, Held] = {}
