@@ -23,6 +23,10 @@ SECONDS_PER_PICTURE = 0.25
 SPREADS = 10
 TRADES = 8
 ALERTS = 4
+FEWEST = 3
+"""Rows of a table that others make room for."""
+_HEADS = 2
+"""Lines of a table above its rows."""
 
 
 class Pictures(Protocol):
@@ -58,17 +62,43 @@ class LiveView:
             return
 
     def picture(self, *, stopping: bool = False) -> RenderableType:
+        """Draw all of it, on a terminal so much that head, money and alerts are not cut off."""
         facts = self._queries.facts()
         self._rates.note(facts)
         spreads = self._queries.spreads(SPREADS)
-        return Group(
-            header(facts, self._listeners, stopping=stopping),
-            venue_table(facts, self._rates),
-            spread_table(spreads),
-            trade_table("Open trades", facts.open_trades[:TRADES], facts.now_ns),
-            trade_table("Recent trades", facts.recent_trades[:TRADES], facts.now_ns),
-            footer(facts),
+        top, bottom = header(facts, self._listeners, stopping=stopping), footer(facts)
+        open_, recent, venues, best = self._rows(
+            [top, bottom],
+            min(len(facts.open_trades), TRADES),
+            min(len(facts.recent_trades), TRADES),
+            len(facts.venues),
+            len(spreads),
         )
+        tables = (
+            (venues, venue_table(facts, self._rates, venues)),
+            (best, spread_table(spreads[:best])),
+            (open_, trade_table("Open trades", facts.open_trades[:open_], facts.now_ns)),
+            (recent, trade_table("Recent trades", facts.recent_trades[:recent], facts.now_ns)),
+        )
+        return Group(top, *(table for rows, table in tables if rows), bottom)
+
+    def _rows(self, always: Sequence[RenderableType], *wanted: int) -> list[int]:
+        """Share what the terminal's height leaves: to each table in turn a part, then what is left."""
+        if not self._console.is_terminal:
+            return list(wanted)
+        left = self._console.height - 1
+        left -= sum(len(self._console.render_lines(part)) for part in always)
+        given = []
+        for rows in wanted:
+            part = min(rows, FEWEST, max(left - _HEADS, 0))
+            given.append(part)
+            left -= part + _HEADS if part else 0
+        for at, rows in enumerate(wanted):
+            if given[at]:
+                more = min(rows - given[at], max(left, 0))
+                given[at] += more
+                left -= more
+        return given
 
 
 class QuoteRates:
@@ -120,9 +150,13 @@ def header(
     return Panel(Group(line, state, where) if listeners else Group(line, state), padding=(0, 1))
 
 
-def venue_table(facts: EngineFacts, rates: QuoteRates) -> Table:
+def venue_table(facts: EngineFacts, rates: QuoteRates, rows: int) -> Table:
+    """Draw so many; where not all fit, those in trouble first."""
     table = _table("Exchanges", "exchange", "state", "age", "quotes/s", "quotes", "refused")
-    for venue in facts.venues:
+    shown = facts.venues
+    if rows < len(shown):
+        shown = tuple(sorted(shown, key=lambda venue: venue.connected)[:rows])
+    for venue in shown:
         table.add_row(
             venue.venue,
             Text("connected", "green") if venue.connected else Text(_why(venue), "bold red"),

@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import msgspec
+import pytest
 from rich.console import Console, RenderableType
 
 from arbiter.cli import view
@@ -183,3 +184,26 @@ def test_rate_is_of_the_last_second_not_since_the_start() -> None:
 def test_durations_read_as_people_say_them() -> None:
     shown = [view.duration(seconds) for seconds in (0, 59, 60, 3_599, 3_600, 90_000, -5)]
     assert shown == ["0s", "59s", "1m 00s", "59m 59s", "1h 00m", "1d 1h", "0s"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 60)])
+def test_a_small_terminal_still_shows_money_trades_and_venues_in_trouble(
+    width: int, height: int
+) -> None:
+    venues = tuple(venue(VenueId(f"v{n}"), 1, connected=n != 9, reason="gone") for n in range(10))
+    facts = msgspec.structs.replace(
+        FACTS, venues=venues, recent_trades=(TRADE,) * 15, open_trades=(TRADE,) * 2
+    )
+    console = Console(
+        file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None
+    )
+    live = view.LiveView(FakeQueries(facts), LISTENERS, console)
+    with console.capture() as capture:
+        console.print(live.picture())
+    text = capture.get()
+    assert len(text.splitlines()) < height
+    for shown in ("PnL +12.50", "needs a person", "Open trades", "Recent trades"):
+        assert shown in text, shown
+    if height >= 40:
+        assert "gone" in text
+        assert "+1.234 %" in text
