@@ -76,8 +76,8 @@ def event_charge(instrument: Instrument, before: Decimal, owed: Decimal) -> tupl
 def lock_rate(instrument: Instrument, side: Side, price: Decimal) -> tuple[Decimal, Asset]:
     """Give what one unit of size must lock, with the worst fee where it comes on top."""
     if side is _SELL:
-        return Decimal(1), instrument.base
-    unit = instrument.notional(Decimal(1), price)
+        return ONE, instrument.base
+    unit = instrument.notional(ONE, price)
     if instrument.fee_charge is _QUOTE:
         worst = max(instrument.maker_fee, instrument.taker_fee, ZERO)
         unit += unit * worst

@@ -155,8 +155,8 @@ class TradingFloor:
         run = self._runs.get(trade_id)
         if run is None and self._quiet:
             return
-        trade = self._ledger.trade(trade_id)
-        if trade is None or trade.state.terminal:
+        trade = self._ledger.trades.get(trade_id)
+        if trade is None:
             return
         if run is None:
             run = _Run()
