@@ -75,10 +75,17 @@ class Engine:
                 return True
         return False
 
-    async def die(self, *, group: bool) -> None:
-        """End without a word: this process alone, or its whole group."""
+    def kill(self, *, group: bool = False) -> None:
+        """End without a word, at once: this process alone, or its whole group."""
         (os.killpg if group else os.kill)(self.process.pid, signal.SIGKILL)
+
+    async def killed(self) -> None:
+        """Wait until it is gone; fails where something else had ended it."""
         assert await self.process.wait() == -signal.SIGKILL, "it had ended before"
+
+    async def die(self, *, group: bool) -> None:
+        self.kill(group=group)
+        await self.killed()
 
 
 class Place:

@@ -4,6 +4,7 @@ copies a wallet, over sockets; `kill -9` loses and doubles nothing."""
 import asyncio
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -25,13 +26,16 @@ from arbiter.simex.polymarket import words as polymarket
 from arbiter.simex.settings import SimexSettings
 from tests.port_suites.order_client import OrderDesk, ReportLog
 from tests.scenarios.kill9 import Account, gap, ledger
+from tests.scenarios.simex import moments
 from tests.scenarios.simex.conftest import Serve, Served
+from tests.scenarios.simex.moments import UNTOLD, at_fill
 from tests.scenarios.simex.test_polymarket import client_of
 from tests.scenarios.test_kill9 import ROOT, Place, events
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-KILLS = 4
+KILLS = (1, None, 2, None)
+"""At which fill the engine dies; None: some time after one."""
 SEED = 20_261_121
 VENUES = ("polymarket", "kalshi")
 COPIED = InstrumentId("HEAT-NORTH.POLYMARKET")
@@ -182,20 +186,20 @@ def held(served: Served, venue: str, name: InstrumentId, account: int = 0) -> De
     return served.simex.servers[venue].accounts[account].exchange.margin.quantity(name)
 
 
-async def until(found: Callable[[], bool], seconds: float, why: Callable[[], str]) -> None:
+async def until(found: Callable[[], bool], why: Callable[[], str]) -> None:
     """Look again and again: the venues are in this process and tell of themselves."""
-    try:
-        async with asyncio.timeout(seconds):
-            while not found():  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        pytest.fail(why())
+
+    async def so() -> bool:
+        return found()
+
+    await moments.until(so, why)
 
 
 async def test_pair_and_wallet_are_traded_live_and_kill_nine_loses_nothing(
     served: Served, place: EventPlace
 ) -> None:
-    moments = random.Random(SEED)
+    draw = random.Random(SEED)
+    accounts = [served.simex.servers[venue].accounts[0] for venue in VENUES]
     leader = served.lines["polymarket"]["accounts"][1]
     follower = served.simex.servers["polymarket"].accounts[0]
 
@@ -218,21 +222,27 @@ async def test_pair_and_wallet_are_traded_live_and_kill_nine_loses_nothing(
             await place.say("copy", "add", leader["walletAddress"].lower())
             await asyncio.sleep(1.1)  # activity is told by the second
             await _lead(served, Side.BUY, "20")
-            await until(lambda: held(served, "polymarket", COPIED) == Decimal(20), 30, log_tail)
-            await until(lambda: len(follower.fills) > 4, 60, log_tail)
-        for kill in range(KILLS):
+            await until(lambda: held(served, "polymarket", COPIED) == Decimal(20), log_tail)
+            await until(lambda: len(follower.fills) > 4, log_tail)
+        for kill, fill in enumerate(KILLS):
             async with place.engine() as engine:
                 apart = gap(venue_truth(served), await ledger_truth(connection))
                 assert not apart, f"after {kill + 1} kills: {apart}\n{place.log_tail()}"
                 await engine.tell("stop")
                 assert await engine.process.wait() == 0, place.log_tail()
-            before = len(follower.fills)
-            async with place.up():
-                await until(lambda n=before: len(follower.fills) > n, 60, log_tail)  # type: ignore[misc]
-                await asyncio.sleep(moments.uniform(0.0, 1.0))
+            async with place.up() as process:
+                if fill is None:
+                    await at_fill(accounts, lambda: None, log_tail)
+                    await asyncio.sleep(draw.uniform(0.0, 1.0))
+                    process.kill()
+                else:
+                    await at_fill(accounts, process.kill, log_tail, fill)
+                assert await process.wait() == -signal.SIGKILL, log_tail()
+            lost = gap(venue_truth(served), await ledger_truth(connection)).missing_fills
+            assert lost or fill is None, UNTOLD
         async with place.up():
             await _lead(served, Side.SELL, "20")
-            await until(lambda: held(served, "polymarket", COPIED) == 0, 30, log_tail)
+            await until(lambda: held(served, "polymarket", COPIED) == 0, log_tail)
             await _decide_apart(served, connection, log_tail)
         await place.restart_and_stop()
         apart = gap(venue_truth(served), await ledger_truth(connection))
@@ -241,7 +251,7 @@ async def test_pair_and_wallet_are_traded_live_and_kill_nine_loses_nothing(
         assert booked["OrderFilled"] == len(venue_truth(served).fills), "a fill was told twice"
         bent = booked.keys() & {"ExternalChange", "FOREIGN_FILL", "FOREIGN_ORDER", "VENUE_FORGOT"}
         assert not bent, "a difference was booked away instead of explained"
-        assert booked["TradeOpened"] > KILLS
+        assert booked["TradeOpened"] > len(KILLS)
         for venue in VENUES:
             assert (await served.state(venue))["brokers"] == {}
     finally:
@@ -301,14 +311,11 @@ async def _decide_apart(
     open_ = [v for v in VENUES if held(served, v, InstrumentId(f"BTC-ABOVE.{v.upper()}"))]
     await served.act("polymarket", "resolve", symbol="BTC-ABOVE", amount="0" if yes > 0 else "1")
     await served.act("kalshi", "resolve", symbol="BTC-ABOVE", amount="1" if yes > 0 else "0")
-    try:
-        async with asyncio.timeout(90):
-            while True:
-                if (await events(connection))["PositionForced"] >= len(open_):
-                    return
-                await asyncio.sleep(0.5)
-    except TimeoutError:
-        pytest.fail(why())
+
+    async def decided() -> bool:
+        return (await events(connection))["PositionForced"] >= len(open_)
+
+    await moments.until(decided, why)
 
 
 async def _proposed(place: EventPlace) -> bytes:

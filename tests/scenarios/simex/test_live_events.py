@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -25,11 +25,13 @@ from arbiter.simex.settings import SimexSettings
 from arbiter.storage.embedded import EmbeddedServer
 from arbiter.venues.catalogue import connector
 from tests.scenarios.simex.conftest import Serve, Served
+from tests.scenarios.simex.moments import UNTOLD, at_fill, until
 from tests.scenarios.test_kill9 import ROOT, events
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-KILLS = 5
+KILLS = (1, None, 2, None, 5)
+"""At which fill the engine dies; None: some time after one."""
 CAP = 60
 ARBITER = str(Path(sys.executable).with_name("arbiter"))
 SEED = 20_261_121
@@ -204,14 +206,6 @@ async def ledger_books(connection: "asyncpg.Connection[Any]") -> Books:
     )
 
 
-async def until(found: Callable[[], Awaitable[bool]], what: Callable[[], str]) -> None:
-    for _ in range(300):
-        if await found():
-            return
-        await asyncio.sleep(0.1)
-    pytest.fail(what())
-
-
 class Look:
     """The ledger beside what the venues hold to be so."""
 
@@ -235,18 +229,9 @@ class Look:
 
         await until(enough, lambda: f"too few {kind}\n{self.place.log_tail()}")
 
-    async def ordering(self) -> None:
-        """Wait until a new order has come to one of the venues."""
-
-        def orders() -> int:
-            return sum(len(self.served.simex.servers[venue].accounts[0].orders) for venue in VENUES)
-
-        before = orders()
-        for _ in range(30_000):
-            if orders() > before:
-                return
-            await asyncio.sleep(0.001)
-        pytest.fail(f"no order came\n{self.place.log_tail()}")
+    async def at_fill(self, act: Callable[[], None], number: int = 1) -> None:
+        accounts = [self.served.simex.servers[venue].accounts[0] for venue in VENUES]
+        await at_fill(accounts, act, self.place.log_tail, number)
 
     async def approve(self, least: int) -> None:
         """Wait for the engine's own proposals and approve them."""
@@ -284,25 +269,28 @@ async def test_approved_pairs_trade_live_and_kill_nine_loses_and_doubles_nothing
     async with place.up():
         await look.approve(4)
         await look.counted("TradeOpened", 2)
-    differed = not await look.alike()
-    for kill in range(1, KILLS + 1):
-        async with place.up():
-            await look.counted("EngineStarted", kill + 1)
-            await look.ordering()
-            if kill % 2 == 0:  # else before the answer can have been read
-                await asyncio.sleep(draw.uniform(0.0, 0.15))
-        differed |= not await look.alike()
+    for kill, fill in enumerate(KILLS, start=2):
+        async with place.up() as process:
+            await look.counted("EngineStarted", kill)
+            if fill is None:
+                await look.at_fill(lambda: None)
+                await asyncio.sleep(draw.uniform(0.0, 0.15))  # the answer may be read or not
+                process.kill()
+            else:
+                await look.at_fill(process.kill, fill)
+            assert await process.wait() == -signal.SIGKILL, place.log_tail()
+        alike = await look.alike()
+        assert fill is None or not alike, UNTOLD
     async with place.up(opening=False) as process:
-        await look.counted("EngineStarted", KILLS + 2)
+        await look.counted("EngineStarted", len(KILLS) + 2)
         await look.agrees()
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0, place.log_tail()
     booked = await events(look.connection)
     bent = booked.keys() & {"ExternalChange", "FOREIGN_FILL", "FOREIGN_ORDER", "VENUE_FORGOT"}
     assert not bent, "a difference was booked away instead of explained"
-    assert differed, "no kill left anything to recover: this run proved nothing"
     told = venue_books(look.served)
-    assert all(told.fills[venue][0] > KILLS for venue in VENUES)
+    assert all(told.fills[venue][0] > len(KILLS) for venue in VENUES)
     for venue in VENUES:
         assert (await look.served.state(venue))["brokers"] == {}
 

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,14 @@ import pytest
 from arbiter.model.money import ZERO
 from arbiter.simex.settings import SimexSettings
 from tests.scenarios.simex.conftest import Serve, Served
+from tests.scenarios.simex.moments import UNTOLD, at_fill, until
 from tests.scenarios.simex.test_live import LivePlace
-from tests.scenarios.test_kill9 import events
+from tests.scenarios.test_kill9 import Engine, events
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-KILLS = 5
+KILLS = (1, None, None)
+"""At which fill of what it opens the engine dies; None: some time after a payment."""
 SERVERS = {"binance_futures": "binance_futures", "bybit_futures": "bybit"}
 PAYING = SimexSettings(
     venues=("binance_futures", "bybit"),
@@ -129,14 +131,6 @@ async def ledger_books(connection: "asyncpg.Connection[Any]") -> Books:
     )
 
 
-async def until(found: Callable[[], Awaitable[bool]], what: Callable[[], str]) -> None:
-    for _ in range(300):
-        if await found():
-            return
-        await asyncio.sleep(0.1)
-    pytest.fail(what())
-
-
 class Look:
     """The database of an engine's data folder beside what the venues hold to be so."""
 
@@ -162,6 +156,13 @@ class Look:
             return (await events(self.connection))[kind] >= least
 
         await until(enough, lambda: f"too few {kind}\n{self.place.log_tail()}")
+
+    async def paid_again(self) -> None:
+        await self.counted("FundingPaid", (await events(self.connection))["FundingPaid"] + 1)
+
+    async def killed_at(self, engine: Engine, fill: int) -> None:
+        accounts = [self.served.simex.servers[at].accounts[0] for at in SERVERS.values()]
+        await at_fill(accounts, engine.kill, self.place.log_tail, fill)
 
 
 @pytest.fixture
@@ -189,22 +190,30 @@ async def test_pairs_are_opened_paid_and_closed_and_kill_nine_loses_nothing(
     served = await serve(HASTY)
     at = await look(served, folder, AT_ONCE)
     try:
-        for kill in range(1, KILLS + 1):
+        for kill, fill in enumerate(KILLS):
             async with at.place.engine() as engine:
                 await at.agrees()
                 await engine.tell("fund")
                 assert await engine.says("funding"), at.place.log_tail()
-                if kill == 1:
-                    await at.counted("PairOpened", 1)
-                await asyncio.sleep(1.3 + 1.37 * kill)
-                await engine.die(group=False)
+                if fill is None:
+                    await at.paid_again()
+                    await asyncio.sleep(0.37 * kill)
+                    engine.kill()
+                else:
+                    await at.killed_at(engine, fill)
+                await engine.killed()
+            assert fill is None or not await at.alike(), UNTOLD
         async with at.place.engine() as engine:
             await at.agrees()
+            await at.counted("PairOpened", 1)
             await at.counted("FundingPaid", 2)
             before = sum(venue_books(served).fills.values())
             assert venue_books(served).positions, "pairs outlive the engine"
             await engine.tell("close")
-            assert await engine.says("closing"), at.place.log_tail()
+            await at.killed_at(engine, 2)
+            await engine.killed()
+        assert not await at.alike(), UNTOLD
+        async with at.place.engine() as engine:
 
             async def flat() -> bool:
                 return not venue_books(served).positions

@@ -1,0 +1,66 @@
+"""Waiting for what engines and exchanges do, and acting in the moment it is done.
+
+The accounts of simulated exchanges live in the test's own process, their engines in others.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+import pytest
+
+from arbiter.matching.orders import OrderRequest
+from arbiter.model.reports import VenueReport
+from arbiter.simex.account import Account
+
+PATIENCE_S = 90.0
+"""No measure of anything: an engine may start while the machine does much else."""
+
+UNTOLD = "a fill that nobody was told of cannot be booked"
+
+
+async def until(
+    found: Callable[[], Awaitable[bool]], why: Callable[[], str], within_s: float = PATIENCE_S
+) -> None:
+    """Look again and again until it is so; else the test fails with what `why` gives."""
+    try:
+        async with asyncio.timeout(within_s):
+            while not await found():  # noqa: ASYNC110 - another process does it
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pytest.fail(why())
+
+
+async def at_fill(
+    accounts: Iterable[Account], act: Callable[[], None], why: Callable[[], str], number: int = 1
+) -> None:
+    """Call `act` in the moment an order fills: the exchange has it, and has told nobody.
+
+    `number` counts, from 1, the orders that fill as they come in, over all accounts together.
+    Returns once it is done; where no order comes, the test fails with what `why` gives.
+    """
+    left, done = number, asyncio.Event()
+
+    def look(account: Account, patch: pytest.MonkeyPatch) -> None:
+        submit = account.submit
+
+        def submitted(request: OrderRequest, now_ns: int) -> list[VenueReport]:
+            nonlocal left
+            before = len(account.fills)
+            reports = submit(request, now_ns)
+            if len(account.fills) > before:
+                left -= 1
+                if left == 0:
+                    act()
+                    done.set()
+            return reports
+
+        patch.setattr(account, "submit", submitted)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for account in accounts:
+            look(account, patch)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await done.wait()
+        except TimeoutError:
+            pytest.fail(f"{left} of {number} orders that were to fill did not come\n{why()}")
