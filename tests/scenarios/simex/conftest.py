@@ -12,8 +12,10 @@ import pytest
 from arbiter.model.ids import VenueId
 from arbiter.model.money import use_wide_context
 from arbiter.runtime.clock import SystemClock
+from arbiter.simex.hub import Connection
 from arbiter.simex.server import Simex
 from arbiter.simex.settings import SimexSettings
+from arbiter.simex.venue import VenueServer
 from arbiter.venues.catalogue import connector
 from arbiter.venues.common.account import AccountWiring
 from arbiter.venues.common.endpoints import Endpoints
@@ -34,6 +36,9 @@ class Served:
     def __init__(self, simex: Simex, lines: list[dict[str, Any]]) -> None:
         self.simex = simex
         self.lines = {line["venue"]: line for line in lines}
+        self._asked: dict[str, list[str]] = {name: [] for name in simex.servers}
+        for name, server in simex.servers.items():
+            self._listen(self._asked[name], server)
 
     def wiring(self, server: str, venue: str | None = None, *, account: int = 0) -> AccountWiring:
         line = self.lines[server]
@@ -51,6 +56,27 @@ class Served:
             stream=QUICK,
             timeout_s=3.0,
         )
+
+    def _listen(self, asked: list[str], server: VenueServer) -> None:
+        opened, heard = server.opened, server.heard
+
+        def opening(connection: Connection, path: str, query: dict[str, str]) -> bool:
+            taken = opened(connection, path, query)
+            asked.append(path)
+            return taken
+
+        def hearing(connection: Connection, path: str, text: str) -> None:
+            heard(connection, path, text)
+            asked.append(text)
+
+        server.opened, server.heard = opening, hearing  # type: ignore[method-assign]
+
+    async def asked(self, server: str, *words: str) -> None:
+        """Wait until a server has been asked on its streams for what holds each of the words."""
+        asked = self._asked[server]
+        async with asyncio.timeout(60):
+            while not all(any(word in text for text in asked) for word in words):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
     async def act(self, server: str, act: str, **more: Any) -> dict[str, Any]:
         body = msgspec.json.encode({"act": act} | more)

@@ -76,7 +76,7 @@ async def test_ccxt_hears_of_its_orders_trades_and_balance(served: Served, clien
         soon(client.watch_my_trades()),
         soon(client.watch_balance()),
     ]
-    await asyncio.sleep(0.3)  # ccxt says nothing when it has subscribed
+    await served.asked(SERVER, "orderUpdates", "userFills")
     price = client.price_to_precision(BTC, ask * 1.02)
     params = {"timeInForce": "IOC", "clientOrderId": CLOID}
     placed = await client.create_order(BTC, "limit", "buy", 0.001, price, params)
@@ -246,7 +246,7 @@ async def test_sdk_hears_of_its_fills_and_of_the_market(served: Served, sdk: Sdk
     rest = served.lines[SERVER]["rest"]
     info = await asyncio.to_thread(importlib.import_module("hyperliquid.info").Info, rest)
     try:
-        for wanted in (
+        wishes = (
             {"type": "bbo", "coin": "ETH"},
             {"type": "l2Book", "coin": "ETH"},
             {"type": "trades", "coin": "ETH"},
@@ -255,9 +255,10 @@ async def test_sdk_hears_of_its_fills_and_of_the_market(served: Served, sdk: Sdk
             {"type": "orderUpdates", "user": sdk.address},
             {"type": "userEvents", "user": sdk.address},
             {"type": "userFundings", "user": sdk.address},
-        ):
+        )
+        for wanted in wishes:
             info.subscribe(wanted, heard.put)
-        await asyncio.sleep(0.5)  # a thread of its own subscribes
+        await served.asked(SERVER, *(wanted["type"] for wanted in wishes))
         await sdk(sdk.exchange.market_open, "ETH", True, 0.02)
         await served.act(SERVER, "settle", symbol="ETH", perpetual=True)
         wanted_channels = {"bbo", "l2Book", "trades", "activeAssetCtx"}

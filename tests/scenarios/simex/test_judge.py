@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from arbiter.simex.settings import SimexSettings
-from tests.scenarios.simex.conftest import Serve
+from tests.scenarios.simex.conftest import Serve, Served
 from tests.scenarios.simex.judging import (
     LEAVES_SOCKETS,
     SPOT,
@@ -23,6 +23,13 @@ from tests.scenarios.simex.judging import (
 pytestmark = LEAVES_SOCKETS
 
 SETTINGS = SimexSettings(symbols=3, quotes_per_second=90.0, time_scale=14_400.0)
+PRIVATE = {
+    "binance": ("binance", "userDataStream.subscribe"),
+    "binanceusdm": ("binance_futures", "/private/ws"),
+    "bybit": ("bybit", '"order"', '"execution"', '"wallet"'),
+    "kraken": ("kraken", '"executions"', '"balances"'),
+}
+"""What ccxt asks which server for, to follow its orders, trades and balances."""
 CASES = [
     ("binance", "binance", SPOT),
     ("binance_futures", "binanceusdm", SWAP),
@@ -40,9 +47,13 @@ def named(case: tuple[str, str, str]) -> str:
 
 
 @pytest.fixture
-async def client(serve: Serve, case: tuple[str, str, str]) -> AsyncIterator[Any]:
+async def served(serve: Serve, case: tuple[str, str, str]) -> Served:
+    return await serve(replace(SETTINGS, venues=(case[0],)))
+
+
+@pytest.fixture
+async def client(served: Served, case: tuple[str, str, str]) -> AsyncIterator[Any]:
     server, exchange, symbol = case
-    served = await serve(replace(SETTINGS, venues=(server,)))
     async with judge(served, server, exchange, symbol) as client:
         await client.load_markets()
         yield client
@@ -69,7 +80,7 @@ async def test_books_prices_and_trades_follow_the_market(
 
 @pytest.mark.parametrize("case", [*CASES, KRAKEN], ids=named)
 async def test_orders_trades_and_balances_are_told_by_stream_and_rest(
-    client: Any, case: tuple[str, str, str]
+    served: Served, client: Any, case: tuple[str, str, str]
 ) -> None:
     _, exchange, symbol = case
     ask = (await client.fetch_order_book(symbol))["asks"][0][0]
@@ -78,7 +89,7 @@ async def test_orders_trades_and_balances_are_told_by_stream_and_rest(
         soon(client.watch_my_trades()),
         soon(client.watch_balance()),
     ]
-    await asyncio.sleep(0.3)  # ccxt says nothing when it has subscribed
+    await served.asked(*PRIVATE[client.id])
     price = client.price_to_precision(symbol, ask * 1.02)
     more = {"timeInForce": "IOC", "clientOrderId": "judge-1"}
     made = await client.create_order(symbol, "limit", "buy", 0.001, price, more)

@@ -74,7 +74,7 @@ def terms(symbol: str) -> dict[str, str]:
 
 
 async def test_orders_trades_and_balances_are_told_by_stream_and_rest(
-    client: Any, symbol: str
+    served: Served, client: Any, symbol: str
 ) -> None:
     ask = (await client.fetch_order_book(symbol))["asks"][0][0]
     told = [
@@ -82,7 +82,7 @@ async def test_orders_trades_and_balances_are_told_by_stream_and_rest(
         soon(client.watch_my_trades()),
         soon(client.watch_balance()),
     ]
-    await asyncio.sleep(0.3)  # ccxt says nothing when it has subscribed
+    await served.asked("okx", '"orders"', '"account"')
     size, price = amount(client, symbol, 0.001), client.price_to_precision(symbol, ask * 1.02)
     more = terms(symbol) | {"timeInForce": "IOC", "clientOrderId": "judge1"}
     placed = await client.create_order(symbol, "limit", "buy", size, price, more)
