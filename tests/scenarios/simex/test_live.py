@@ -24,7 +24,7 @@ from arbiter.simex.settings import SimexSettings
 from arbiter.storage.embedded import EmbeddedServer
 from tests.scenarios.kill9 import Account, Gap, gap, ledger
 from tests.scenarios.simex.conftest import Serve, Served
-from tests.scenarios.simex.moments import UNTOLD, at_fill
+from tests.scenarios.simex.moments import UNTOLD, at_fill, until
 from tests.scenarios.test_kill9 import Place, events
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -186,7 +186,12 @@ async def test_paper_trades_on_real_quotes_and_sends_nothing(
         async with place.engine() as engine:
             await engine.tell("trade")
             assert await engine.says("trading"), place.log_tail()
-            await asyncio.sleep(4.0)
+
+            async def traded() -> bool:
+                at = await connection.fetch("SELECT DISTINCT venue FROM fills")
+                return len(at) == len(servers) and (await events(connection))["TradeOpened"] > 1
+
+            await until(traded, place.log_tail)
             await engine.die(group=False)
         await place.restart_and_stop()
         booked = await events(connection)

@@ -69,7 +69,7 @@ def tokens(served: Served) -> Decimal:
 
 
 async def until(served: Served, true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not true():
             await served.state(VENUE)
 

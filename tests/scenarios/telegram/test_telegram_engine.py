@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.bot_api import TOKEN, BotApi
-from tests.scenarios.agents.running import free_port
+from tests.fakes.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 ARBITER = Path(sys.executable).with_name("arbiter")

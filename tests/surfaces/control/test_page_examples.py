@@ -6,7 +6,6 @@ of each item stands in the other files.
 
 import asyncio
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,7 +45,7 @@ positions = stub.GetPositions(PositionsRequest(), metadata=metadata)
 for pos in positions.positions:
     print(f"{pos.market_name}: {pos.size} @ {pos.entry_price}")
 """
-"""As published; where another program has the published port, only that number is another."""
+"""As published; only the port is another, for other programs may have that one."""
 
 ROOT = Path(__file__).parents[3]
 
@@ -68,17 +67,6 @@ async def traded(engine: LiveEngine) -> None:
         subscription.close()
 
 
-def published_port() -> int:
-    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, PUBLISHED_PORT))
-            except OSError:
-                return free_port()
-    return PUBLISHED_PORT
-
-
 @pytest.fixture(scope="module")
 def engine(
     postgres_server: PostgresForTests, tmp_path_factory: pytest.TempPathFactory
@@ -89,7 +77,7 @@ def engine(
     with postgres_server.fresh(template="ledger") as database:
         changes = {
             "ARBITER__LISTEN__CONTROL_ENABLED": "true",
-            "GRPC_ADDR": f"127.0.0.1:{published_port()}",
+            "GRPC_ADDR": f"127.0.0.1:{free_port()}",
         }
         engine = LiveEngine(home, database.url, changes)
         try:

@@ -47,7 +47,7 @@ async def test_health_is_not_serving_while_the_engine_is_not_ready(engine: World
     async with grpc.aio.insecure_channel(engine.address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
         watching = stub.Watch(health_pb2.HealthCheckRequest())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for answer in watching:
                 if answer.status == health_pb2.HealthCheckResponse.NOT_SERVING:
                     break

@@ -19,12 +19,12 @@ T = TypeVar("T")
 
 
 async def next_of(stream: AsyncIterator[T]) -> T:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await anext(stream)
 
 
 async def read_to_the_end(stream: AsyncIterator[object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for _ in stream:
             pass
 
@@ -169,7 +169,7 @@ async def test_leaving_a_stream_leaves_nothing_behind(engine: World, trader: Arb
     await engine.subscribed.wait()
     waiting.cancel()
     await asyncio.wait([waiting])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await engine.left.wait()
     assert engine.hub._subscriptions == []
 

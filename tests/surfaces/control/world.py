@@ -170,7 +170,7 @@ class World(Desk):
 
     async def _reached(self, orders: list[Order], count: int) -> Order:
         """What is sent or cancelled is recorded in the same step."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(orders) < count:
                 self._moved.clear()
                 await self._moved.wait()

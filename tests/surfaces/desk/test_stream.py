@@ -18,7 +18,7 @@ from tests.fakes.depth import FakeDepth
 from tests.surfaces.desk.test_access import log_in
 from tests.surfaces.desk.world import SPOT_ID, World
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 @asynccontextmanager

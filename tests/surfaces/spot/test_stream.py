@@ -3,7 +3,9 @@
 import asyncio
 import itertools
 import json
+import math
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -54,7 +56,7 @@ async def say(talk: ClientConnection, **message: Any) -> None:
 
 async def hear(talk: ClientConnection, *kinds: str) -> dict[str, Any]:
     """The next message of these kinds; any where none is named."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             message: dict[str, Any] = json.loads(await talk.recv())
             if not kinds or message["type"] in kinds:
@@ -192,7 +194,7 @@ async def test_client_that_shows_nothing_is_cut_off(
     guarded: LiveEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "AUTH_TIMEOUT_S", 0.2)
-    async with joined(guarded) as talk, asyncio.timeout(10):
+    async with joined(guarded) as talk, asyncio.timeout(60):
         assert (await hear(talk))["error"]["code"] == "UNAUTHORIZED"
         with pytest.raises(ConnectionClosed) as closed:
             await talk.recv()
@@ -201,9 +203,7 @@ async def test_client_that_shows_nothing_is_cut_off(
 
 
 async def test_fourth_connection_within_a_second_is_429(guarded: LiveEngine) -> None:
-    here = ("127.0.0.9", 0)
-
-    async def open_one() -> int:
+    async def open_one(here: tuple[str, int]) -> int:
         try:
             async with joined(guarded, local_addr=here):
                 return 101
@@ -213,7 +213,10 @@ async def test_fourth_connection_within_a_second_is_429(guarded: LiveEngine) -> 
             assert json.loads(response.body or b"")["error"]["code"] == "RATE_LIMIT_EXCEEDED"
             return response.status_code
 
-    codes = sorted(await asyncio.gather(*(open_one() for _ in range(5))))
+    began, codes = -math.inf, list[int]()
+    while time.monotonic() - began > 1:  # a busy machine may take longer for five
+        here, began = (f"127.0.0.{next(_addresses)}", 0), time.monotonic()
+        codes = sorted(await asyncio.gather(*(open_one(here) for _ in range(5))))
     assert codes == [101, 101, 101, 429, 429]
 
 

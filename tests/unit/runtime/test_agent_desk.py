@@ -193,8 +193,9 @@ async def test_stopping_cancels_and_closes_first() -> None:
 
     stopping = house.desk.stop(position.session_id, Decimal(10_500), ME)
     task = asyncio.create_task(stopping)
-    await asyncio.sleep(0.05)
-    assert house.desk.book.session(position.session_id).state is SessionState.STOPPING  # type: ignore[union-attr]
+    session = position.session_id
+    while house.desk.book.sessions[session].state is not SessionState.STOPPING:  # noqa: ASYNC110
+        await asyncio.sleep(0)
     await venue()
     ended = await task
     assert (ended.state, ended.total_pnl, ended.total_trades) == (
@@ -249,14 +250,15 @@ async def test_an_older_record_never_lands_after_the_last_one() -> None:
     session_id = position.session_id
     give(house, Side.SELL, "10")
     house.complete_all()
-    slow = house.store.save_session
+    store = house.store.save_session
     waiting = asyncio.Event()
 
     async def save_session(session: AgentSession) -> None:
         if session.state is not SessionState.STOPPED:
             waiting.set()
-            await asyncio.sleep(0.05)
-        await slow(session)
+            for _ in range(1_000):  # longer than a stop takes that does not wait for it
+                await asyncio.sleep(0)
+        await store(session)
 
     house.store.save_session = save_session  # type: ignore[method-assign]
     saving = asyncio.create_task(house.desk.book.save())

@@ -265,7 +265,8 @@ async def test_a_hold_by_error_is_not_a_hold_by_decision() -> None:
 async def test_agents_show_life_without_a_session() -> None:
     house = await rising()
     running = asyncio.create_task(house.orchestrator.run())
-    await asyncio.sleep(0.01)
+    while not any(isinstance(news, AgentStatus) for news in house.news):  # noqa: ASYNC110
+        await asyncio.sleep(0)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

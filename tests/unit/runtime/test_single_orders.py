@@ -83,7 +83,7 @@ def test_a_resting_limit_has_no_deadline_and_does_not_hold_up_a_stop() -> None:
     assert desk.outbox.asked == []
     assert desk.outbox.cancelled == []
     assert only(desk, trade).status is OrderStatus.WORKING
-    asyncio.run(asyncio.wait_for(desk.core.floor.idle(), 1))
+    asyncio.run(asyncio.wait_for(desk.core.floor.idle(), 60))
 
 
 def test_a_limit_without_an_answer_is_asked_for_and_not_repeated() -> None:
