@@ -94,6 +94,8 @@ class VenueServer(ABC):
         self.funding: dict[int, FundingRate] = {}
         self.decided: dict[int, Decimal] = {}
         """What YES pays in event markets that have ended, by row."""
+        self.decided_ns: dict[int, int] = {}
+        """When they ended, in the venue's own time."""
         self.hub = Hub()
         self.meter = WeightMeter(settings.weight_per_minute)
         self.brokers: Counter[str] = Counter()
@@ -239,7 +241,7 @@ class VenueServer(ABC):
         """End an event market: it takes no more orders and pays what is held."""
         if shown.row in self.decided:
             return
-        self.decided[shown.row] = payout
+        self.decided[shown.row], self.decided_ns[shown.row] = payout, self.now_ns()
         for account in self.accounts:
             self.tell(account, account.exchange.resolve(shown.instrument.id, payout, now_ns))
 

@@ -78,6 +78,7 @@ def engine(
         changes = {
             "ARBITER__LISTEN__CONTROL_ENABLED": "true",
             "GRPC_ADDR": f"127.0.0.1:{free_port()}",
+            "ARBITER__RISK__MAX_CONCURRENT_TRADES": "100",  # those by hand among the others
         }
         engine = LiveEngine(home, database.url, changes)
         try:

@@ -141,7 +141,7 @@ class Gamma:
             }
             made |= {"feeType": "simulated", "feeSchedule": schedule}
         if closed:
-            made["closedTime"] = _iso(self._server.now_ns())
+            made["closedTime"] = _iso(self._server.decided_ns[one.shown.row])
         return made
 
     def event(self, one: Listed) -> dict[str, Any]:
