@@ -274,18 +274,17 @@ async def test_markets_are_listed_copied_and_paired_while_the_engine_runs(
             await place.say("copy", "add", leader["walletAddress"].lower())
             await asyncio.sleep(1.1)  # activity is told by the second
             await _lead(served, Side.BUY, "20", LATE)
-            await until(lambda: held(served, "polymarket", LATE) == Decimal(20), 30, log_tail)
+            await until(lambda: held(served, "polymarket", LATE) == Decimal(20), log_tail)
             named = await place.say("pairs", "propose", *LATE_PAIR, "--json")
             (pair,) = msgspec.json.decode(named)
             await place.say("pairs", "approve", pair["id"], "--cap", "4000", "--acknowledge")
             for venue, name in zip(VENUES, LATE_PAIR, strict=True):
                 await until(
                     lambda v=venue, n=name: _traded(served, v, InstrumentId(n)),  # type: ignore[misc]
-                    60,
                     log_tail,
                 )
             await _lead(served, Side.SELL, "20", LATE)
-            await until(lambda: held(served, "polymarket", LATE) == 0, 30, log_tail)
+            await until(lambda: held(served, "polymarket", LATE) == 0, log_tail)
         await place.restart_and_stop()
         apart = gap(venue_truth(served), await ledger_truth(connection))
         assert not apart, f"{apart}\n{place.log_tail()}"
