@@ -77,7 +77,7 @@ async def running(work: Callable[[Heard], Awaitable[None]]) -> AsyncIterator[Hea
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def until(come: Callable[[], object], limit_s: float = 20.0) -> None:
+async def until(come: Callable[[], object], limit_s: float = 60.0) -> None:
     """Poll until something has come about; not coming is a failure."""
     end_s = asyncio.get_running_loop().time() + limit_s
     while not come():
@@ -86,7 +86,7 @@ async def until(come: Callable[[], object], limit_s: float = 20.0) -> None:
 
 
 async def until_dark(client: SimOrderClient) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await client.holdings()
@@ -106,7 +106,7 @@ async def of_kind(call: Awaitable[object], kind: type[Exception]) -> bool:
 async def test_a_blackhole_swallows_every_call_and_lets_no_new_connection_in(
     start: Starter, home: Path
 ) -> None:
-    start(faulty(blackhole(FUTURES, 3.0, 8.0)))
+    start(faulty(blackhole(FUTURES, 10.0, 15.0)))
     client = SimMarginClient(home, FUTURES, CLOCK, timeout_s=TIMEOUT_S)
     async with running(client.run):
         await client.following.wait()
@@ -144,15 +144,16 @@ async def test_a_blackhole_swallows_every_call_and_lets_no_new_connection_in(
         assert await neighbour.holdings()
         await neighbour.aclose()
 
-        heal_s = asyncio.get_running_loop().time() + 20
+        heal_s = asyncio.get_running_loop().time() + 60
         while await of_kind(newcomer.holdings(), VenueUnreachable):
             assert asyncio.get_running_loop().time() < heal_s
         assert await client.positions() == []
         await newcomer.aclose()
 
 
+@pytest.mark.slow
 async def test_past_candles_of_a_dark_venue_do_not_come(start: Starter, home: Path) -> None:
-    start(faulty(blackhole(BINANCE, 6.0, 60.0)))
+    start(faulty(blackhole(BINANCE, 10.0, 60.0)))
     patient = SimOrderClient(home, BINANCE, CLOCK)
     (instrument, *_) = await patient.instruments()
     assert len(await patient.history(instrument.id)) == 24 * 60
@@ -210,6 +211,7 @@ async def test_a_wrong_clock_shows_in_everything_a_venue_tells(
         )
     )
     client = SimOrderClient(home, BINANCE, CLOCK)
+    began = CLOCK.now_ns()
     async with running(client.run) as heard:
         await client.following.wait()
         (instrument, *_) = [i for i in await client.instruments() if i.symbol == "ETH/USDT"]
@@ -222,11 +224,11 @@ async def test_a_wrong_clock_shows_in_everything_a_venue_tells(
         await until(lambda: any(isinstance(r, Filled) for r in heard.reports))
         fills = await client.fills_since(CLOCK.now_ns() + (ahead_ms - 60_000) * NS_PER_MS)
         truth = await client.query(bought.client_order_id, instrument.id)
-        now = CLOCK.now_ns()
         told = [bought, refused, truth, *fills, *heard.reports]
         assert len(fills) == 1
         for one in told:
-            assert abs(one.at_ns - now - ahead_ms * NS_PER_MS) < 2_500 * NS_PER_MS, one
+            meant = one.at_ns - ahead_ms * NS_PER_MS
+            assert began - NS_PER_MS <= meant <= CLOCK.now_ns() + NS_PER_MS, one
     await client.aclose()
 
 

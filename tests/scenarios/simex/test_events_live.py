@@ -32,7 +32,7 @@ from tests.scenarios.simex.moments import UNTOLD, at_fill
 from tests.scenarios.simex.test_polymarket import client_of
 from tests.scenarios.test_kill9 import ROOT, Place, events
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 KILLS = (1, None, 2, None)
 """At which fill the engine dies; None: some time after one."""

@@ -27,7 +27,7 @@ from tests.scenarios.simex.conftest import Serve, Served
 from tests.scenarios.simex.moments import UNTOLD, at_fill, until
 from tests.scenarios.test_kill9 import Place, events
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 KILLS = (1, 2, None, 7, None)
 """At which fill, counted from the start of trading, the engine dies; None: some time after one."""

@@ -28,7 +28,7 @@ from tests.scenarios.simex.conftest import Serve, Served
 from tests.scenarios.simex.moments import UNTOLD, at_fill, until
 from tests.scenarios.test_kill9 import ROOT, events
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 KILLS = (1, None, 2, None, 5)
 """At which fill the engine dies; None: some time after one."""

@@ -20,7 +20,7 @@ from tests.scenarios.simex.conftest import Serve, Served
 from tests.scenarios.simex.moments import UNTOLD, at_fill, until
 from tests.scenarios.test_kill9 import Place, events
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SPOT = {"binance": 0, "bybit": 0, "okx": 0, "kraken": 0, "coinbase": 0}
 PERPETUALS = {"binance_futures": 0, "bybit_futures": 1, "hyperliquid": 0, "aster": 0}

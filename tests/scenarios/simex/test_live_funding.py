@@ -19,7 +19,7 @@ from tests.scenarios.simex.moments import UNTOLD, at_fill, until
 from tests.scenarios.simex.test_live import LivePlace
 from tests.scenarios.test_kill9 import Engine, events
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 KILLS = (1, None, None)
 """At which fill of what it opens the engine dies; None: some time after a payment."""

@@ -3,11 +3,15 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
+
+from arbiter.storage import migrate
+from tests.fakes.postgres import PostgresForTests
 
 KEPT = ("PATH", "HOME", "LANG", "XDG_RUNTIME_DIR", "NUMBA_CACHE_DIR")
 
@@ -50,10 +54,18 @@ def arbiter(environment: dict[str, str], tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def with_database(arbiter: Run, database_url: str) -> Run:
+def with_empty_database(arbiter: Run, database_url: str) -> Run:
     """The same on an empty database of the test's own."""
+    return partial(arbiter, DATABASE_URL=database_url)
 
-    def run(*arguments: str, stdin: str = "", **variables: str) -> Ran:
-        return arbiter(*arguments, stdin=stdin, DATABASE_URL=database_url, **variables)
 
-    return run
+@pytest.fixture
+def with_database(arbiter: Run, postgres_server: PostgresForTests) -> Iterator[Run]:
+    """The same on a database of the test's own, whose tables are there."""
+
+    async def build(url: str) -> None:
+        await migrate.upgrade(url)
+
+    postgres_server.build_template("cli", build)
+    with postgres_server.fresh(template="cli") as database:
+        yield partial(arbiter, DATABASE_URL=database.url)

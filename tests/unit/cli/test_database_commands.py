@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.ports import free_port
 from tests.unit.cli.conftest import Run
 
 CREDENTIAL = "correct horse battery"
@@ -71,12 +72,14 @@ def test_key_is_shown_once_and_listed_without_its_text(with_database: Run) -> No
     assert json.loads(with_database("keys", "list", "--json").out)[0]["revoked_at"]
 
 
-def test_budget_set_without_an_engine_is_there_for_the_next_one(with_database: Run) -> None:
-    assert with_database("budgets", "set", "spot-arbitrage", "USDT", "5000.50").code == 0
-    (row,) = json.loads(with_database("budgets", "list", "--json").out)
+def test_budget_set_without_an_engine_is_there_for_the_next_one(
+    with_empty_database: Run,
+) -> None:
+    assert with_empty_database("budgets", "set", "spot-arbitrage", "USDT", "5000.50").code == 0
+    (row,) = json.loads(with_empty_database("budgets", "list", "--json").out)
     assert (row["allocated"], row["reserved"], row["available"]) == ("5000.5", "0", "5000.5")
-    assert with_database("budgets", "remove", "spot-arbitrage", "USDT").code == 0
-    rows = json.loads(with_database("budgets", "list", "--json").out)
+    assert with_empty_database("budgets", "remove", "spot-arbitrage", "USDT").code == 0
+    rows = json.loads(with_empty_database("budgets", "list", "--json").out)
     assert all(row["allocated"] is None for row in rows)
 
 
@@ -116,14 +119,16 @@ def test_database_that_is_away_is_told_with_the_mend(arbiter: Run) -> None:
     assert "hunter22" not in said.err
 
 
-FREE_PORTS = {
-    f"ARBITER__LISTEN__{name}_PORT": str(port)
-    for port, name in enumerate(("OPS", "SPOT", "AGENTS", "DESK", "CONTROL"), 19_437)
-}
+@pytest.fixture
+def free_ports() -> dict[str, str]:
+    names = ("OPS", "SPOT", "AGENTS", "DESK", "CONTROL")
+    return {f"ARBITER__LISTEN__{name}_PORT": str(free_port()) for name in names}
 
 
-def test_doctor_passes_on_a_fresh_machine_and_leaves_nothing_running(with_database: Run) -> None:
-    said = with_database("doctor", "--json", **FREE_PORTS)
+def test_doctor_passes_on_a_fresh_machine_and_leaves_nothing_running(
+    with_empty_database: Run, free_ports: dict[str, str]
+) -> None:
+    said = with_empty_database("doctor", "--json", **free_ports)
     report = json.loads(said.out)
     assert (said.code, report["ok"]) == (0, True), report
     assert {check["name"] for check in report["checks"]} == {
@@ -138,7 +143,7 @@ def test_doctor_passes_on_a_fresh_machine_and_leaves_nothing_running(with_databa
         "database",
         "simulated venues",
     }
-    again = json.loads(with_database("doctor", "--json", **FREE_PORTS).out)
+    again = json.loads(with_empty_database("doctor", "--json", **free_ports).out)
     details = {check["name"]: check["detail"] for check in again["checks"]}
     assert details["simulated venues"].endswith("start and answer")
 
@@ -154,12 +159,14 @@ def test_doctor_names_each_fault_and_its_mend(arbiter: Run, environment: dict[st
     assert checks["database"]["verdict"] == "fail"
 
 
-def test_doctor_looks_at_the_port_of_every_listener(arbiter: Run) -> None:
+def test_doctor_looks_at_the_port_of_every_listener(
+    arbiter: Run, free_ports: dict[str, str]
+) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        ports = FREE_PORTS | {"ARBITER__LISTEN__DESK_PORT": port}
+        ports = free_ports | {"ARBITER__LISTEN__DESK_PORT": port}
         said = arbiter("doctor", "--json", DATABASE_URL="postgresql://127.0.0.1:1/arbiter", **ports)
     (check,) = (c for c in json.loads(said.out)["checks"] if c["name"] == "ports")
     assert check["verdict"] == "fail"

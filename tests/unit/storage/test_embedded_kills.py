@@ -16,6 +16,8 @@ from arbiter.model.errors import StorageUnavailable
 from arbiter.storage.embedded import EmbeddedServer, ServerState
 from tests.unit.storage.conftest import Place, query, servers_below
 
+pytestmark = pytest.mark.slow
+
 
 def base_of(place: Place) -> Path | None:
     if not (place.data_dir / "instance.json").exists():
