@@ -78,7 +78,6 @@ def engine(
         changes = {
             "ARBITER__LISTEN__CONTROL_ENABLED": "true",
             "GRPC_ADDR": f"127.0.0.1:{free_port()}",
-            "ARBITER__RISK__MAX_CONCURRENT_TRADES": "100",  # those by hand among the others
         }
         engine = LiveEngine(home, database.url, changes)
         try:
@@ -146,6 +145,21 @@ def test_the_examples_kept_are_the_published_ones() -> None:
         assert said in rust
 
 
+@pytest.fixture
+def by_hand_alone(engine: LiveEngine) -> Iterator[None]:
+    """Nothing else is opened: where venues are slow, its trades take all the places there are."""
+    core = engine.running.engine.core
+
+    def hunt(on: bool) -> None:
+        core.state.hunting = on
+
+    engine.do(lambda: hunt(False))
+    engine.wait_for(core.floor.idle())
+    yield
+    engine.do(lambda: hunt(True))
+
+
+@pytest.mark.usefixtures("by_hand_alone")
 def test_an_order_by_hand_fills_moves_the_balance_and_is_kept(
     channel: grpc.Channel, metadata: tuple[tuple[str, str | bytes], ...]
 ) -> None:
@@ -173,6 +187,7 @@ def test_an_order_by_hand_fills_moves_the_balance_and_is_kept(
     assert mine[0].entry_price == pytest.approx(order.average_fill_price)
 
 
+@pytest.mark.usefixtures("by_hand_alone")
 def test_a_resting_order_locks_its_cost_until_it_is_cancelled(
     channel: grpc.Channel, metadata: tuple[tuple[str, str | bytes], ...]
 ) -> None:
