@@ -271,6 +271,7 @@ async def test_markets_are_listed_copied_and_paired_while_the_engine_runs(
     connection = await asyncpg.connect(place.database.dsn)
     try:
         async with place.up():
+            await place.say("status")  # without an engine the next would be done by the command
             await place.say("copy", "add", leader["walletAddress"].lower())
             await asyncio.sleep(1.1)  # activity is told by the second
             await _lead(served, Side.BUY, "20", LATE)
