@@ -19,9 +19,13 @@
     │   ├── LedgerError           an event that cannot have happened; nothing was booked
     │   └── VenueRefused          a valid, authenticated refusal; carries the venue's code
     └── OutcomeUnknown        it may have happened: ask the venue, never repeat
+        └── Unreadable            an answer came, and a row of it means nothing to us
 
 A message names the thing and the mend: it is shown to people as it stands.
 """
+
+from collections.abc import Iterable
+from typing import Any
 
 
 class ArbiterError(Exception):
@@ -112,3 +116,14 @@ class LedgerError(WillNotWork):
 
 class OutcomeUnknown(ArbiterError):
     """Sent, and no valid answer came back: the venue must be asked by client order id."""
+
+
+class Unreadable(OutcomeUnknown):
+    """The venue answered, and part of the answer cannot be read; the message shows that part.
+
+    `rest` are the records that could be read of it.
+    """
+
+    def __init__(self, message: str, *, rest: Iterable[Any] = ()) -> None:
+        super().__init__(message)
+        self.rest = tuple(rest)

@@ -32,6 +32,7 @@ from arbiter.venues.common.account import (
     KeyRights,
     understood,
 )
+from arbiter.venues.common.row_reading import each
 from arbiter.venues.common.signed import Answered, SignedRest, VenueRest
 
 _WEEK_MS = 7 * 24 * NS_PER_HOUR // NS_PER_MS
@@ -106,11 +107,14 @@ class BinanceFuturesOrders(BinanceOrders):
 
     async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
         rows = await self._trades("fapiprivate_get_usertrades", since_ns)
-        return [
-            Fill(
+        names = await self._owners(rows)
+
+        def read(told: tuple[Instrument, Any]) -> Fill:
+            instrument, row = told
+            return Fill(
                 venue=self.venue,
                 venue_trade_id=trade_key(instrument.market_id, row["id"]),
-                client_order_id=await self._owner(instrument, str(row["orderId"])),
+                client_order_id=names[instrument.id, row["orderId"]],
                 instrument=instrument.id,
                 side=Side(row["side"]),
                 size=Decimal(row["qty"]),
@@ -120,8 +124,8 @@ class BinanceFuturesOrders(BinanceOrders):
                 liquidity=Liquidity.MAKER if row["maker"] else Liquidity.TAKER,
                 at_ns=int(row["time"]) * NS_PER_MS,
             )
-            for instrument, row in rows
-        ]
+
+        return each("the trade", rows, read)
 
     async def _assets(self) -> list[Any]:
         told = await self._rest.call("fapiprivatev3_get_account")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from arbiter.model.ids import Asset, ClientOrderId, VenueOrderId
+from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueOrderId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import plain
 from arbiter.model.orders import Fill, Liquidity, Order, OrderStatus, OrderType, Side
@@ -24,6 +24,7 @@ from arbiter.venues.common.account import (
     status_from,
     understood,
 )
+from arbiter.venues.common.row_reading import each
 from arbiter.venues.common.signed import SignedRest
 
 STATUS: Mapping[str, OrderStatus] = {
@@ -115,11 +116,11 @@ class BinanceOrders(VenueAccount):
         )
 
     def _truths(self, rows: Any) -> list[OrderTruth]:
-        return [
-            self._truth(row, self._by_market[row["symbol"]])
-            for row in rows
-            if row["symbol"] in self._by_market
-        ]
+        def read(row: Any) -> OrderTruth | None:
+            listed = self._by_market.get(row["symbol"])
+            return None if listed is None else self._truth(row, listed)
+
+        return each("the open order", rows, read)
 
     async def _trades(self, path: str, since_ns: int) -> list[tuple[Instrument, Any]]:
         """Own trades of every market traded, from a time on."""
@@ -149,6 +150,16 @@ class BinanceOrders(VenueAccount):
     def _windows(self, since_ns: int) -> list[dict[str, int]]:
         """Times by which to ask for trades, so that each is told."""
         return [{"startTime": max(since_ns // NS_PER_MS, 1)}]
+
+    async def _owners(
+        self, rows: Sequence[tuple[Instrument, Any]]
+    ) -> dict[tuple[InstrumentId, Any], ClientOrderId]:
+        """Our ids of the orders behind trades, by market and number."""
+        return {
+            (instrument.id, row["orderId"]): await self._owner(instrument, str(row["orderId"]))
+            for instrument, row in rows
+            if "orderId" in row
+        }
 
     async def _owner(self, instrument: Instrument, number: str) -> ClientOrderId:
         """Our id of an order known by the venue's; trades carry only the latter."""
@@ -209,11 +220,14 @@ class BinanceSpotOrders(BinanceOrders):
 
     async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
         rows = await self._trades("private_get_mytrades", since_ns)
-        return [
-            Fill(
+        names = await self._owners(rows)
+
+        def read(told: tuple[Instrument, Any]) -> Fill:
+            instrument, row = told
+            return Fill(
                 venue=self.venue,
                 venue_trade_id=trade_key(instrument.market_id, row["id"]),
-                client_order_id=await self._owner(instrument, str(row["orderId"])),
+                client_order_id=names[instrument.id, row["orderId"]],
                 instrument=instrument.id,
                 side=Side.BUY if row["isBuyer"] else Side.SELL,
                 size=Decimal(row["qty"]),
@@ -223,20 +237,17 @@ class BinanceSpotOrders(BinanceOrders):
                 liquidity=Liquidity.MAKER if row["isMaker"] else Liquidity.TAKER,
                 at_ns=int(row["time"]) * NS_PER_MS,
             )
-            for instrument, row in rows
-        ]
+
+        return each("the trade", rows, read)
 
     async def _holdings(self) -> Sequence[Holding]:
         told = await self._rest.call("private_get_account", {"omitZeroBalances": "true"})
-        return [
-            Holding(
-                venue=self.venue,
-                asset=Asset(row["asset"]),
-                free=Decimal(row["free"]),
-                locked=Decimal(row["locked"]),
-            )
-            for row in told["balances"]
-        ]
+
+        def read(row: Any) -> Holding:
+            free, locked = Decimal(row["free"]), Decimal(row["locked"])
+            return Holding(venue=self.venue, asset=Asset(row["asset"]), free=free, locked=locked)
+
+        return each("the balance", told["balances"], read)
 
     @understood
     async def rights(self) -> KeyRights:

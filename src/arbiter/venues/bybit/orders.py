@@ -17,6 +17,7 @@ from arbiter.venues.bybit.errors import VERDICTS, read_refusal
 from arbiter.venues.bybit.listing import linear_instruments, margin_tiers, spot_instruments
 from arbiter.venues.bybit.private import Execution, PrivateTalk, execution, order_truth
 from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount, understood
+from arbiter.venues.common.row_reading import each
 from arbiter.venues.common.signed import Answered, SignedRest
 
 PRIVATE = "wss://stream.bybit.com"
@@ -128,26 +129,29 @@ class BybitOrders(VenueAccount):
         if self.category == "linear":
             params["settleCoin"] = "USDT"
         rows = await self._rows("private_get_v5_order_realtime", params)
-        found = [
-            order_truth(row, self.venue, self._by_market[row["symbol"]])
-            for row in rows
-            if row["symbol"] in self._by_market
-        ]
+
+        def truth_of(row: Any) -> OrderTruth | None:
+            listed = self._by_market.get(row["symbol"])
+            return None if listed is None else order_truth(row, self.venue, listed)
+
+        found = each("the open order", rows, truth_of)
         return [truth for truth in found if not truth.status.terminal]
 
     async def _executions(self, since_ns: int, kind: str) -> list[Execution]:
         start, now = max(since_ns // NS_PER_MS, 1), self._clock.now_ns() // NS_PER_MS
         start = max(start, now - 700 * 24 * 3_600_000)
-        made: list[Execution] = []
+        found: list[Any] = []
         while start <= now + 60_000:
             end = start + _WEEK_MS
             params = {"limit": 100, "execType": kind, "startTime": start, "endTime": end}
-            for row in await self._rows("private_get_v5_execution_list", params):
-                listed = self._by_market.get(row["symbol"])
-                one = None if listed is None else execution(row, self.venue, listed)
-                if one is not None:
-                    made.append(one)
+            found += await self._rows("private_get_v5_execution_list", params)
             start = end + 1
+
+        def read(row: Any) -> Execution | None:
+            listed = self._by_market.get(row["symbol"])
+            return None if listed is None else execution(row, self.venue, listed)
+
+        made: list[Execution] = each("the execution", found, read)
         made.sort(key=lambda one: one.at_ns)
         return made
 
@@ -165,14 +169,14 @@ class BybitOrders(VenueAccount):
         return [row for account in told["list"] for row in account["coin"]]
 
     async def _holdings(self) -> Sequence[Holding]:
-        made = []
-        for row in await self._coins():
+        def read(row: Any) -> Holding:
             total = Decimal(row["walletBalance"])
             locked = _amount(row, "locked") + _amount(row, "totalPositionIM")
             locked += _amount(row, "totalOrderIM")
             asset = Asset(row["coin"])
-            made.append(Holding(venue=self.venue, asset=asset, free=total - locked, locked=locked))
-        return made
+            return Holding(venue=self.venue, asset=asset, free=total - locked, locked=locked)
+
+        return each("the balance", await self._coins(), read)
 
     @understood
     async def rights(self) -> KeyRights:

@@ -36,6 +36,7 @@ from arbiter.venues.coinbase.private import PrivateTalk, Progress, fill_of, orde
 from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount, understood
 from arbiter.venues.common.clock_offset import ClockReading
 from arbiter.venues.common.our_names import our_name
+from arbiter.venues.common.row_reading import each
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.used_names import UsedNames
 from arbiter.venues.common.verdicts import Verdict
@@ -191,14 +192,16 @@ class CoinbaseOrders(VenueAccount):
         return next((row for row in rows if row["client_order_id"] == name), None)
 
     async def _open_orders(self) -> Sequence[OrderTruth]:
-        made = []
-        for row in await self._rows(_ORDERS, "orders", {"order_status": ["OPEN"]}):
+        def read(row: Any) -> OrderTruth | None:
             instrument = self._by_market.get(row["product_id"])
-            if instrument is not None:
-                truth = order_truth(row, self.venue, instrument)
-                self._name(truth.venue_order_id or "", truth.client_order_id)
-                made.append(truth)
-        return made
+            if instrument is None:
+                return None
+            truth = order_truth(row, self.venue, instrument)
+            self._name(truth.venue_order_id or "", truth.client_order_id)
+            return truth
+
+        rows = await self._rows(_ORDERS, "orders", {"order_status": ["OPEN"]})
+        return each("the open order", rows, read)
 
     async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
         if since_ns <= 0:
@@ -209,13 +212,16 @@ class CoinbaseOrders(VenueAccount):
 
     async def _fills(self, params: dict[str, Any]) -> list[Fill]:
         rows = await self._rows(_FILLS, "fills", params)
-        await self._learn_names({row["order_id"] for row in rows})
-        made = {}
-        for row in rows:
+        await self._learn_names({row["order_id"] for row in rows if "order_id" in row})
+
+        def read(row: Any) -> Fill | None:
             instrument = self._by_market.get(row["product_id"])
-            if instrument is not None and row["trade_type"] == "FILL":
-                name = self._names.get(row["order_id"], ClientOrderId(row["order_id"]))
-                made[row["trade_id"]] = fill_of(row, self.venue, instrument, name)
+            if instrument is None or row["trade_type"] != "FILL":
+                return None
+            name = self._names.get(row["order_id"], ClientOrderId(row["order_id"]))
+            return fill_of(row, self.venue, instrument, name)
+
+        made = {fill.venue_trade_id: fill for fill in each("the fill", rows, read)}
         return sorted(made.values(), key=lambda fill: (fill.at_ns, fill.venue_trade_id))
 
     async def _learn_names(self, numbers: Iterable[str]) -> None:

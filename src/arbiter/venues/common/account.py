@@ -30,6 +30,7 @@ from arbiter.model.errors import (
     InvalidValue,
     OutcomeUnknown,
     TryAgain,
+    Unreadable,
     VenueRefused,
     VenueUnreachable,
 )
@@ -55,6 +56,7 @@ from arbiter.venues.common.clock_offset import ClockReading, measure
 from arbiter.venues.common.endpoints import Endpoints
 from arbiter.venues.common.frames import FeedTally
 from arbiter.venues.common.keys import VenueKeys
+from arbiter.venues.common.row_reading import UNREADABLE_ROWS
 from arbiter.venues.common.signed import Answered, VenueRest
 from arbiter.venues.common.stream import Headers, Stream, StreamSettings, TalkMaker
 from arbiter.venues.common.verdicts import Verdict, Verdicts
@@ -78,26 +80,17 @@ _GONE_S = 120.0
 """An order that its venue still does not know then never came there."""
 QUIET = StreamSettings(quiet_factor=1e9)
 """A private stream may have nothing to say for hours; its heartbeats still must come."""
-UNREADABLE_ROWS = (
-    LookupError,
-    ArithmeticError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    InvalidValue,
-)
-"""What an answer without its fields, or with others in their place, comes to."""
 
 
 def understood(ask: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Make a question of the account raise `OutcomeUnknown` over an answer it cannot read."""
+    """Make a question of the account raise `Unreadable` over an answer it cannot read."""
 
     @wraps(ask)
     async def asked(*args: P.args, **more: P.kwargs) -> T:
         try:
             return await ask(*args, **more)
         except UNREADABLE_ROWS as error:
-            raise OutcomeUnknown(_unreadable(ask.__name__, error)) from error
+            raise Unreadable(_unreadable(ask.__name__, error)) from error
 
     return asked
 
@@ -313,7 +306,11 @@ class VenueAccount(ABC):
     async def fills_since(self, since_ns: int) -> Sequence[Fill]:
         await self._know_listing()
         since_ns = self._theirs(since_ns)
-        found = await self._read("fills", lambda: self._fills_since(since_ns))
+        try:
+            found = await self._read("fills", lambda: self._fills_since(since_ns))
+        except Unreadable as error:
+            rest = (fill for fill in error.rest if isinstance(fill, Fill))
+            raise Unreadable(str(error), rest=sorted(rest, key=lambda fill: fill.at_ns)) from error
         return sorted(found, key=lambda fill: fill.at_ns)
 
     async def holdings(self) -> Sequence[Holding]:
@@ -494,9 +491,15 @@ class VenueAccount(ABC):
         )
 
     def _name(self, number: str, name: ClientOrderId) -> None:
+        """Remember which order is which: the newest, and all that have not ended."""
         self._names[number] = name
-        if len(self._names) > _KEEP_NAMES:
-            del self._names[next(iter(self._names))]
+        for _ in range(len(self._unended) + 1):
+            if len(self._names) <= _KEEP_NAMES:
+                return
+            oldest = next(iter(self._names))
+            kept = self._names.pop(oldest)
+            if kept in self._unended:
+                self._names[oldest] = kept
 
     async def _instrument(self, name: InstrumentId) -> Instrument:
         await self._know_listing()
@@ -514,7 +517,7 @@ class VenueAccount(ABC):
         try:
             return await self._asked(call, act)
         except UNREADABLE_ROWS as error:
-            raise OutcomeUnknown(_unreadable(call, error)) from error
+            raise Unreadable(_unreadable(call, error)) from error
 
     async def _asked(self, call: str, act: Callable[[], Awaitable[T]]) -> T:
         try:

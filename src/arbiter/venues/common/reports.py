@@ -9,8 +9,8 @@ from types import TracebackType
 
 from arbiter.model.errors import OutcomeUnknown
 from arbiter.model.reports import VenueReport
-from arbiter.venues.common.account import UNREADABLE_ROWS
 from arbiter.venues.common.frames import BadFrame
+from arbiter.venues.common.row_reading import UNREADABLE_ROWS
 
 _UNREAD = (*UNREADABLE_ROWS, OutcomeUnknown)
 

@@ -21,6 +21,7 @@ from arbiter.model.reports import (
 from arbiter.model.time import NS_PER_MS
 from arbiter.ports.venue import ReportSink
 from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount, understood
+from arbiter.venues.common.row_reading import each
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.used_names import UsedNames
 from arbiter.venues.hyperliquid import rows
@@ -160,18 +161,14 @@ class HyperliquidOrders(VenueAccount):
             raise OutcomeUnknown(f"an order's state without {error}") from None
 
     async def _open_orders(self) -> Sequence[OrderTruth]:
-        return [
-            rows.order_truth(
-                row,
-                "open",
-                row["timestamp"],
-                self.venue,
-                self._by_market[row["coin"]],
-                self._learn(row),
-            )
-            for row in await self._about("frontendOpenOrders")
-            if row["coin"] in self._by_market
-        ]
+        def read(row: Any) -> OrderTruth | None:
+            listed = self._by_market.get(row["coin"])
+            if listed is None:
+                return None
+            at, name = row["timestamp"], self._learn(row)
+            return rows.order_truth(row, "open", at, self.venue, listed, name)
+
+        return each("the open order", await self._about("frontendOpenOrders"), read)
 
     def _learn(self, row: Any) -> ClientOrderId:
         """Our id of an order; the venue's number where it has none."""
@@ -201,11 +198,18 @@ class HyperliquidOrders(VenueAccount):
         return [row for row in found.values() if row["coin"] in self._by_market]
 
     async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
-        return [
-            rows.fill(row, self.venue, self._by_market[row["coin"]], await self._owner(row))
-            for row in await self._own(since_ns)
-            if rows.forced_cause(row, self._rest.account) is None
-        ]
+        told = await self._own(since_ns)
+        for row in told:
+            if "oid" in row:
+                await self._owner(row)
+
+        def read(row: Any) -> Fill | None:
+            if rows.forced_cause(row, self._rest.account) is not None:
+                return None
+            name = self._known(row) or ClientOrderId(str(row["oid"]))
+            return rows.fill(row, self.venue, self._by_market[row["coin"]], name)
+
+        return each("the fill", told, read)
 
     @understood
     async def forced_since(self, since_ns: int) -> Sequence[ForcedClose]:

@@ -137,8 +137,9 @@ class PrivateTalk:
             return
         name = self._known(row)
         if name is None:
-            if len(self._held) < _MOST_HELD:
-                self._held.setdefault(int(row["oid"]), []).append(row)
+            self._held.setdefault(int(row["oid"]), []).append(row)
+            if len(self._held) > _MOST_HELD:  # the oldest is of an order that is not told of
+                del self._held[next(iter(self._held))]
             return
         made = rows.fill(row, self._venue, instrument, name)
         self._reports.add(Filled(venue=self._venue, at_ns=at_ns, fill=made))

@@ -29,6 +29,7 @@ from arbiter.model.reports import FillSettled, ForcedReported, Holding, OrderTru
 from arbiter.model.time import NS_PER_DAY, NS_PER_MS, NS_PER_S
 from arbiter.venues.common.account import AccountWiring, KeyRights, understood
 from arbiter.venues.common.events import EventAccount
+from arbiter.venues.common.row_reading import each
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.kalshi.addresses import ENDPOINTS, STREAM
 from arbiter.venues.kalshi.costs import HeldCost, nothing_held
@@ -257,11 +258,11 @@ class KalshiOrders(EventAccount):
             raise OutcomeUnknown(f"what the venue tells of orders is of {as_of}")
 
     async def _open_orders(self) -> Sequence[OrderTruth]:
-        return [
-            order_truth(row, self.venue, self._by_market[row["ticker"]])
-            for row in await self._resting()
-            if row["ticker"] in self._by_market
-        ]
+        def read(row: Any) -> OrderTruth | None:
+            listed = self._by_market.get(row["ticker"])
+            return None if listed is None else order_truth(row, self.venue, listed)
+
+        return each("the open order", await self._resting(), read)
 
     async def _resting(self) -> list[Any]:
         return await self._rows(
@@ -276,17 +277,24 @@ class KalshiOrders(EventAccount):
         asked: dict[str, Any] = {"limit": _LIMIT} | dict(params)
         if since_ns > 0:
             asked["min_ts"] = since_ns // NS_PER_S
-        made = []
-        for row in reversed(await self._rows("/portfolio/fills", "fills", asked)):
-            listed = self._by_market.get(row.get("ticker") or row["market_ticker"])
+        rows = [*reversed(await self._rows("/portfolio/fills", "fills", asked))]
+        for row in rows:
+            if "order_id" in row and self._market_of(row) is not None:
+                await self._name_of(row)
+
+        def read(row: Any) -> Fill | None:
+            listed = self._market_of(row)
             if listed is None:
-                continue
-            name = await self._name_of(row)
-            fill = fill_of(row, self.venue, listed, name)
-            if fill.at_ns >= since_ns:
-                made.append(fill)
+                return None
+            fill = fill_of(row, self.venue, listed, self._named(row["order_id"]))
+            return fill if fill.at_ns >= since_ns else None
+
+        made = each("the fill", rows, read)
         made.sort(key=lambda fill: fill.at_ns)
         return made
+
+    def _market_of(self, row: Any) -> Instrument | None:
+        return self._by_market.get(row.get("ticker") or row.get("market_ticker") or "")
 
     async def _name_of(self, row: Any) -> ClientOrderId:
         """A fill's order by our name; asked for where neither row nor memory has it."""

@@ -23,6 +23,7 @@ from arbiter.model.time import NS_PER_DAY, NS_PER_MS, NS_PER_S
 from arbiter.ports.venue import ReportSink
 from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount, understood
 from arbiter.venues.common.clock_offset import ClockReading
+from arbiter.venues.common.row_reading import each
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.stream import Link
 from arbiter.venues.common.used_names import UsedNames
@@ -213,25 +214,32 @@ class KrakenOrders(VenueAccount):
 
     async def _open_orders(self) -> Sequence[OrderTruth]:
         rows = (await self._counted("privatePostOpenOrders"))["open"]
-        made = []
-        for number, row in rows.items():
+
+        def read(told: tuple[str, Any]) -> OrderTruth | None:
+            number, row = told
             instrument = self._listed_as(row["descr"]["pair"])
-            if instrument is not None:
-                name = self._name_of(number, row.get("cl_ord_id"))
-                made.append(order_truth(number, row, self.venue, instrument, name))
-        return made
+            if instrument is None:
+                return None
+            name = self._name_of(number, row.get("cl_ord_id"))
+            return order_truth(number, row, self.venue, instrument, name)
+
+        return each("the open order", rows.items(), read)
 
     async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
         if since_ns <= 0:
             since_ns = self._clock.now_ns() - _LOOK_BACK_NS
         rows = await self._trades(since_ns)
-        await self._learn_names({row["ordertxid"] for row in rows.values()})
-        made = []
-        for number, row in rows.items():
+        await self._learn_names({row["ordertxid"] for row in rows.values() if "ordertxid" in row})
+
+        def read(told: tuple[str, Any]) -> Fill | None:
+            number, row = told
             instrument = self._listed_as(row["pair"])
-            if instrument is not None:
-                name = self._name_of(row["ordertxid"], None)
-                made.append(trade_fill(number, row, self.venue, instrument, name))
+            if instrument is None:
+                return None
+            name = self._name_of(row["ordertxid"], None)
+            return trade_fill(number, row, self.venue, instrument, name)
+
+        made = each("the trade", rows.items(), read)
         made.sort(key=lambda fill: (fill.at_ns, fill.venue_trade_id))
         return [fill for fill in made if fill.at_ns >= since_ns]
 
@@ -279,12 +287,13 @@ class KrakenOrders(VenueAccount):
     # The account.
 
     async def _holdings(self) -> Sequence[Holding]:
-        made = []
-        for name, row in (await self._counted("privatePostBalanceEx")).items():
+        def read(told: tuple[str, Any]) -> Holding:
+            name, row = told
             total, locked = Decimal(row["balance"]), Decimal(row["hold_trade"])
             asset = asset_of(self._altnames.get(name, name))
-            made.append(Holding(venue=self.venue, asset=asset, free=total - locked, locked=locked))
-        return made
+            return Holding(venue=self.venue, asset=asset, free=total - locked, locked=locked)
+
+        return each("the balance", (await self._counted("privatePostBalanceEx")).items(), read)
 
     @understood
     async def rights(self) -> KeyRights:

@@ -20,6 +20,7 @@ from arbiter.model.reports import Holding, OrderTruth
 from arbiter.model.time import NS_PER_DAY, NS_PER_MS
 from arbiter.ports.venue import ReportSink
 from arbiter.venues.common.account import AccountWiring, KeyRights, VenueAccount, understood
+from arbiter.venues.common.row_reading import each
 from arbiter.venues.common.signed import SignedRest
 from arbiter.venues.okx.addresses import ENDPOINTS, PRIVATE
 from arbiter.venues.okx.errors import VERDICTS, read_refusal
@@ -132,11 +133,12 @@ class OkxOrders(VenueAccount):
 
     async def _open_orders(self) -> Sequence[OrderTruth]:
         rows = await self._pages("private_get_trade_orders_pending", "ordId", {})
-        return [
-            order_truth(row, self.venue, self._by_market[row["instId"]])
-            for row in rows
-            if row["instId"] in self._by_market
-        ]
+
+        def read(row: Any) -> OrderTruth | None:
+            listed = self._by_market.get(row["instId"])
+            return None if listed is None else order_truth(row, self.venue, listed)
+
+        return each("the open order", rows, read)
 
     async def _executions(self, since_ns: int) -> list[Fill | ForcedClose]:
         """A week unless told otherwise; what is older than three days is in a slower list."""
@@ -145,11 +147,14 @@ class OkxOrders(VenueAccount):
         recent = now - since_ns < _RECENT_NS
         endpoint = "private_get_trade_fills" if recent else "private_get_trade_fills_history"
         params = {"begin": str(since_ns // NS_PER_MS)}
-        made = [
-            execution(row, self.venue, self._by_market[row["instId"]])
-            for row in await self._pages(endpoint, "billId", params)
-            if row["instId"] in self._by_market
-        ]
+
+        def read(row: Any) -> Fill | ForcedClose | None:
+            listed = self._by_market.get(row["instId"])
+            return None if listed is None else execution(row, self.venue, listed)
+
+        made: list[Fill | ForcedClose] = each(
+            "the execution", await self._pages(endpoint, "billId", params), read
+        )
         made.reverse()
         made.sort(key=lambda one: one.at_ns)
         return made
@@ -163,13 +168,14 @@ class OkxOrders(VenueAccount):
 
     async def _holdings(self) -> Sequence[Holding]:
         """Equity without what is not yet won or lost; what is not available is locked."""
-        made = []
-        for row in await self._coins():
+
+        def read(row: Any) -> Holding:
             total, free = amount(row, "eq") - amount(row, "upl"), amount(row, "availBal")
-            made.append(
-                Holding(venue=self.venue, asset=Asset(row["ccy"]), free=free, locked=total - free)
+            return Holding(
+                venue=self.venue, asset=Asset(row["ccy"]), free=free, locked=total - free
             )
-        return made
+
+        return each("the balance", await self._coins(), read)
 
     @understood
     async def rights(self) -> KeyRights:

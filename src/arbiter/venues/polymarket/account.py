@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from arbiter.model.errors import OutcomeUnknown, Unreadable
 from arbiter.model.event_pairs import EventListing
 from arbiter.model.ids import Asset, InstrumentId
 from arbiter.model.instruments import Instrument
@@ -26,6 +27,7 @@ from arbiter.model.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_MINUTE, NS_PER_MS
 from arbiter.venues.common.account import AccountWiring, KeyRights, understood
 from arbiter.venues.common.events import EventAccount
 from arbiter.venues.common.reports import Reports
+from arbiter.venues.common.row_reading import UNREADABLE_ROWS, each
 from arbiter.venues.polymarket.addresses import Api
 from arbiter.venues.polymarket.errors import VERDICTS
 from arbiter.venues.polymarket.feed import pace
@@ -47,6 +49,7 @@ _BEFORE_NS = NS_PER_MINUTE
 """What was matched longer ago when the client came is told to those who ask, and not by itself."""
 _PAST_NS = NS_PER_DAY
 """Trades of the past are read from so much earlier: their last words come later."""
+_SHOWN = 3
 _POINTED_OUT_NS = NS_PER_HOUR
 """For so long after its decision a market is pointed out at each look: the chain comes later."""
 
@@ -138,20 +141,34 @@ class PolymarketAccount(EventAccount):
         since, first = self._own.since_s(now), not self._own.complete
         rows = await self._api.rows("/data/trades", {"after": str(since)} if since else {})
         for row in reversed(rows):
-            at_ns = matched_ns(row)
-            self._own.read_to(at_ns)
-            self._take_trade(row, tell=not first or at_ns >= self._came_ns - _BEFORE_NS)
+            self._take_told(row, of_before=first)
         self._own.complete = True
         for name in self._own.stuck(now):
             for row in await self._api.rows("/data/trades", {"id": name}):
-                self._take_trade(row)
+                self._take_told(row, of_before=first)
         self._own.fold(now)
+        if self._own.unread:
+            raise Unreadable("; ".join(self._own.unread[:_SHOWN]))
+
+    def _take_told(self, row: Row, *, of_before: bool) -> None:
+        """Take a row of the list; one that cannot be read is noted, and asked for again."""
+        name = str(row.get("id"))
+        try:
+            at_ns = matched_ns(row)
+            tell = not of_before or at_ns >= self._came_ns - _BEFORE_NS
+            self._take_trade(row, tell=tell)
+        except (*UNREADABLE_ROWS, OutcomeUnknown) as error:
+            self._own.cannot_read(name, f"the trade {str(row)[:400]} cannot be read ({error!r})")
+        else:
+            self._own.read_to(at_ns)
+            self._own.can_read(name)
 
     async def _past(self, since_ns: int) -> list[Leg]:
         """Read trades that are not kept any more; those that are, too."""
         after = max((since_ns - _PAST_NS) // NS_PER_S, 0)
         rows = await self._api.rows("/data/trades", {"after": str(after)} if after else {})
-        read = {leg.id: leg for row in rows for leg in self._legs(row)}
+        found = each("the trade", rows, self._legs)
+        read = {leg.id: leg for legs in found for leg in legs}
         return list(({leg.id: leg for leg in self._own.kept()} | read).values())
 
     def _take_trade(self, row: Row, *, tell: bool = True) -> None:
@@ -173,10 +190,16 @@ class PolymarketAccount(EventAccount):
         return str(order.get("maker_address", "")).lower() == self._wallet.holder.lower()
 
     async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
-        await self._refresh()
-        if since_ns >= self._own.whole_ns:
-            return self._own.fills_since(since_ns)
-        return self._own.fills_since(since_ns, await self._past(since_ns))
+        unread: Unreadable | None = None
+        try:
+            await self._refresh()
+        except Unreadable as error:
+            unread = error
+        past = None if since_ns >= self._own.whole_ns else await self._past(since_ns)
+        found = self._own.fills_since(since_ns, past)
+        if unread is not None:
+            raise Unreadable(str(unread), rest=found)
+        return found
 
     @understood
     async def settled_since(self, since_ns: int) -> Sequence[FillSettled]:

@@ -29,6 +29,7 @@ from arbiter.model.orders import Order, OrderStatus, Side
 from arbiter.model.reports import Ended, OrderTruth
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.venues.common.account import AccountWiring
+from arbiter.venues.common.row_reading import each
 from arbiter.venues.common.signed import Answered
 from arbiter.venues.common.verdicts import Verdict
 from arbiter.venues.polymarket.account import SCALE, PolymarketAccount
@@ -273,7 +274,8 @@ class PolymarketOrders(PolymarketAccount):
 
     async def _open_orders(self) -> Sequence[OrderTruth]:
         rows = await self._api.rows("/data/orders", {})
-        listed = [row for row in rows if str(row["asset_id"]) in self._markets.by_token]
+        listed = [row for row in rows if str(row.get("asset_id")) in self._markets.by_token]
+        found = each("the open order", listed, self._truth)
         for row in listed:
             self._put.setdefault(str(row["id"]), put_of(row, self._known, self._markets))
         there = {str(row["id"]) for row in listed}
@@ -282,7 +284,7 @@ class PolymarketOrders(PolymarketAccount):
                 self._known.by_number(number) is None
             ):  # another's, which nothing else tells the end of
                 self._forget(number)
-        return [truth for truth in map(self._truth, listed) if not truth.status.terminal]
+        return [truth for truth in found if not truth.status.terminal]
 
     # The user stream.
 

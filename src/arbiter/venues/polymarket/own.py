@@ -60,6 +60,8 @@ class OwnTrades:
         """The same order by order; the newest."""
         self._asked_ns: dict[str, int] = {}
         """When those that are stuck were asked for."""
+        self._unread: dict[str, str] = {}
+        """Trades that could not be read, by id, and why."""
         self._newest_ns = 0
         self.whole_ns = 0
         """From then on each trade is kept by itself."""
@@ -101,18 +103,30 @@ class OwnTrades:
         return max(min(young, default=self._newest_ns) // NS_PER_S - _MARGIN_S, 0)
 
     def stuck(self, now_ns: int) -> list[str]:
-        """Trades to be asked for one by one; each is given once in a while, a few at a time."""
+        """Trades to be asked for one by one, those that could not be read too; each is given once in a while, a few at a time."""
         waiting = {
             leg.trade
             for leg in self._legs.values()
             if not leg.final and now_ns - leg.at_ns >= STUCK_NS
         }
+        waiting |= self._unread.keys()
         self._asked_ns = {name: at for name, at in self._asked_ns.items() if name in waiting}
         due = [name for name in waiting if now_ns - self._asked_ns.get(name, -_ASK_NS) >= _ASK_NS]
         due.sort(key=lambda name: self._asked_ns.get(name, 0))
         for name in due[:_ASKED_AT_ONCE]:
             self._asked_ns[name] = now_ns
         return due[:_ASKED_AT_ONCE]
+
+    def cannot_read(self, trade: str, why: str) -> None:
+        """Ask for it again, by its id, until it can be read."""
+        self._unread[trade] = why
+
+    def can_read(self, trade: str) -> None:
+        self._unread.pop(trade, None)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        return tuple(self._unread.values())
 
     def fold(self, now_ns: int) -> None:
         """Add up what has been final for long."""
