@@ -25,7 +25,8 @@ from arbiter.runtime.copy_view import CopyView
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.kill import KillReport, KillSwitchControl
 from arbiter.runtime.queries import EngineFacts, Queries
-from arbiter.runtime.reconciler import Reconciler, ReconcileReport, reconcile
+from arbiter.runtime.reconciled import ReconcileReport
+from arbiter.runtime.reconciler import Reconciler, reconcile
 
 
 class ControlHandlers:

@@ -17,7 +17,7 @@ def reconcile(config: ConfigFile = None, home: HomeFolder = None, as_json: Json 
     import msgspec
 
     from arbiter.app.control_socket import ControlClient, NotRunning
-    from arbiter.runtime.reconciler import ReconcileReport
+    from arbiter.runtime.reconciled import ReconcileReport
 
     folder = load_settings(config, home).settings.home
     try:

@@ -18,7 +18,8 @@ from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.kill import KillReport, KillSwitchControl
 from arbiter.runtime.outbox import LiveOutbox
-from arbiter.runtime.reconciler import Archive, Reconciler, VenueRecovery
+from arbiter.runtime.reconciled import VenueRecovery
+from arbiter.runtime.reconciler import Archive, Reconciler
 from arbiter.runtime.recovery import Recovery
 from arbiter.runtime.supervisor import Supervisor
 

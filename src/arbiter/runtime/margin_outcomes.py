@@ -12,6 +12,7 @@ from arbiter.model.events import AlertRaised, FundingPaid, JournalEvent, Positio
 from arbiter.model.money import plain
 from arbiter.model.perpetuals import ForcedCause, ForcedClose, FundingPayment
 from arbiter.model.reports import FillSettled, FundingReported, MarginReport
+from arbiter.runtime.newest import Newest
 from arbiter.runtime.recorder import Recorder
 
 
@@ -19,7 +20,7 @@ class MarginOutcomes:
     def __init__(self, *, ledger: Ledger, recorder: Recorder) -> None:
         self._ledger = ledger
         self._recorder = recorder
-        self._told: set[tuple[str, str]] = set()
+        self._told: Newest[tuple[str, str]] = Newest()
 
     def on_report(self, report: MarginReport) -> None:
         if isinstance(report, FundingReported):

@@ -97,7 +97,7 @@ class LiveOutbox:
         fills: Sequence[Fill] = ()
         try:
             answer = await client.query(order.client_order_id, order.instrument)
-            if isinstance(answer, OrderTruth) and answer.filled_size:
+            if isinstance(answer, OrderTruth) and answer.filled_size > order.filled_size:
                 fills = await client.fills_since(order.created_ns - _FILL_MARGIN_NS)
         except (TryAgain, OutcomeUnknown, VenueRefused) as error:
             self._unanswered(order, f"query: {error}")

@@ -36,6 +36,7 @@ from arbiter.model.reports import (
 from arbiter.model.trades import Trade, TradeState
 from arbiter.ports.outbox import Outbox
 from arbiter.runtime.floor import TradingFloor
+from arbiter.runtime.newest import Newest
 from arbiter.runtime.recorder import Recorder
 
 ABSENT = "ABSENT"
@@ -61,7 +62,7 @@ class Outcomes:
     ) -> None:
         self._on_refusal = on_refusal
         self._value_fee = value_fee
-        self._told: set[tuple[str, str]] = set()
+        self._told: Newest[tuple[str, str]] = Newest()
         self._ledger = ledger
         self._recorder = recorder
         self._outbox = outbox

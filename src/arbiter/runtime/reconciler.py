@@ -8,19 +8,27 @@ us are booked as external. Starting up runs the same looks until nothing is left
 A balance is only compared while nothing of ours is under way at its venue, and a difference only
 believed when two looks in a row find the same one; until then, and until a look finds the two
 equal again, nothing new is opened from that balance.
+
+Fills are asked for from the last complete look on, however old an order is. That none is missing
+from before is seen by quantities: where a venue says that an order got more than the ledger knows,
+or knows the order no more, fills are read from the order's beginning.
+
+A row that cannot be read is told, with what it says. What can be read is booked meanwhile: a fill
+that is there is there whatever else is. But no absence is believed, no balance compared, and
+nothing new is opened at that venue until it can be read.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, MutableSet, Sequence
+from collections.abc import Awaitable, Collection, Mapping, MutableSet, Sequence
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 import structlog
 
 from arbiter.execution.single import rests
 from arbiter.ledger.ledger import Ledger
-from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import OutcomeUnknown, TryAgain, Unreadable, VenueRefused
 from arbiter.model.events import (
     AlertRaised,
     BalanceOpened,
@@ -30,16 +38,21 @@ from arbiter.model.events import (
 from arbiter.model.ids import Asset, ClientOrderId, VenueId
 from arbiter.model.money import ZERO, plain
 from arbiter.model.orders import Fill, Order, OrderStatus
-from arbiter.model.reports import Absent, Holding, OrderTruth
+from arbiter.model.perpetuals import ForcedClose, FundingPayment
+from arbiter.model.reports import Absent, FillSettled, Holding, OrderTruth
 from arbiter.model.time import NS_PER_S
 from arbiter.model.trades import Trade
 from arbiter.ports.venue import MarginClient, OrderClient
 from arbiter.runtime.floor import TradingFloor
 from arbiter.runtime.margin_outcomes import MarginOutcomes
+from arbiter.runtime.newest import Newest
 from arbiter.runtime.outcomes import Outcomes
+from arbiter.runtime.reconciled import ReconcileReport, VenueRecovery, sum_of
 from arbiter.runtime.recorder import Recorder
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 NEVER_SENT = "the engine stopped before it was sent"
 FILL_MARGIN_NS = 60 * NS_PER_S
@@ -47,40 +60,15 @@ FILL_MARGIN_NS = 60 * NS_PER_S
 DENIALS = 3
 """Looks in a row in which a venue must deny an order it had accepted before that is believed."""
 
+WHAT_TO_DO = (
+    "Nothing new is opened there until it can be read. Look it up at the venue; docs/modes.md, "
+    '"A row that cannot be read", says what to do'
+)
+
 _BETWEEN_LOOKS_S = 1.0
 
 NO_ANSWER = (TryAgain, OutcomeUnknown, VenueRefused)
 """A call that only asks failed: nothing is known, whatever the reason."""
-
-
-class VenueRecovery(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found and mended at one venue."""
-
-    venue: VenueId
-    reachable: bool = True
-    fills_booked: int = 0
-    orders_closed: int = 0
-    balances_opened: int = 0
-    external_changes: int = 0
-    strangers: int = 0
-    """Open orders there that are not ours."""
-    compared: bool = False
-    """Balances were compared: nothing of ours was under way there."""
-    differences: tuple[str, ...] = ()
-    """Balances that differ, seen for the first time: believed when they still do next time."""
-    note: str = ""
-
-    @property
-    def repaired(self) -> bool:
-        """Whether anything had to be changed."""
-        return bool(
-            self.fills_booked or self.orders_closed or self.balances_opened or self.external_changes
-        )
-
-    @property
-    def agrees(self) -> bool:
-        """The venue answered, and its word and the ledger's are the same now."""
-        return self.reachable and self.compared and not self.differences
 
 
 class Archive(Protocol):
@@ -105,42 +93,6 @@ class NoArchive:
         return None
 
 
-class ReconcileReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person who asks for a reconciliation is told; `json` is the same for machines."""
-
-    venues: tuple[VenueRecovery, ...]
-    agrees: bool
-    """Every venue answered, and holds what the ledger says."""
-
-    def lines(self) -> list[str]:
-        """Write a line per venue, and one per difference that could not be settled."""
-        told: list[str] = []
-        for found in self.venues:
-            if not found.reachable:
-                told.append(f"{found.venue}: no answer ({found.note})")
-                continue
-            mended = [
-                f"{count} {what}"
-                for count, what in (
-                    (found.fills_booked, "fills booked"),
-                    (found.orders_closed, "orders closed"),
-                    (found.balances_opened, "balances opened"),
-                    (found.external_changes, "external changes booked"),
-                    (found.strangers, "orders there that are not ours"),
-                )
-                if count
-            ]
-            state = "agrees" if found.agrees else "orders under way, balances not compared"
-            if found.differences:
-                state = "differs"
-            told.append(f"{found.venue}: {state}" + "".join(f"; {text}" for text in mended))
-            told += [f"  {difference}" for difference in found.differences]
-        return told
-
-    def json(self) -> bytes:
-        return msgspec.json.encode(self)
-
-
 async def reconcile(reconciler: "Reconciler", looks: int = 3) -> ReconcileReport:
     """Look until every venue that answers agrees, at most `looks` times: ``arbiter reconcile``.
 
@@ -154,22 +106,6 @@ async def reconcile(reconciler: "Reconciler", looks: int = 3) -> ReconcileReport
         later = {venue.venue: venue for venue in await reconciler.cycle()}
         found = [sum_of(venue, later[venue.venue]) for venue in found]
     return ReconcileReport(venues=tuple(found), agrees=all(venue.agrees for venue in found))
-
-
-def sum_of(first: VenueRecovery, then: VenueRecovery) -> VenueRecovery:
-    """Add what two looks mended; how the venue stands is what the later one saw."""
-    return VenueRecovery(
-        venue=first.venue,
-        reachable=then.reachable,
-        fills_booked=first.fills_booked + then.fills_booked,
-        orders_closed=first.orders_closed + then.orders_closed,
-        balances_opened=first.balances_opened + then.balances_opened,
-        external_changes=first.external_changes + then.external_changes,
-        strangers=then.strangers,
-        compared=then.compared,
-        differences=then.differences,
-        note=then.note,
-    )
 
 
 class Reconciler:
@@ -189,7 +125,7 @@ class Reconciler:
         margin_clients: Mapping[VenueId, MarginClient] | None = None,
     ) -> None:
         self._archive = archive or NoArchive()
-        self._foreign: set[tuple[VenueId, str]] = set()
+        self._foreign: Newest[tuple[VenueId, str]] = Newest()
         """Fills that no order of ours ever had, as far as anybody remembers."""
         self._ledger = ledger
         self._recorder = recorder
@@ -200,9 +136,14 @@ class Reconciler:
         self._margin_clients = margin_clients or {}
         self._margin = margin or MarginOutcomes(ledger=ledger, recorder=recorder)
         self._since: dict[VenueId, int] = {}
+        """Every fill from before has been read and booked."""
+        self._behind: dict[ClientOrderId, Decimal] = {}
+        """What working orders have got by their venue's word, where the ledger knew of less."""
+        self._unread: dict[VenueId, tuple[str, ...]] = {}
         self._suspected: dict[tuple[VenueId, Asset], Decimal] = {}
         self._denied: dict[ClientOrderId, int] = {}
-        self._strangers: set[ClientOrderId] = set()
+        self._strangers: dict[VenueId, frozenset[ClientOrderId]] = {}
+        """Orders at each venue that are not ours, of the last look."""
         self._looking = {venue: asyncio.Lock() for venue in clients}
 
     async def run(self, every_s: float) -> None:
@@ -217,17 +158,35 @@ class Reconciler:
         return list(await asyncio.gather(*looks))
 
     async def look(
-        self, client: OrderClient, since_ns: int, *, starting: bool = False, grace: bool = False
+        self,
+        client: OrderClient,
+        since_ns: int,
+        *,
+        starting: bool = False,
+        grace: bool = False,
+        margin_since_ns: int | None = None,
     ) -> VenueRecovery:
         """Compare one venue with the ledger and repair.
 
-        Fills are asked for from `since_ns` on. `starting` says that no request of this run is
-        under way: what works is cancelled unless it was meant to rest, and what was never sent is
-        abandoned; with `grace` a
-        venue's "no such order" is not believed yet. Raises what the client raises.
+        Fills are asked for from `since_ns` on, what happens on margin from `margin_since_ns` on,
+        where it is another. `starting` says that no request of this run is under way: what works
+        is cancelled unless it was meant to rest, and what was never sent is abandoned; with `grace`
+        a venue's "no such order" is not believed yet. Raises what the client raises.
         """
+        look = _Look(
+            client=client,
+            since_ns=since_ns,
+            margin_since_ns=since_ns if margin_since_ns is None else margin_since_ns,
+            starting=starting,
+            grace=grace,
+        )
         async with self._looking[client.venue]:
-            return await self._look(client, since_ns, starting, grace)
+            return await self._look(look)
+
+    def seen_from(self, venue: VenueId) -> int | None:
+        """From when on fills have to be asked for; None before the first complete look."""
+        since = self._since.get(venue)
+        return None if since is None else since - FILL_MARGIN_NS
 
     def open_at(self, venue: VenueId) -> list[Order]:
         """Give the orders at a venue that have no last word yet, unsent ones included."""
@@ -248,39 +207,103 @@ class Reconciler:
         return found
 
     def _fills_from(self, venue: VenueId, now: int) -> int:
-        """From the last complete look on, or from the oldest order still open."""
-        first = min((o.created_ns for o in self.open_at(venue)), default=now)
-        return min(first, self._since.get(venue, now)) - FILL_MARGIN_NS
+        """From the last complete look on; before there is one, from the oldest order still open."""
+        since = self.seen_from(venue)
+        if since is not None:
+            return since
+        return min((o.created_ns for o in self.open_at(venue)), default=now) - FILL_MARGIN_NS
 
-    async def _look(
-        self, client: OrderClient, since_ns: int, starting: bool, grace: bool
-    ) -> VenueRecovery:
-        venue, began = client.venue, self._recorder.now_ns()
+    async def _look(self, look: "_Look") -> VenueRecovery:
+        client, venue, began = look.client, look.client.venue, self._recorder.now_ns()
         open_before = len(self.open_at(venue))
-        fills = await client.fills_since(since_ns)
+        fills = await look.rows(client.fills_since(look.since_ns), Fill)
         booked = await self._book(venue, fills)
-        margin = self._margin_clients.get(venue)
-        if margin is not None:
-            payments = await margin.payments_since(since_ns)
-            forced = await margin.forced_since(since_ns)
-            for settled in await margin.settled_since(since_ns):
-                self._margin.settle(settled)
-            booked += self._margin.book(payments, forced)
-        working = await client.open_orders()
-        strangers = self._compare_working(working, fills)
+        booked += await self._look_at_margin(look)
+        if not look.unread:
+            self._since[venue] = began
+        working = await look.rows(client.open_orders(), OrderTruth)
+        booked += await self._catch_up(look, working)
+        strangers = self._compare_working(venue, working, fills)
         shown = {truth.client_order_id for truth in working}
         for order in self.open_at(venue):
             if order.client_order_id in shown:
-                if starting and not rests(order):
+                if look.starting and not rests(order):
                     await client.cancel(order)
-            elif starting or self._may_be_asked(order):
-                await self._ask(client, order, starting=starting, grace=grace)
+            elif look.starting or self._may_be_asked(order):
+                await self._ask(look, order)
         closed = max(open_before - len(self.open_at(venue)), 0)
-        compared = await self._compare_holdings(client)
-        self._since[venue] = began
+        self._forget_ended()
+        compared = VenueRecovery(venue=venue)
+        if not look.unread:
+            try:
+                compared = await self._compare_holdings(client)
+            except Unreadable as error:
+                look.unread.append(str(error))
+        self._tell_unread(venue, tuple(look.unread), compared=compared.compared)
         return msgspec.structs.replace(
-            compared, fills_booked=booked, orders_closed=closed, strangers=strangers
+            compared,
+            fills_booked=booked,
+            orders_closed=closed,
+            strangers=strangers,
+            unread=tuple(look.unread),
         )
+
+    async def _look_at_margin(self, look: "_Look") -> int:
+        margin = self._margin_clients.get(look.client.venue)
+        if margin is None:
+            return 0
+        payments = await look.rows(margin.payments_since(look.margin_since_ns), FundingPayment)
+        forced = await look.rows(margin.forced_since(look.margin_since_ns), ForcedClose)
+        settled = await look.rows(margin.settled_since(look.margin_since_ns), FillSettled)
+        for told in settled:
+            self._margin.settle(told)
+        return self._margin.book(payments, forced)
+
+    async def _catch_up(self, look: "_Look", working: Sequence[OrderTruth]) -> int:
+        """Read back to the beginning of orders that have lacked fills for two looks in a row.
+
+        One look alone may be a fill of this very moment; at the start one is enough.
+        """
+        oldest: int | None = None
+        for truth in working:
+            name = truth.client_order_id
+            order = self._ledger.orders.get(name)
+            if order is None or order.filled_size >= truth.filled_size:
+                self._behind.pop(name, None)
+                continue
+            if look.starting or self._behind.get(name, ZERO) > order.filled_size:
+                oldest = min(order.created_ns, order.created_ns if oldest is None else oldest)
+            self._behind[name] = truth.filled_size
+        if oldest is None or oldest - FILL_MARGIN_NS >= look.since_ns:
+            return 0
+        fills = await look.rows(look.client.fills_since(oldest - FILL_MARGIN_NS), Fill)
+        return await self._book(look.client.venue, fills)
+
+    def _forget_ended(self) -> None:
+        """Keep nothing of orders that have ended."""
+        for kept in (self._behind, self._denied):
+            for name in [name for name in kept if not self._is_open(name)]:
+                del kept[name]
+
+    def _is_open(self, name: ClientOrderId) -> bool:
+        order = self._ledger.orders.get(name)
+        return order is not None and order.open
+
+    def _tell_unread(self, venue: VenueId, unread: tuple[str, ...], *, compared: bool) -> None:
+        """Say once what cannot be read, and open nothing there until a look compares it all."""
+        before = self._unread.get(venue, ())
+        for told in unread:
+            if told not in before:
+                self._alert("critical", "UNREADABLE_ROW", f"{venue}: {told}. {WHAT_TO_DO}")
+        if unread:
+            self._unread[venue] = unread
+            self._frozen |= {key for key in self._ledger.balances if key[0] == venue}
+        elif before and compared:
+            del self._unread[venue]
+            for key in [key for key in self._frozen if key[0] == venue]:
+                if key not in self._suspected:
+                    self._frozen.discard(key)
+            self._alert("info", "READABLE_AGAIN", f"{venue}: everything can be read again")
 
     async def _book(self, venue: VenueId, fills: Sequence[Fill]) -> int:
         """Book what is missing; fills of orders that left memory are recalled with them."""
@@ -295,7 +318,7 @@ class Reconciler:
             return self._outcomes.book(fills)
         booked = 0
         known = await self._archive.known_fills([(venue, f.venue_trade_id) for f in strays])
-        self._foreign |= known
+        self._foreign.update(known)
         for fill in strays:
             key = (venue, fill.venue_trade_id)
             if key in known:
@@ -314,41 +337,66 @@ class Reconciler:
     def _may_be_asked(self, order: Order) -> bool:
         return order.status is not OrderStatus.CREATED and not self._floor.in_flight(order)
 
-    def _compare_working(self, working: Sequence[OrderTruth], fills: Sequence[Fill]) -> int:
+    def _compare_working(
+        self, venue: VenueId, working: Sequence[OrderTruth], fills: Sequence[Fill]
+    ) -> int:
         """Take what works at the venue; give how many of the orders are not ours."""
-        strangers = 0
+        strangers: list[ClientOrderId] = []
         for truth in working:
             order = self._ledger.orders.get(truth.client_order_id)
             if order is not None:
                 self._outcomes.on_answer(order, truth, _own(order, fills))
                 continue
-            strangers += 1
-            if truth.client_order_id not in self._strangers:
-                self._strangers.add(truth.client_order_id)
+            strangers.append(truth.client_order_id)
+            if truth.client_order_id not in self._strangers.get(venue, ()):
                 text = f"{truth.venue} works {truth.client_order_id}, which is not ours"
                 self._alert("warning", "FOREIGN_ORDER", text)
-        return strangers
+        self._strangers[venue] = frozenset(strangers)
+        return len(strangers)
 
-    async def _ask(self, client: OrderClient, order: Order, *, starting: bool, grace: bool) -> None:
-        key = order.client_order_id
-        answer = await client.query(key, order.instrument)
+    async def _ask(self, look: "_Look", order: Order) -> None:
+        key, client = order.client_order_id, look.client
+        try:
+            answer = await client.query(key, order.instrument)
+        except Unreadable as error:
+            look.unread.append(str(error))
+            return
         order = self._ledger.orders[key]
         if isinstance(answer, OrderTruth):
             self._denied.pop(key, None)
-            fills: Sequence[Fill] = ()
             if answer.filled_size > order.filled_size:
-                fills = await client.fills_since(order.created_ns - FILL_MARGIN_NS)
-            self._outcomes.on_answer(order, answer, _own(order, fills))
+                order = await self._read_back(look, order, answer.filled_size)
+            self._outcomes.on_answer(order, answer, ())
             return
-        if order.status.terminal:
+        if order.status.terminal or look.unread:
             return
         if order.venue_order_id is None and not order.filled_size:
-            self._never_arrived(order, answer, starting=starting, grace=grace)
+            order = await self._read_back(look, order, None)
+            if not look.unread and order.open and not order.filled_size:
+                self._never_arrived(order, answer, starting=look.starting, grace=look.grace)
             return
         self._denied[key] = self._denied.get(key, 0) + 1
         if self._denied[key] >= DENIALS:
-            del self._denied[key]
-            self._outcomes.forgotten(order)
+            order = await self._read_back(look, order, None)
+            if not look.unread and order.open:
+                self._outcomes.forgotten(order)
+
+    async def _read_back(self, look: "_Look", order: Order, until: Decimal | None) -> Order:
+        """Book an order's fills: those since the look's beginning, then those from before it.
+
+        The past is left alone once the order has got `until`; None has it read in any case, as
+        far as this look has not read it.
+        """
+        key, first = order.client_order_id, order.created_ns - FILL_MARGIN_NS
+        starts = [max(first, look.since_ns)] if until is not None else []
+        starts += [first] if first < look.since_ns else []
+        for start in starts:
+            fills = await look.rows(look.client.fills_since(start), Fill)
+            self._outcomes.book(_own(order, fills))
+            order = self._ledger.orders[key]
+            if until is not None and order.filled_size >= until:
+                break
+        return order
 
     def _never_arrived(self, order: Order, answer: Absent, *, starting: bool, grace: bool) -> None:
         age_ns = self._recorder.now_ns() - order.created_ns
@@ -455,6 +503,25 @@ class Reconciler:
     def _alert(self, severity: str, code: str, text: str) -> None:
         now = self._recorder.now_ns()
         self._recorder.record(AlertRaised(at_ns=now, severity=severity, code=code, text=text))
+
+
+class _Look(msgspec.Struct, kw_only=True):
+    """One look at a venue, and what of it could not be read."""
+
+    client: OrderClient
+    since_ns: int
+    margin_since_ns: int
+    starting: bool
+    grace: bool
+    unread: list[str] = []
+
+    async def rows(self, asked: Awaitable[Sequence[T]], kind: type[T]) -> list[T]:
+        """Give what can be read of an answer, and note what cannot."""
+        try:
+            return list(await asked)
+        except Unreadable as error:
+            self.unread.append(str(error))
+            return [one for one in error.rest if isinstance(one, kind)]
 
 
 def _own(order: Order, fills: Sequence[Fill]) -> list[Fill]:

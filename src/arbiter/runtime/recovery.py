@@ -18,13 +18,12 @@ from arbiter.model.trades import Trade, TradeState
 from arbiter.ports.venue import OrderClient
 from arbiter.runtime.floor import TradingFloor
 from arbiter.runtime.outcomes import Outcomes
+from arbiter.runtime.reconciled import VenueRecovery, sum_of
 from arbiter.runtime.reconciler import (
     FILL_MARGIN_NS,
     NEVER_SENT,
     NO_ANSWER,
     Reconciler,
-    VenueRecovery,
-    sum_of,
 )
 from arbiter.runtime.recorder import Recorder
 
@@ -116,23 +115,38 @@ class Recovery:
     async def _venue(
         self, client: OrderClient, since_ns: int, waiting: set[VenueId]
     ) -> VenueRecovery:
-        """Look until nothing is open and nothing differs; give the sum of what was mended."""
+        """Look until nothing is open and nothing differs; give the sum of what was mended.
+
+        Where a row cannot be read, balances are not compared: then it is enough that every order
+        has its last word, for nothing new is opened at that venue.
+        """
         loop = asyncio.get_running_loop()
         began = loop.time()
         total = VenueRecovery(venue=client.venue)
         oldest = min(
             (o.created_ns for o in self._reconciler.open_at(client.venue)), default=since_ns
         )
-        since_ns = min(since_ns, oldest) - FILL_MARGIN_NS
+        margin_since_ns = min(since_ns, oldest) - FILL_MARGIN_NS
+        since_ns -= FILL_MARGIN_NS
         while True:
             grace = loop.time() - began < self._floor.absent_after_ns / 1e9
             try:
-                found = await self._reconciler.look(client, since_ns, starting=True, grace=grace)
+                found = await self._reconciler.look(
+                    client,
+                    since_ns,
+                    starting=True,
+                    grace=grace,
+                    margin_since_ns=margin_since_ns,
+                )
             except NO_ANSWER as error:
                 log.warning("venue does not answer yet", venue=client.venue, why=str(error))
             else:
                 total = sum_of(total, found)
-                if not self._reconciler.unsettled_at(client.venue) and found.agrees:
+                seen = self._reconciler.seen_from(client.venue)
+                if seen is not None:
+                    since_ns = margin_since_ns = seen
+                settled = not self._reconciler.unsettled_at(client.venue)
+                if settled and (found.agrees or found.unread):
                     waiting.discard(client.venue)
                     self._take_up(waiting)
                     return total

@@ -14,7 +14,8 @@ from arbiter.model.ids import Actor, Asset, ClientOrderId, InstrumentId, VenueId
 from arbiter.model.orders import OrderStatus, Side
 from arbiter.model.time import NS_PER_S
 from arbiter.runtime.kill import KillReport
-from arbiter.runtime.reconciler import ReconcileReport, reconcile
+from arbiter.runtime.reconciled import ReconcileReport
+from arbiter.runtime.reconciler import reconcile
 from tests.scenarios.legs.stage import Stage, stage
 from tests.scenarios.legs.test_bad_venues import lasting, resting_buy
 

@@ -13,7 +13,8 @@ from arbiter.app.config import load
 from arbiter.app.running import Running
 from arbiter.matching.faults import Fault
 from arbiter.model.ids import ClientOrderId, VenueId
-from arbiter.runtime.reconciler import ReconcileReport, reconcile
+from arbiter.runtime.reconciled import ReconcileReport
+from arbiter.runtime.reconciler import reconcile
 from arbiter.venues.sim import wire
 from arbiter.venues.sim.link import SimLink
 from arbiter.venues.sim.probe import Probe, VenueTruth, truth

@@ -8,7 +8,7 @@ from typing import Any
 from arbiter.app.control_socket import ControlServer
 from arbiter.app.home import Home
 from arbiter.model.ids import VenueId
-from arbiter.runtime.reconciler import ReconcileReport, VenueRecovery
+from arbiter.runtime.reconciled import ReconcileReport, VenueRecovery
 from tests.unit.cli.conftest import Ran, Run
 
 BINANCE, KRAKEN = VenueId("binance"), VenueId("kraken")
