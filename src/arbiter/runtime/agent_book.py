@@ -37,6 +37,7 @@ from arbiter.runtime.core import TradingCore
 log = structlog.get_logger(__name__)
 
 _RETRY_SAVE_S = 1.0
+_REASONS_KEPT = 10_000
 
 
 class AgentBook:
@@ -59,7 +60,7 @@ class AgentBook:
         self.sessions: dict[UUID, AgentSession] = {}
         """Those not stopped, the standing one among them."""
         self.reasons: dict[TradeId, str] = {}
-        """Why orders of this run were given: entry and exit reasons."""
+        """Why orders of this run were given, the newest: entry and exit reasons."""
         self.exit_rounds: dict[UUID, set[UUID]] = {}
         """Votes that closed a position."""
         self._positions: dict[UUID, list[AgentPosition]] = {}
@@ -208,6 +209,11 @@ class AgentBook:
         after = accounts.with_closed(session, closed, self._clock.now_ns())
         if replace(after, updated_ns=session.updated_ns) != session:
             self.note_session(after)
+
+    def note_reason(self, trade: TradeId, reason: str) -> None:
+        self.reasons[trade] = reason
+        if len(self.reasons) > _REASONS_KEPT:
+            del self.reasons[next(iter(self.reasons))]
 
     def note_equity(self, session_id: UUID, positions: Sequence[AgentPosition]) -> None:
         session = self.sessions.get(session_id)

@@ -336,7 +336,7 @@ class AgentDesk:
                 ErrorNews(error="Failed to execute order", details=details, severity=severity)
             )
         elif ticket.reason:
-            self.book.reasons[decided.trade.id] = ticket.reason
+            self.book.note_reason(decided.trade.id, ticket.reason)
         return decided
 
     def cancel(self, trade: Trade, actor: Actor) -> None:
@@ -375,6 +375,7 @@ class AgentDesk:
         size = sellable(position, instrument, bid) if bid is not None else ZERO
         if not size:
             return None
+        self._next_exit = {one: until for one, until in self._next_exit.items() if until > now}
         self._next_exit[position.id] = now + _RETRY_EXIT_NS
         ticket = OrderTicket(Side.SELL, size, actor=actor, reason=reason)
         return self.place(session, instrument, ticket)

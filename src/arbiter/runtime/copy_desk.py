@@ -38,6 +38,7 @@ from arbiter.model.time import NS_PER_S
 from arbiter.ports.clock import Clock, IdSource
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.netting import reducible
+from arbiter.runtime.newest import Newest
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +66,10 @@ class _Tries(msgspec.Struct):
     """Ordered, and not yet looked at since it ended."""
 
 
+_TRIES_KEPT = 1_000
+"""Markets of subscriptions, until those in which nothing is to be awaited are forgotten."""
+
+
 class CopyDesk:
     """`tick` is the whole of it; call it often, after news of a leader and after a trade's end."""
 
@@ -83,7 +88,7 @@ class CopyDesk:
         self._ids = ids
         self._known: dict[SubscriptionId, _Known] = {}
         self._tries: dict[Key, _Tries] = {}
-        self._flagged: set[tuple[SubscriptionId, str, str]] = set()
+        self._flagged: Newest[tuple[SubscriptionId, str, str]] = Newest()
         self._listed: dict[tuple[VenueId, str], Instrument] = {}
         self._listings = 0
 
@@ -334,6 +339,8 @@ class CopyDesk:
 
     def _note_end(self, key: Key) -> _Tries:
         """Rest after an order that filled nothing; longer with each."""
+        if len(self._tries) > _TRIES_KEPT:
+            self._forget_tries()
         tries = self._tries.setdefault(key, _Tries())
         if tries.last is not None:
             trade = self._core.ledger.trade(tries.last)
@@ -344,6 +351,15 @@ class CopyDesk:
             else:
                 tries.fruitless = tries.wait_until_ns = 0
         return tries
+
+    def _forget_tries(self) -> None:
+        """Keep nothing of markets in which no order is awaited and no rest is left."""
+        over_ns = self._clock.now_ns() - int(self.settings.longest_retry_seconds * NS_PER_S)
+        self._tries = {
+            key: tries
+            for key, tries in self._tries.items()
+            if tries.last is not None or tries.wait_until_ns > over_ns
+        }
 
     def _rest(self, tries: _Tries, now: int) -> None:
         pause = self.settings.retry_seconds * 2.0 ** min(tries.fruitless, _MOST_DOUBLINGS)
@@ -363,7 +379,7 @@ class CopyDesk:
             self.waiting.pop(key, None)
 
     def _flag(self, key: Key, code: str, text: str) -> None:
-        """Tell a person, once in a run."""
+        """Tell a person, once: the newest alerts are remembered."""
         if (*key, code) in self._flagged:
             return
         self._flagged.add((*key, code))

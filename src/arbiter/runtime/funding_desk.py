@@ -469,6 +469,7 @@ class FundingDesk:
         )
 
     def _retry_later(self, key: Symbol | PairId, now: int) -> None:
+        self._wait_until = {one: until for one, until in self._wait_until.items() if until > now}
         self._wait_until[key] = now + int(self.settings.retry_seconds * 1_000_000_000)
 
     def _tradable(self, instrument: Instrument) -> bool:

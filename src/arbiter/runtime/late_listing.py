@@ -22,6 +22,7 @@ from arbiter.model.time import NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.ports.event_listings import LateMarkets
 from arbiter.runtime.core import TradingCore
+from arbiter.runtime.newest import Newest
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +64,7 @@ class LateListing:
         self._wake = asyncio.Event()
         self._asking = asyncio.Lock()
         self._heard: list[Callable[[], None]] = []
-        self._flagged: set[str] = set()
+        self._flagged: Newest[str] = Newest()
 
     def when_listed(self, act: Callable[[], None]) -> None:
         """Call `act` after each step that listed something."""
@@ -196,7 +197,7 @@ class LateListing:
         search.next_ns = self._clock.monotonic_ns() + min(pause, LONGEST_PAUSE_NS)
 
     def _alert(self, code: str, text: str) -> None:
-        """Tell a person, once in a run."""
+        """Tell a person, once: the newest alerts are remembered."""
         if text in self._flagged:
             return
         self._flagged.add(text)
