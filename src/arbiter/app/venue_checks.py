@@ -9,10 +9,11 @@ from arbiter.app.config import Settings
 from arbiter.app.config_sections import Mode
 from arbiter.app.real_world import make_account, make_lister
 from arbiter.app.venue_credentials import PASSPHRASE, from_environment, stored_venues, venue_keys
-from arbiter.model.errors import ArbiterError
+from arbiter.model.errors import ArbiterError, Unreadable
 from arbiter.model.ids import VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import plain
+from arbiter.model.time import NS_PER_DAY
 from arbiter.runtime.clock import SystemClock
 from arbiter.venues.catalogue import EVENT_VENUES, connector
 from arbiter.venues.common.account import KeyRights, VenueAccount
@@ -20,6 +21,10 @@ from arbiter.venues.common.account import KeyRights, VenueAccount
 FAR_MS = 250
 """A clock further off than this is worth a word, although signatures are corrected."""
 _HOPELESS_MS = 60_000
+_UNREADABLE = (
+    'nothing new is opened there until it can be read; docs/modes.md, "A row that cannot be read", '
+    "says what to do"
+)
 
 
 async def check_venues(
@@ -105,7 +110,7 @@ async def _check(account: VenueAccount, settings: Settings) -> list[Check]:
             f"name markets in venues.events.{venue}; those of approved pairs follow by themselves"
         )
         checks.append(warn(f"{venue} markets", "no market is named there, and none held", mend))
-        return [*checks, await _balances(account)]
+        return [*checks, await _balances(account), await _rows(account)]
     if not listed:
         mend = "name what it lists in venues.symbols"
         checks.append(bad(f"{venue} markets", "none of the symbols is listed", mend))
@@ -119,16 +124,31 @@ async def _check(account: VenueAccount, settings: Settings) -> list[Check]:
     )
     checks.append(ok(f"{venue} markets", limits))
     checks.append(ok(f"{venue} fees", _fees(first)))
-    return [*checks, await _balances(account)]
+    return [*checks, await _balances(account), await _rows(account)]
 
 
 async def _balances(account: VenueAccount) -> Check:
     venue = account.venue
-    held = {h.asset: h.total for h in await account.holdings() if h.total}
+    try:
+        told = await account.holdings()
+    except Unreadable as error:
+        return bad(f"{venue} balances", str(error), _UNREADABLE)
+    held = {h.asset: h.total for h in told if h.total}
     if not held:
         return warn(f"{venue} balances", "the account is empty", "move funds there")
     shown = ", ".join(f"{plain(total)} {asset}" for asset, total in sorted(held.items())[:8])
     return ok(f"{venue} balances", shown)
+
+
+async def _rows(account: VenueAccount) -> Check:
+    """What a reconciliation reads of the account: can every row of it be understood?"""
+    name = f"{account.venue} rows"
+    try:
+        orders = await account.open_orders()
+        fills = await account.fills_since(SystemClock().now_ns() - NS_PER_DAY)
+    except Unreadable as error:
+        return bad(name, str(error), _UNREADABLE)
+    return ok(name, f"{len(orders)} open orders and {len(fills)} fills of the last day are read")
 
 
 def _fees(instrument: Instrument) -> str:
