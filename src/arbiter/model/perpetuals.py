@@ -334,7 +334,3 @@ class MarginBalance(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def free(self) -> Decimal:
         return self.total - self.reserved
-
-
-def is_flat(position: MarginPosition | None) -> bool:
-    return position is None or not position.quantity

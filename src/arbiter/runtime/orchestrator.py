@@ -48,7 +48,6 @@ from arbiter.runtime.core import TradingCore
 log = structlog.get_logger(__name__)
 
 TICK_S = 1.0
-_WAITING_DECISIONS = 5_000
 _BATCH = 50
 _GIVE_UP_S = 10.0
 """A vote waits this long for agents that have not spoken on its symbol yet."""

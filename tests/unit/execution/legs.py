@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from msgspec.structs import replace
-
 from arbiter.execution.effects import AddOrder, Advance, Alert, Effect
 from arbiter.execution.settings import ExecutionSettings
 from arbiter.execution.two_leg import step
@@ -180,7 +178,3 @@ def advanced(step: Step) -> TradeState | None:
 
 def alerts(step: Step) -> list[str]:
     return [effect.code for effect in step[1] if isinstance(effect, Alert)]
-
-
-def with_minimum(instrument: Instrument, notional: int) -> Instrument:
-    return replace(instrument, min_notional=Decimal(notional))
