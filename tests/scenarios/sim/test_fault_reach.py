@@ -32,7 +32,7 @@ from tests.scenarios.sim.conftest import CALM, Starter, SystemClock
 BINANCE, OKX = VenueId("binance"), VenueId("okx")
 FUTURES, OTHER_FUTURES = VenueId("binance_futures"), VenueId("bybit_futures")
 CLOCK = SystemClock()
-TIMEOUT_S = 0.4
+TIMEOUT_S = 1.5
 WITH_PERPETUALS = msgspec.structs.replace(CALM, perpetuals=PerpetualSettings(symbols=2))
 
 

@@ -130,7 +130,7 @@ async def test_clean_stop_and_start_keep_books_and_prices(start: Starter, home: 
 async def test_report_that_never_came_is_learned_by_asking(start: Starter, home: Path) -> None:
     """Accepted and filled at the venue, but the answer is lost: unknown, then found."""
     await in_thread(lambda: start(SLOW))
-    async with trading(home, timeout_s=0.3) as desk:
+    async with trading(home, timeout_s=1.0) as desk:
         order = desk.order(tif=TimeInForce.IOC)
         answer = await desk.client.submit(order)
         assert isinstance(answer, Unknown)
@@ -143,7 +143,7 @@ async def test_reports_on_their_way_at_a_kill_are_told_after_the_reconnect(
     start: Starter, home: Path
 ) -> None:
     handle = await in_thread(lambda: start(SLOW))
-    async with trading(home, timeout_s=0.3) as desk:
+    async with trading(home, timeout_s=1.0) as desk:
         order = desk.order(tif=TimeInForce.IOC)
         await desk.client.submit(order)
         await desk.client.query(order.client_order_id, order.instrument)
@@ -193,7 +193,7 @@ async def test_stream_missed_beyond_repeating_is_made_up_from_fills_and_queries(
 ) -> None:
     """The venue's folder is thrown away but for its books: report numbers start anew."""
     handle = await in_thread(lambda: start(SLOW))
-    async with trading(home, timeout_s=0.3) as desk:
+    async with trading(home, timeout_s=1.0) as desk:
         order = desk.order(tif=TimeInForce.IOC)
         await desk.client.submit(order)
         await desk.client.query(order.client_order_id, order.instrument)

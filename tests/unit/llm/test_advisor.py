@@ -48,7 +48,7 @@ async def advised(
             "primary_model": PRIMARY,
             "agents": frozenset({"trend-agent"}),
             "max_tokens": 500,
-            "timeout_s": 0.5,
+            "timeout_s": 30.0,
             "retries": 1,
             "retry_s": 0.001,
         }
