@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from arbiter.model.commands import ReleaseKillSwitch
+from arbiter.model.ids import Actor
 from tests.surfaces.spot.conftest import MakeEngine, until
 from tests.surfaces.spot.harness import LiveEngine
 
@@ -28,11 +30,22 @@ def engine(make_engine: MakeEngine) -> LiveEngine:
     return engine
 
 
+@pytest.fixture
+def trading(engine: LiveEngine) -> None:
+    """As each call finds it by itself: one of them stops everything."""
+    running = engine.running
+    if running.engine.core.ledger.kill_switch.engaged:
+        engine.wait_for(running.bus.execute(ReleaseKillSwitch(actor=Actor("test"))))
+    with engine.client() as client:
+        client.post("/trading/start").raise_for_status()
+
+
 def test_every_documented_call_is_found() -> None:
     assert len(CALLS) == 18
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.usefixtures("trading")
 @pytest.mark.parametrize("call", CALLS)
 def test_documented_call_answers(engine: LiveEngine, call: str) -> None:
     done = subprocess.run(
@@ -40,7 +53,7 @@ def test_documented_call_answers(engine: LiveEngine, call: str) -> None:
         shell=True,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert done.returncode == 0, done.stderr
