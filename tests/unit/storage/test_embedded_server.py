@@ -20,6 +20,7 @@ from arbiter.storage.postgres_install import SERVICE_USER, programs_for, service
 from tests.fakes.postgres import FreshDatabase, PostgresForTests
 from tests.unit.storage.conftest import Place, query
 
+pytestmark = pytest.mark.slow
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs another user's server")
 
 
