@@ -383,6 +383,8 @@ async def test_decisions_are_listed_with_their_filter_echoed(
         {"offset": "-1"},
         {"outcome": "WON"},
         {"decision_type": "guess"},
+        {"symbol": "BTC\0USDT"},
+        {"model": "\0"},
     ],
 )
 async def test_a_bad_filter_is_a_400(client: httpx.AsyncClient, query: dict[str, str]) -> None:

@@ -23,12 +23,13 @@ def decision_routes(deps: AgentsDeps) -> APIRouter:
     routes = APIRouter(prefix="/api/v1/decisions", tags=["decisions"])
 
     def symbol_of(name: str | None) -> Symbol | None:
-        if name is None:
+        text = _words(name, "symbol")
+        if text is None:
             return None
         try:
-            return deps.core.registry.resolve_symbol(name)
+            return deps.core.registry.resolve_symbol(text)
         except (UnknownSymbol, InvalidValue):
-            return Symbol(name)
+            return Symbol(text)
 
     @routes.get("", response_model=models.Decisions, responses=models.failures())
     async def decisions(
@@ -46,7 +47,7 @@ def decision_routes(deps: AgentsDeps) -> APIRouter:
             symbol=symbol_of(symbol),
             decision_type=_type(decision_type),
             outcome=_outcome(outcome),
-            model=model,
+            model=_words(model, "model"),
             since_ns=_time(from_date, "from_date"),
             until_ns=_time(to_date, "to_date"),
         )
@@ -136,6 +137,13 @@ def decision_routes(deps: AgentsDeps) -> APIRouter:
         return answer({"decision_id": key, "similar": rows, "count": len(rows)})
 
     return routes
+
+
+def _words(text: str | None, name: str) -> str | None:
+    """Take a filter's text; the database can hold no NUL to compare it with."""
+    if text is not None and "\0" in text:
+        raise bad(f"invalid {name}", details="it may not hold a NUL character")
+    return text
 
 
 def _type(text: str | None) -> DecisionType | None:
