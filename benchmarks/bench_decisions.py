@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import numpy as np
 from sqlalchemy import text
 
-from arbiter.agents.embedding import project
+from arbiter.agents.sketch import project
 from arbiter.model.agents import Decision, DecisionType
 from arbiter.model.ids import Symbol
 from arbiter.storage import migrate

@@ -1,6 +1,7 @@
 """An agent store in memory; `away` makes every call fail as without a database."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -44,15 +45,31 @@ class FakeAgentStore:
         self._check()
         self.kept_decisions.update({decision.id: decision for decision in decisions})
 
-    async def forget_decisions(self, before_ns: int, most: int) -> int:
+    async def forget_decisions(self, before_ns: int, most: int, *, idle: bool = False) -> int:
         self._check()
         old = [
-            key
-            for key, kept in self.kept_decisions.items()
-            if kept.created_ns < before_ns and kept.outcome is Outcome.PENDING
-        ][:most]
-        for key in old:
-            del self.kept_decisions[key]
+            kept
+            for kept in self._pending()
+            if kept.created_ns < before_ns and not (idle and kept.round_id)
+        ]
+        return self._forget(old[:most])
+
+    async def idle_decisions(self) -> Mapping[Symbol, int]:
+        self._check()
+        return Counter(kept.symbol for kept in self._pending() if not kept.round_id)
+
+    async def forget_idle(self, symbol: Symbol, most: int) -> int:
+        self._check()
+        idle = [kept for kept in self._pending() if kept.symbol == symbol and not kept.round_id]
+        return self._forget(idle[:most])
+
+    def _pending(self) -> list[Decision]:
+        kept = [k for k in self.kept_decisions.values() if k.outcome is Outcome.PENDING]
+        return sorted(kept, key=lambda each: each.created_ns)
+
+    def _forget(self, old: Sequence[Decision]) -> int:
+        for each in old:
+            del self.kept_decisions[each.id]
         return len(old)
 
     async def settle(self, rounds: Collection[UUID], decision: str, pnl: Decimal) -> None:

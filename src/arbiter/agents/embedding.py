@@ -2,22 +2,20 @@
 
 The context is normalised to features in −1..1 that flip their sign with the regime (momentum,
 trend, stretch, pressure) plus a few that do not (volatility, trend strength, spread), and projected
-by a fixed matrix of ±1 to 1536 dimensions. A random projection keeps angles, so that two equal
+by a fixed matrix of ±1 to 1536 dimensions (`sketch`). A random projection keeps angles, so that two equal
 regimes are near one another and two opposed ones far apart.
 """
 
 import hashlib
 import math
-from functools import cache
 
 import numpy as np
 
 from arbiter.agents.indicators import change, indicators
 from arbiter.agents.orderbook import imbalance
+from arbiter.agents.sketch import project
 from arbiter.agents.view import Floats, MarketView
-from arbiter.model.agents import EMBEDDING_SIZE
 
-VERSION = "context-1"
 _NAME_FEATURES = 6
 _SYMBOL_WEIGHT = 0.12
 _AGENT_WEIGHT = 0.25
@@ -59,27 +57,12 @@ def features(view: MarketView) -> Floats:
 
 
 def embed(view: MarketView, agent: str = "") -> tuple[float, ...]:
-    """Give the unit vector of `EMBEDDING_SIZE` dimensions for what an agent saw.
+    """Give the unit vector of 1536 dimensions for what an agent saw.
 
     The agent moves it a little: decisions of one agent are a little nearer to one another than to
     what others said at the same moment.
     """
     return project(np.append(features(view), _AGENT_WEIGHT * _signs(agent)))
-
-
-def project(values: Floats) -> tuple[float, ...]:
-    """Project features to a unit vector; all zeros are moved off the origin by a constant."""
-    with_bias = np.append(values, 0.05)
-    vector = _matrix(len(with_bias)) @ with_bias
-    return tuple((vector / np.linalg.norm(vector)).tolist())
-
-
-@cache
-def _matrix(width: int) -> Floats:
-    """Fixed ±1 by a hash, not by a generator whose stream may change: `[EMBEDDING_SIZE, width]`."""
-    bits = hashlib.shake_256(f"arbiter {VERSION}".encode()).digest(EMBEDDING_SIZE * width // 8)
-    signs = np.unpackbits(np.frombuffer(bits, dtype=np.uint8)).astype(np.float64) * 2.0 - 1.0
-    return signs.reshape(EMBEDDING_SIZE, width)
 
 
 def _signs(name: str) -> Floats:

@@ -8,7 +8,8 @@ import msgspec
 from arbiter.model.errors import InvalidValue
 
 RULES_VERSION = "1"
-RULES_MODEL = f"rules-{RULES_VERSION}"
+RULES_PREFIX = "rules-"
+RULES_MODEL = f"{RULES_PREFIX}{RULES_VERSION}"
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from arbiter.agents.settings import Schedule, VoteSettings
 from arbiter.app.config import Settings
+from arbiter.app.config_agents import Agents
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import VenueId
 from arbiter.model.time import NS_PER_DAY, day_start
@@ -16,7 +17,7 @@ from arbiter.ports.advisor import Advisor
 from arbiter.ports.agent_store import AgentStore
 from arbiter.ports.clock import Clock, IdSource
 from arbiter.ports.embedder import Embedder
-from arbiter.runtime.agent_decisions import DecisionKeeper
+from arbiter.runtime.agent_decisions import DecisionKeeper, Retention
 from arbiter.runtime.agent_desk import AgentDesk
 from arbiter.runtime.agent_news import NewsDesk
 from arbiter.runtime.agent_steering import Steering
@@ -99,7 +100,7 @@ async def make_agent_service(
             clock,
             desk.news,
             embedder=_embedder(settings),
-            keep_ns=wanted.decision_retention_days * NS_PER_DAY,
+            retention=_retention(wanted),
         ),
         clock=clock,
         ids=ids,
@@ -113,6 +114,16 @@ async def make_agent_service(
         advisor=advisor,
     )
     return AgentService(desk=desk, orchestrator=orchestrator, store=store, advisor=advisor)
+
+
+def _retention(wanted: Agents) -> Retention:
+    if not wanted.decision_retention_days:
+        return Retention()
+    return Retention(
+        keep_ns=wanted.decision_retention_days * NS_PER_DAY,
+        idle_keep_ns=int(wanted.idle_retention_days * NS_PER_DAY),
+        idle_most=wanted.idle_decisions,
+    )
 
 
 def _embedder(settings: Settings) -> Embedder | None:

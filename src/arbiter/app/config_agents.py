@@ -75,7 +75,17 @@ class Agents(Section):
         Unit.DAYS,
         0,
         36_500,
-        "Age at which decisions without an outcome are deleted; 0 keeps all for ever.",
+        "Age at which decisions without an outcome are deleted; 0 keeps all for ever, idle ones too.",
+    )
+    idle_retention_days: Real = number(
+        1.0,
+        Unit.DAYS,
+        0,
+        36_500,
+        "The same for idle ones: by rules, and no order came of them; 0 keeps them as the others.",
+    )
+    idle_decisions: Whole = number(
+        20_000, Unit.COUNT, 0, 10**9, "Most idle decisions kept of one symbol; 0 is no bound."
     )
     schedule: AgentSchedule = AgentSchedule()
 

@@ -13,6 +13,8 @@ from arbiter.model.ids import InstrumentId, StrategyId, Symbol, TradeId, VenueId
 from arbiter.model.money import ZERO, quotient
 
 EMBEDDING_SIZE = 1536
+SKETCH_SIZE = 36
+"""Numbers that say the same as a built-in embedding."""
 ORCHESTRATOR = "orchestrator"
 RISK_AGENT = "risk-agent"
 

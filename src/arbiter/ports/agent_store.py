@@ -81,11 +81,20 @@ class AgentStore(Protocol):
         """Insert; a known id is overwritten."""
         ...
 
-    async def forget_decisions(self, before_ns: int, most: int) -> int:
+    async def forget_decisions(self, before_ns: int, most: int, *, idle: bool = False) -> int:
         """Delete the oldest made before then; gives how many.
 
-        Those with an outcome, and those an open position rests on, stay.
+        Those with an outcome, and those an open position rests on, stay. With `idle` only those by
+        rules go that no order came of.
         """
+        ...
+
+    async def idle_decisions(self) -> Mapping[Symbol, int]:
+        """Count the rules' decisions that no order came of."""
+        ...
+
+    async def forget_idle(self, symbol: Symbol, most: int) -> int:
+        """Delete the symbol's oldest of them; gives how many."""
         ...
 
     async def settle(self, rounds: Collection[UUID], decision: str, pnl: Decimal) -> None:

@@ -6,12 +6,15 @@ and the decision says which of the two it has.
 """
 
 import asyncio
-from collections.abc import Sequence
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 import structlog
+from msgspec import Struct
 from msgspec.structs import asdict, replace
 
 from arbiter.model.agents import Decision
@@ -34,9 +37,21 @@ EMBEDDER_REST_NS = 60 * NS_PER_S
 """After a failure the embedding model is left alone for so long."""
 
 
-class DecisionKeeper:
-    """`keep_ns` is the age at which decisions without an outcome are forgotten; 0 never."""
+class Retention(Struct, frozen=True, kw_only=True):
+    """How long decisions without an outcome are kept; 0 is no bound."""
 
+    keep_ns: int = 0
+    idle_keep_ns: int = 0
+    """Of the rules' decisions that no order came of."""
+    idle_most: int = 0
+    """Most of those for one symbol, counted at each sweep."""
+
+    @property
+    def bounded(self) -> bool:
+        return bool(self.keep_ns or self.idle_keep_ns or self.idle_most)
+
+
+class DecisionKeeper:
     def __init__(
         self,
         store: AgentStore,
@@ -44,13 +59,13 @@ class DecisionKeeper:
         news: NewsDesk,
         *,
         embedder: Embedder | None = None,
-        keep_ns: int = 0,
+        retention: Retention = Retention(),  # noqa: B008 - frozen
     ) -> None:
         self._store = store
         self._clock = clock
         self._news = news
         self._embedder = embedder
-        self._keep_ns = keep_ns
+        self._retention = retention
         self._rests_until = 0
         self._unsaved: dict[UUID, Decision] = {}
         self._to_save = asyncio.Event()
@@ -70,7 +85,7 @@ class DecisionKeeper:
         """Write what waits and forget what is too old; until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._save_forever(), name="agents decisions")
-            if self._keep_ns:
+            if self._retention.bounded:
                 group.create_task(self._sweep_forever(), name="agents old decisions")
 
     async def save(self) -> None:
@@ -83,14 +98,21 @@ class DecisionKeeper:
                     del self._unsaved[decision.id]
 
     async def forget_old(self) -> int:
-        """Delete what is past its age, a batch at a time; gives how many."""
-        before_ns = self._clock.now_ns() - self._keep_ns
+        """Delete what is past its age or too many, a batch at a time; gives how many."""
+        now, bounds, store = self._clock.now_ns(), self._retention, self._store
         total = 0
-        while True:
-            gone = await self._store.forget_decisions(before_ns, _SWEPT_AT_ONCE)
-            total += gone
-            if gone < _SWEPT_AT_ONCE:
-                return total
+        if bounds.keep_ns:
+            before_ns = now - bounds.keep_ns
+            total += await _emptied(lambda most: store.forget_decisions(before_ns, most))
+        if bounds.idle_keep_ns:
+            idle_ns = now - bounds.idle_keep_ns
+            total += await _emptied(lambda most: store.forget_decisions(idle_ns, most, idle=True))
+        if bounds.idle_most:
+            for symbol, count in (await store.idle_decisions()).items():
+                total += await _emptied(
+                    partial(store.forget_idle, symbol), count - bounds.idle_most
+                )
+        return total
 
     async def _embedded(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
         embedder = self._embedder
@@ -131,6 +153,18 @@ class DecisionKeeper:
                 if gone:
                     log.info("old decisions are gone", count=gone)
             await asyncio.sleep(_SWEEP_S)
+
+
+async def _emptied(forget: Callable[[int], Awaitable[int]], most: int = sys.maxsize) -> int:
+    """Let `forget` delete at most so many, until there are no more; each batch is its own."""
+    total = 0
+    while total < most:
+        wanted = min(_SWEPT_AT_ONCE, most - total)
+        gone = await forget(wanted)
+        total += gone
+        if gone < wanted:
+            break
+    return total
 
 
 def spent(usage: Usage | None) -> dict[str, Any]:

@@ -8,10 +8,12 @@ from collections.abc import Callable, Collection, Coroutine
 
 import msgspec
 
-from arbiter.agents.embedding import VERSION, embed
+from arbiter.agents.embedding import embed
 from arbiter.agents.opinions import Opinion
 from arbiter.agents.settings import RULES_MODEL
+from arbiter.agents.sketch import VERSION
 from arbiter.agents.view import MarketView
+from arbiter.agents.words import context_text, rules_response
 from arbiter.model.agents import Decision, DecisionType
 from arbiter.model.ids import InstrumentId
 from arbiter.model.instruments import Instrument
@@ -20,7 +22,7 @@ from arbiter.ports.advisor import Advisor, NoAdvice, Question, QuestionKind, Usa
 from arbiter.ports.clock import Clock, IdSource
 from arbiter.runtime.agent_decisions import DecisionKeeper, spent
 from arbiter.runtime.agent_records import AgentRecord, AgentRecords
-from arbiter.runtime.agent_views import ViewMaker, context_text
+from arbiter.runtime.agent_views import ViewMaker
 
 LOOK_AGAIN_S = 5.0
 """After a look that found nothing to go by."""
@@ -224,9 +226,10 @@ class Hearing:
 
 
 def _response(opinion: Opinion) -> str:
-    said = {
-        "action": str(opinion.action),
-        "confidence": opinion.confidence,
-        "reasoning": opinion.reasoning,
-    }
-    return msgspec.json.encode(said).decode()
+    return rules_response(
+        DecisionType.SIGNAL,
+        decision=opinion.action,
+        confidence=opinion.confidence,
+        reasoning=opinion.reasoning,
+        context=opinion.context,
+    )

@@ -4,7 +4,6 @@ import asyncio
 from collections import deque
 from pathlib import Path
 
-import msgspec
 import structlog
 
 from arbiter.agents.view import Bars, Headline, MarketView, Top, bars_of, empty_bars
@@ -154,9 +153,3 @@ class ViewMaker:
         for table in (self._bars, self._books):
             for instrument in [key for key in table if key not in keep]:
                 table.pop(instrument, None)
-
-
-def context_text(context: dict[str, object]) -> str:
-    """The figures an agent saw, as text, one a line."""
-    encoded = msgspec.json.decode(msgspec.json.encode(context))
-    return "\n".join(f"{name}: {value}" for name, value in encoded.items())

@@ -14,11 +14,13 @@ import msgspec
 import structlog
 
 from arbiter.agents import accounts, risk_officer, vote
-from arbiter.agents.embedding import VERSION, embed
+from arbiter.agents.embedding import embed
 from arbiter.agents.indicators import returns
 from arbiter.agents.roster import roster
 from arbiter.agents.settings import RULES_MODEL, Schedule, VoteSettings
+from arbiter.agents.sketch import VERSION
 from arbiter.agents.view import MarketView
+from arbiter.agents.words import context_text, rules_response
 from arbiter.model.agents import (
     ORCHESTRATOR,
     RISK_AGENT,
@@ -42,7 +44,7 @@ from arbiter.runtime.agent_desk import AGENTS, AgentDesk, OrderTicket
 from arbiter.runtime.agent_hearing import Heard, Hearing, Spawn
 from arbiter.runtime.agent_news import ErrorNews
 from arbiter.runtime.agent_records import AgentRecords
-from arbiter.runtime.agent_views import ViewMaker, context_text
+from arbiter.runtime.agent_views import ViewMaker
 from arbiter.runtime.core import TradingCore
 
 log = structlog.get_logger(__name__)
@@ -179,7 +181,6 @@ class Orchestrator:
                 for each in heard
             },
         }
-        said = {"action": str(verdict.action), "confidence": verdict.confidence}
         consensus = Decision(
             id=self._ids.new_id(),
             session_id=session.id,
@@ -192,7 +193,13 @@ class Orchestrator:
             reasoning=verdict.reasoning,
             context=context,
             prompt=context_text(context),
-            response=msgspec.json.encode(said).decode(),
+            response=rules_response(
+                DecisionType.CONSENSUS,
+                decision=verdict.action,
+                confidence=verdict.confidence,
+                reasoning=verdict.reasoning,
+                context=context,
+            ),
             model=RULES_MODEL,
             embedding=embed(view, ORCHESTRATOR),
             embedding_model=VERSION,
@@ -287,9 +294,13 @@ class Orchestrator:
         approved, fraction = assessed.approved, assessed.fraction
         model, reasoning, confidence = RULES_MODEL, assessed.reasoning, verdict.confidence
         prompt, usage, error = context_text(context), None, None
-        response = msgspec.json.encode(
-            {"approved": approved, "position_size": fraction, "reasoning": reasoning}
-        ).decode()
+        response = rules_response(
+            DecisionType.RISK_APPROVAL,
+            decision="APPROVE" if approved else "VETO",
+            confidence=confidence,
+            reasoning=reasoning,
+            context=context,
+        )
         if approved and self._advisor is not None and self._advisor.serves(RISK_AGENT):
             question = Question(
                 kind=QuestionKind.RISK_APPROVAL,

@@ -1,15 +1,15 @@
 """Sessions, positions and decisions in PostgreSQL; the similar ones by pgvector."""
 
-import json
-from collections.abc import AsyncIterator, Collection, Sequence
+import re
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import (
     ColumnElement,
+    Select,
     Text,
     and_,
     case,
@@ -46,15 +46,16 @@ from arbiter.ports.agent_store import (
     Spending,
     WorkedOrder,
 )
-from arbiter.storage import schema
+from arbiter.storage import decision_rows, schema
 from arbiter.storage.agents_schema import DECISIONS, POSITIONS, SESSIONS
 from arbiter.storage.database import reading
+from arbiter.storage.decision_rows import decision_of, rows_of
 from arbiter.storage.rows import read, spread
 
 EF_SEARCH = 100
 """Candidates the vector index looks at: recall against time."""
 
-_LISTED = [column for column in DECISIONS.c if column.name not in {"embedding", "seq"}]
+_LISTED = [c for c in DECISIONS.c if c.name not in {"embedding", "sketch", "seq"}]
 
 
 class PgAgentStore:
@@ -74,25 +75,24 @@ class PgAgentStore:
     async def save_decisions(self, decisions: Sequence[Decision]) -> None:
         if decisions:
             async with self._transaction() as connection:
-                await connection.execute(spread(DECISIONS, decisions, keys=["id"]))
+                await connection.execute(spread(DECISIONS, rows_of(decisions), keys=["id"]))
 
-    async def forget_decisions(self, before_ns: int, most: int) -> int:
-        table = DECISIONS
-        needed = select(POSITIONS.c.round_id).where(
-            POSITIONS.c.exit_ns.is_(None), POSITIONS.c.round_id.is_not(None)
-        )
-        old = (
-            select(table.c.id)
-            .where(
-                table.c.created_ns < before_ns,
-                table.c.outcome == Outcome.PENDING.value,
-                or_(table.c.round_id.is_(None), table.c.round_id.not_in(needed)),
-            )
-            .order_by(table.c.created_ns)
-            .limit(most)
-        )
+    async def forget_decisions(self, before_ns: int, most: int, *, idle: bool = False) -> int:
+        which = decision_rows.idle() if idle else decision_rows.kept_open()
+        return await self._forget(decision_rows.older(before_ns, most, which))
+
+    async def idle_decisions(self) -> Mapping[Symbol, int]:
+        async with self._reading() as connection:
+            rows = await connection.execute(decision_rows.idle_counts())
+            return {Symbol(symbol): count for symbol, count in rows}
+
+    async def forget_idle(self, symbol: Symbol, most: int) -> int:
+        return await self._forget(decision_rows.oldest_idle(symbol, most))
+
+    async def _forget(self, old: Select[Any]) -> int:
         async with self._transaction() as connection:
-            return (await connection.execute(delete(table).where(table.c.id.in_(old)))).rowcount
+            gone = delete(DECISIONS).where(DECISIONS.c.id.in_(old))
+            return (await connection.execute(gone)).rowcount
 
     async def settle(self, rounds: Collection[UUID], decision: str, pnl: Decimal) -> None:
         outcome = Outcome.SUCCESS if pnl > ZERO else Outcome.FAILURE
@@ -192,32 +192,32 @@ class PgAgentStore:
         )
         async with self._reading() as connection:
             rows = (await connection.execute(query)).mappings()
-            return [read(Decision, dict(row)) for row in rows]
+            return [decision_of(dict(row)) for row in rows]
 
     async def decision(self, decision: UUID) -> Decision | None:
-        query = select(*_LISTED, cast(DECISIONS.c.embedding, Text).label("vector")).where(
-            DECISIONS.c.id == decision
-        )
+        query = select(
+            *_LISTED,
+            cast(DECISIONS.c.embedding, Text).label("vector"),
+            cast(DECISIONS.c.sketch, Text).label("drawn"),
+        ).where(DECISIONS.c.id == decision)
         async with self._reading() as connection:
             row = (await connection.execute(query)).mappings().one_or_none()
-        if row is None:
-            return None
-        found = read(Decision, dict(row))
-        if row["vector"] is None:
-            return found
-        return msgspec.structs.replace(found, embedding=tuple(json.loads(row["vector"])))
+        return None if row is None else decision_of(dict(row))
 
     async def similar(self, decision: UUID, limit: int) -> Sequence[SimilarDecision] | None:
         async with self._reading() as connection:
             known = await connection.execute(
                 text(_PREPARE), {"own": decision, "ef_search": str(EF_SEARCH)}
             )
-            embedded: Sequence[bool] = known.scalars().all()
-            if not embedded:
+            row = known.one_or_none()
+            if row is None:
                 return None
-            if not embedded[0]:
+            if not row.sketched and not row.embedded:
                 return []
-            nearest = await connection.execute(text(_NEAREST), {"own": decision, "limit": limit})
+            nearest = await connection.execute(
+                text(_NEAREST_SKETCH if row.sketched else _NEAREST),
+                {"own": decision, "limit": limit},
+            )
             return [
                 SimilarDecision(
                     id=_uuid(found.id),
@@ -298,7 +298,7 @@ class PgAgentStore:
 
 # Vectors lie outside their rows, which the planner does not count: a scan costs more than it says.
 _PREPARE = """
-SELECT embedding IS NOT NULL,
+SELECT embedding IS NOT NULL AS embedded, sketch IS NOT NULL AS sketched,
        set_config('hnsw.ef_search', :ef_search, true), set_config('enable_seqscan', 'off', true)
 FROM agent_decisions WHERE id = :own
 """
@@ -314,6 +314,7 @@ WHERE embedding IS NOT NULL AND id <> :own
 ORDER BY embedding <=> (SELECT embedding FROM own)
 LIMIT :limit
 """
+_NEAREST_SKETCH = re.sub(r"\bembedding\b", "sketch", _NEAREST)
 
 
 def _conditions(wanted: DecisionFilter) -> list[ColumnElement[bool]]:

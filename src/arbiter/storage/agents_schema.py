@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from arbiter.model.agents import EMBEDDING_SIZE
+from arbiter.model.agents import EMBEDDING_SIZE, SKETCH_SIZE
 from arbiter.storage.metadata import METADATA, needed
 from arbiter.storage.schema import MONEY
 
@@ -111,6 +111,7 @@ DECISIONS = Table(
     needed("outcome", Text),
     Column("actual_pnl", MONEY),
     needed("created_ns", BigInteger),
+    Column("sketch", HALFVEC(SKETCH_SIZE)),
 )
 Index("ix_agent_decisions_created_ns", DECISIONS.c.created_ns, DECISIONS.c.seq)
 Index("ix_agent_decisions_symbol", DECISIONS.c.symbol, DECISIONS.c.created_ns)
@@ -126,4 +127,11 @@ Index(
     postgresql_using="hnsw",
     postgresql_with=HNSW,
     postgresql_ops={"embedding": "halfvec_cosine_ops"},
+)
+Index(
+    "ix_agent_decisions_sketch",
+    DECISIONS.c.sketch,
+    postgresql_using="hnsw",
+    postgresql_with=HNSW,
+    postgresql_ops={"sketch": "halfvec_cosine_ops"},
 )

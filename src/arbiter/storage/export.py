@@ -20,6 +20,7 @@ from arbiter.model.time import rfc3339
 from arbiter.storage import schema
 from arbiter.storage.agents_schema import DECISIONS
 from arbiter.storage.database import reading
+from arbiter.storage.decision_rows import filled
 
 _CHUNK = 1_000
 
@@ -42,7 +43,7 @@ _TABLES = {
     Export.FILLS: (schema.FILLS, (schema.FILLS.c.seq,)),
     Export.DECISIONS: (DECISIONS, (DECISIONS.c.created_ns, DECISIONS.c.seq)),
 }
-_WITHOUT = {"started_at", "created_at", "at", "embedding"}
+_WITHOUT = {"started_at", "created_at", "at", "embedding", "sketch"}
 """Times come from the exact ns columns; embeddings can be made again."""
 
 
@@ -75,11 +76,11 @@ async def _rows(engine: AsyncEngine, query: Select[Any]) -> AsyncIterator[list[d
     async with reading(engine) as connection:
         result = await connection.stream(query.execution_options(yield_per=_CHUNK))
         async for chunk in result.mappings().partitions():
-            yield [_with_times(row) for row in chunk]
+            yield [_whole(row) for row in chunk]
 
 
-def _with_times(row: Any) -> dict[str, Any]:
-    whole = dict(row)
+def _whole(row: Any) -> dict[str, Any]:
+    whole = filled(row) if "prompt" in row else dict(row)
     for name, value in row.items():
         if name.endswith("_ns"):
             whole[_readable(name)] = None if value is None else rfc3339(value)

@@ -41,27 +41,27 @@ async def current(url: str) -> str | None:
         await engine.dispose()
 
 
-async def upgrade(url: str) -> str:
-    """Apply what is missing and give the revision reached.
+async def upgrade(url: str, *, to: str = "head") -> str:
+    """Apply what is missing up to a revision and give the revision reached.
 
     `Conflict` when the database was made by a newer version; `StorageUnavailable` when it cannot
     be reached or lacks what the schema needs.
     """
     engine = make_engine(url, pool_size=1)
     try:
-        return await _upgrade(engine)
+        return await _upgrade(engine, to)
     except DBAPIError as error:
         raise refused(url, driver_error(error)) from error
     finally:
         await engine.dispose()
 
 
-async def _upgrade(engine: AsyncEngine) -> str:
+async def _upgrade(engine: AsyncEngine, to: str) -> str:
     async with reading(engine) as connection:
         await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         await connection.commit()  # the lock is the session's; migrations begin their own
         try:
-            return await connection.run_sync(_apply)
+            return await connection.run_sync(_apply, to)
         finally:
             if not connection.invalidated:
                 await connection.rollback()
@@ -93,7 +93,7 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _apply(connection: Connection) -> str:
+def _apply(connection: Connection, to: str) -> str:
     scripts = _scripts()
     found = _revision(connection)
     connection.rollback()
@@ -104,7 +104,7 @@ def _apply(connection: Connection) -> str:
         )
 
     def steps(revision: Any, _: MigrationContext) -> Any:
-        return scripts._upgrade_revs("head", revision)
+        return scripts._upgrade_revs(to, revision)
 
     environment = EnvironmentContext(Config(), scripts, fn=steps)
     environment.configure(connection=connection, transaction_per_migration=True)

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import numpy as np
 import pytest
 
-from arbiter.agents.embedding import project
+from arbiter.agents.sketch import project
 from arbiter.api.desk.feed import Watcher
 from arbiter.model.agents import Decision, DecisionType, Outcome, SessionMode
 from arbiter.model.changes import Changes

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from arbiter.agents.embedding import embed, features, project
+from arbiter.agents.embedding import embed, features
+from arbiter.agents.sketch import condense, expand, project, sketched
 from arbiter.agents.view import empty_bars
-from arbiter.model.agents import EMBEDDING_SIZE
+from arbiter.model.agents import EMBEDDING_SIZE, SKETCH_SIZE
 from tests.unit.agents.markets import bars_along, path, view_of
 
 
@@ -44,3 +45,23 @@ def test_the_price_itself_does_not_matter_only_its_shape() -> None:
 def test_a_market_without_a_past_has_an_embedding() -> None:
     assert np.isfinite(features(view_of(empty_bars()))).all()
     assert abs(near(embed(view_of(empty_bars())), embed(view_of(empty_bars()))) - 1) < 1e-9
+
+
+def test_a_sketch_keeps_the_embedding_and_every_angle() -> None:
+    one, other = regime(4e-4, 1, 4.0), regime(-2e-4, 2, 0.5)
+    short, long = condense(np.array([one, other])), np.array([one, other])
+    assert short.shape == (2, SKETCH_SIZE)
+    assert np.allclose(short @ short.T, long @ long.T, atol=1e-12)
+    assert np.allclose(expand(short[0]), one, atol=1e-12)
+    assert np.allclose(expand(short[0].astype(np.float16).astype(float)), one, atol=1e-4)
+
+
+def test_the_sketch_never_changes_under_stored_decisions() -> None:
+    sketch = condense(np.array(project(np.linspace(-1.0, 1.0, SKETCH_SIZE - 1))))
+    assert [round(value, 6) for value in sketch[:3].tolist()] == [-0.283568, -0.238862, -0.276911]
+
+
+def test_another_models_embedding_has_no_sketch() -> None:
+    assert sketched(tuple(np.eye(EMBEDDING_SIZE)[3])) is None
+    assert sketched((0.0,) * EMBEDDING_SIZE) is None
+    assert sketched(regime(1e-4, 3, 1.0)) is not None

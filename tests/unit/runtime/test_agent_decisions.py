@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from arbiter.agents.embedding import VERSION
+from arbiter.agents.sketch import VERSION
 from arbiter.model.agents import EMBEDDING_SIZE, Decision, DecisionType, Outcome
 from arbiter.model.time import NS_PER_DAY, NS_PER_S
 from arbiter.ports.embedder import Vector
-from arbiter.runtime.agent_decisions import EMBEDDER_REST_NS, DecisionKeeper
+from arbiter.runtime.agent_decisions import EMBEDDER_REST_NS, DecisionKeeper, Retention
 from arbiter.runtime.agent_news import ErrorNews, News, NewsDesk
 from tests.fakes.agent_store import FakeAgentStore
 from tests.fakes.agents import AgentHouse
@@ -15,6 +15,9 @@ from tests.fakes.clock import FakeClock
 
 OWN: Vector = (1.0,) + (0.0,) * (EMBEDDING_SIZE - 1)
 GIVEN: Vector = (0.0,) * (EMBEDDING_SIZE - 1) + (1.0,)
+
+
+FOR_EVER = Retention()
 
 
 class Model:
@@ -53,11 +56,11 @@ def decision(number: int, **changes: object) -> Decision:
 
 
 def keeper(
-    store: FakeAgentStore, model: Model | None = None, *, keep_ns: int = 0
+    store: FakeAgentStore, model: Model | None = None, *, retention: Retention = FOR_EVER
 ) -> tuple[DecisionKeeper, FakeClock, list[News]]:
     clock, told, news = FakeClock(), list[News](), NewsDesk()
     news.listen(told.append)
-    return DecisionKeeper(store, clock, news, embedder=model, keep_ns=keep_ns), clock, told
+    return DecisionKeeper(store, clock, news, embedder=model, retention=retention), clock, told
 
 
 async def test_without_a_model_the_contexts_embedding_is_kept() -> None:
@@ -96,7 +99,7 @@ async def test_a_failing_model_leaves_the_contexts_embedding_is_told_and_rests()
 
 async def test_only_decisions_without_an_outcome_grow_too_old() -> None:
     store = FakeAgentStore()
-    made, clock, _ = keeper(store, keep_ns=NS_PER_DAY)
+    made, clock, _ = keeper(store, retention=Retention(keep_ns=NS_PER_DAY))
     now = clock.now_ns()
     old, older = now - NS_PER_DAY - 1, now - 2 * NS_PER_DAY
     await store.save_decisions(
@@ -109,6 +112,32 @@ async def test_only_decisions_without_an_outcome_grow_too_old() -> None:
     )
     assert await made.forget_old() == 2
     assert set(store.kept_decisions) == {UUID(int=1), UUID(int=3)}
+
+
+async def test_idle_decisions_go_sooner_than_those_an_order_came_of() -> None:
+    store = FakeAgentStore()
+    bounds = Retention(keep_ns=30 * NS_PER_DAY, idle_keep_ns=NS_PER_DAY)
+    made, clock, _ = keeper(store, retention=bounds)
+    two_days_ago = clock.now_ns() - 2 * NS_PER_DAY
+    await store.save_decisions(
+        [
+            decision(1, created_ns=two_days_ago),
+            decision(2, created_ns=two_days_ago, round_id=UUID(int=9)),
+            decision(3, created_ns=clock.now_ns()),
+        ]
+    )
+    assert await made.forget_old() == 1
+    assert set(store.kept_decisions) == {UUID(int=2), UUID(int=3)}
+
+
+async def test_of_too_many_idle_decisions_the_newest_of_each_symbol_stay() -> None:
+    store = FakeAgentStore()
+    made, _, _ = keeper(store, retention=Retention(idle_most=2_500))
+    await store.save_decisions([decision(n) for n in range(7_001)])
+    await store.save_decisions([decision(7_001, symbol="ETH/USDT", created_ns=0)])
+    assert await made.forget_old() == 4_501
+    assert set(store.kept_decisions) == {UUID(int=n) for n in range(4_501, 7_002)}
+    assert await made.forget_old() == 0
 
 
 async def test_every_decision_of_a_vote_says_what_embedded_it() -> None:

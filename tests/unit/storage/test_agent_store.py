@@ -5,12 +5,15 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import msgspec
 import numpy as np
 import pytest
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from arbiter.agents.embedding import project
+from arbiter.agents.embedding import embed
+from arbiter.agents.sketch import VERSION, project
+from arbiter.agents.words import context_text
 from arbiter.llm.transcripts import read_transcripts
 from arbiter.model.agents import (
     EMBEDDING_SIZE,
@@ -34,6 +37,7 @@ from arbiter.storage.database import connect, make_engine
 from arbiter.storage.export import Export, Format, export
 from arbiter.storage.rows import projection_statements
 from tests.fakes.postgres import FreshDatabase
+from tests.unit.agents.markets import bars_along, path, view_of
 from tests.unit.storage import samples
 
 BTC, ETH = Symbol("BTC/USDT"), Symbol("ETH/USDT")
@@ -160,6 +164,112 @@ async def test_old_decisions_go_unless_they_have_an_outcome_or_hold_a_position(
     assert await store.forget_decisions(10, 100) == 0
     left = await store.decisions(ALL, limit=9, offset=0)
     assert [each.id for each in left] == [young.id, won.id, held.id]
+
+
+async def test_idle_are_the_rules_words_that_no_order_came_of(store: PgAgentStore) -> None:
+    ordered, vetoed, asked, open_round = uuid4(), uuid4(), uuid4(), uuid4()
+    await store.save_position(replace(position(1), round_id=open_round))
+    consensus, risk = DecisionType.CONSENSUS, DecisionType.RISK_APPROVAL
+    idle = [
+        decision(1, decision="HOLD"),
+        decision(2),
+        decision(3, decision_type=consensus, round_id=uuid4(), decision="HOLD"),
+        decision(4, decision_type=consensus, round_id=vetoed),
+        decision(5, decision_type=risk, round_id=vetoed, decision="VETO"),
+    ]
+    kept = [
+        decision(1, decision_type=consensus, round_id=ordered),
+        decision(1, decision_type=risk, round_id=ordered, decision="APPROVE"),
+        decision(1, round_id=ordered),
+        decision(1, outcome=Outcome.FAILURE),
+        decision(1, decision_type=consensus, round_id=open_round),
+        decision(1, decision_type=consensus, round_id=asked),
+        decision(1, decision_type=risk, round_id=asked, decision="VETO", model="gpt-x"),
+        decision(1, error="no form", prompt_tokens=7),
+        decision(1, cost_usd=Decimal("0.01")),
+        decision(1, model="gpt-x", decision="HOLD"),
+    ]
+    eth = decision(9, symbol=ETH)
+    await store.save_decisions([*idle, *kept, eth])
+    assert await store.idle_decisions() == {BTC: 5, ETH: 1}
+    assert await store.forget_idle(BTC, 1) == 1
+    assert await store.decision(idle[0].id) is None
+    assert await store.forget_decisions(5, 100, idle=True) == 3
+    assert await store.idle_decisions() == {BTC: 1, ETH: 1}
+    left = {each.id for each in await store.decisions(ALL, limit=99, offset=0)}
+    assert left == {each.id for each in [*kept, idle[4], eth]}
+
+
+async def test_what_follows_from_a_decision_is_not_stored_twice(
+    store: PgAgentStore, ledger_db: FreshDatabase, engine: AsyncEngine
+) -> None:
+    context: dict[str, object] = {
+        "rsi": 31.25,
+        "a": None,
+        "scores": {"SELL": 0.25, "BUY": 1e-07, "HOLD": 3},
+    }
+    seen = embed(view_of(bars_along(path(1e-4))), "trend-agent")
+    asked = context_text(context)
+    words = {"context": context, "prompt": asked, "reasoning": "up"}
+    kinds = {
+        DecisionType.SIGNAL: ("BUY", '{"action":"BUY","confidence":0.85,"reasoning":"up"}'),
+        DecisionType.CONSENSUS: ("SELL", '{"action":"SELL","confidence":0.85}'),
+        DecisionType.RISK_APPROVAL: (
+            "VETO",
+            '{"approved":false,"position_size":null,"reasoning":"up"}',
+        ),
+    }
+    kept = [
+        decision(
+            decision_type=kind,
+            decision=said,
+            response=response,
+            embedding=seen,
+            embedding_model=VERSION,
+            **words,
+        )
+        for kind, (said, response) in kinds.items()
+    ]
+    kept.append(decision(prompt="a model's own", model="gpt-x", embedding_model="e-1"))
+    await store.save_decisions(kept)
+    connection = await connect(ledger_db.url)
+    full = await connection.fetchval(
+        "SELECT count(*) FROM agent_decisions"
+        " WHERE embedding IS NOT NULL OR prompt <> '' OR response <> ''"
+    )
+    await connection.close()
+    assert full == 1
+    for each in kept:
+        found = await store.decision(each.id)
+        assert found is not None
+        assert (found.prompt, found.response) == (each.prompt, each.response)
+    found = await store.decision(kept[0].id)
+    assert found is not None
+    assert found.embedding == pytest.approx(seen, abs=1e-4)
+    exported = "".join([piece async for piece in export(engine, Export.DECISIONS, Format.JSON)])
+    rows = msgspec.json.decode(exported)
+    assert [(row["prompt"], row["response"]) for row in rows] == [
+        (each.prompt, each.response) for each in kept
+    ]
+
+
+async def test_similar_ones_by_sketch_are_those_by_the_whole_embedding(
+    store: PgAgentStore,
+) -> None:
+    views = [
+        view_of(bars_along(path(drift, seed=n))) for n, drift in enumerate((1e-4, 3e-4, -4e-4))
+    ]
+    vectors = [embed(view, "trend-agent") for view in views]
+    kept = [decision(n, embedding=each, embedding_model=VERSION) for n, each in enumerate(vectors)]
+    await store.save_decisions(kept)
+    found = await store.similar(kept[0].id, 10)
+    assert found is not None
+    expected = {
+        each.id: float(np.dot(vectors[0], one))
+        for each, one in zip(kept[1:], vectors[1:], strict=True)
+    }
+    assert {each.id: each.similarity for each in found} == pytest.approx(expected, abs=1e-3)
+    assert [each.id for each in found] == sorted(expected, key=lambda key: -expected[key])
 
 
 async def test_a_closed_position_writes_its_outcome_into_the_votes_for_it(

@@ -1,16 +1,22 @@
 """The schema a migrated database has, and how it gets there."""
 
 import asyncio
+import json
 from collections.abc import Iterable
+from uuid import uuid4
 
 import asyncpg
+import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
+from arbiter.agents.sketch import VERSION, project
 from arbiter.model.errors import Conflict, StorageUnavailable
+from arbiter.ports.agent_store import DecisionFilter
 from arbiter.storage import access_schema, agents_schema, migrate, schema
+from arbiter.storage.agent_store import PgAgentStore
 from arbiter.storage.database import make_engine
 from arbiter.storage.metadata import METADATA
 from tests.fakes.postgres import FreshDatabase
@@ -123,3 +129,46 @@ async def test_a_start_killed_between_migrations_is_finished_by_the_next(
     assert await migrate.upgrade(fresh_database.url) == migrate.newest()
     await holder.close()
     await watcher.close()
+
+
+async def test_decisions_of_an_older_version_are_condensed_and_stay_similar(
+    fresh_database: FreshDatabase,
+) -> None:
+    await migrate.upgrade(fresh_database.url, to="0013")
+    vectors = [project(np.linspace(-1.0, end, 35)) for end in (1.0, 0.9, -1.0)]
+    foreign = tuple(np.eye(1536)[0])
+    connection = await asyncpg.connect(fresh_database.dsn)
+    for number, (vector, model) in enumerate(
+        [*((each, VERSION) for each in vectors), (foreign, "e-1")]
+    ):
+        await connection.execute(
+            """
+            INSERT INTO agent_decisions (id, agent_name, symbol, decision_type, decision,
+                confidence, reasoning, context, prompt, response, model, prompt_tokens,
+                completion_tokens, cost_usd, latency_ms, cached, embedding, embedding_model,
+                outcome, created_ns)
+            VALUES ($1, 'trend-agent', 'BTC/USDT', 'signal', 'HOLD', 0.5, 'old', '{}', 'asked',
+                'said', 'rules-1', 0, 0, 0, 0, false, $2::text::halfvec, $3, 'PENDING', $4)
+            """,
+            uuid4(),
+            json.dumps([float(value) for value in vector]),
+            model,
+            number,
+        )
+    await migrate.upgrade(fresh_database.url)
+    whole = await connection.fetch(
+        "SELECT created_ns FROM agent_decisions WHERE embedding IS NOT NULL"
+    )
+    assert [row["created_ns"] for row in whole] == [3]
+    await connection.close()
+    engine = make_engine(fresh_database.url)
+    store = PgAgentStore(engine)
+    rows = await store.decisions(DecisionFilter(), limit=9, offset=0)
+    first = await store.decision(rows[-1].id)
+    found = await store.similar(rows[-1].id, 10)
+    await engine.dispose()
+    assert first is not None
+    assert found is not None
+    assert first.embedding == pytest.approx(vectors[0], abs=1e-3)
+    assert [each.created_ns for each in found] == [1, 2]
+    assert found[0].similarity == pytest.approx(float(np.dot(vectors[0], vectors[1])), abs=1e-3)
