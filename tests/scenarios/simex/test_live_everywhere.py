@@ -28,6 +28,9 @@ PERPETUALS = {"binance_futures": 0, "bybit_futures": 1, "hyperliquid": 0, "aster
 VENUES = SPOT | PERPETUALS
 KILLS = (1, None, 4)
 """At which fill, after all have traded, the engine dies; None: some time after one."""
+WITHIN_S = 300.0
+"""For a trade at each of them: which ones are best is chance, and few chances are taken in time
+where the machine does much else."""
 SETTLED_IN = ("USDT", "USDC")
 BASES = ("BTC", "ETH", "BNB", "SOL", "XRP", "ADA", "DOGE", "AVAX")
 EVERYWHERE = SimexSettings(
@@ -158,6 +161,11 @@ async def test_one_engine_trades_spot_over_five_exchanges_and_funding_over_four(
     (place.home / "arbiter.toml").write_text(configuration(served))
     await place.database.start()
     connection = await asyncpg.connect(place.database.dsn)
+
+    def missing() -> str:
+        idle = [venue for venue, account in accounts(served).items() if not account.fills]
+        return f"nothing was traded at {idle}\n{place.log_tail()}"
+
     try:
         for fill in KILLS:
             async with place.engine() as engine:
@@ -165,7 +173,7 @@ async def test_one_engine_trades_spot_over_five_exchanges_and_funding_over_four(
                 assert await engine.says("trading"), place.log_tail()
                 await engine.tell("fund")
                 assert await engine.says("funding"), place.log_tail()
-                await until(lambda: traded_everywhere(served), place.log_tail)
+                await until(lambda: traded_everywhere(served), missing, WITHIN_S)
                 there = list(accounts(served).values())
                 if fill is None:
                     await at_fill(there, lambda: None, place.log_tail)
