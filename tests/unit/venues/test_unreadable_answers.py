@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from arbiter.model.errors import OutcomeUnknown
+from arbiter.model.errors import OutcomeUnknown, Unreadable
 from arbiter.model.ids import ENGINE, ClientOrderId, StrategyId, TradeId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
@@ -19,6 +19,7 @@ from arbiter.venues.coinbase import orders as coinbase_orders
 from arbiter.venues.coinbase.orders import CoinbaseOrders
 from arbiter.venues.coinbase.private import Progress, UserOrder
 from arbiter.venues.common.account import AccountWiring, VenueAccount
+from arbiter.venues.common.row_reading import each
 from arbiter.venues.hyperliquid.orders import HyperliquidOrders
 from arbiter.venues.kraken import orders as kraken_orders
 from arbiter.venues.kraken.orders import KrakenOrders
@@ -260,6 +261,57 @@ async def test_fills_that_cannot_be_read_are_asked_for_again_before_the_end_is_t
     waiting = asyncio.create_task(sink.ended.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
     assert [type(report) for report in sink.told] == [Filled, Ended]
-    for each in (task, waiting):
-        each.cancel()
+    for one in (task, waiting):
+        one.cancel()
     await asyncio.gather(task, waiting, return_exceptions=True)
+
+
+# Rows, one by one -----------------------------------------------------------------------------
+
+
+def test_a_bad_row_is_shown_counted_and_spoils_no_other() -> None:
+    told: list[Mapping[str, Any]] = [{"id": 1, "px": "1"}, {"id": 2}, {"id": 3, "px": "x"}]
+    with pytest.raises(
+        Unreadable, match=r"the trade \{'id': 2\} cannot be read .*, and 1 more"
+    ) as e:
+        each("the trade", told, _price)
+    assert e.value.rest == (Decimal(1),)
+
+
+def test_rows_that_concern_nobody_here_are_left_out() -> None:
+    told: list[Mapping[str, Any]] = [{"id": 1, "px": "1"}, {"other": True}]
+    assert each("the trade", told, _price) == [Decimal(1)]
+
+
+def _price(row: Mapping[str, Any]) -> Decimal | None:
+    return None if "other" in row else Decimal(row["px"])
+
+
+class Numbered:
+    """Two markets whose orders have the same numbers, as each counts its own."""
+
+    def __init__(self) -> None:
+        self.offset_ms = 0
+
+    async def call(self, endpoint: str, params: Mapping[str, Any] | None = None) -> Any:
+        asked = dict(params or {})
+        if endpoint == "fapiprivate_get_order":
+            return {"clientOrderId": f"of-{asked['symbol']}"}
+        assert endpoint == "fapiprivate_get_usertrades"
+        row = {"id": 1, "orderId": 7, "side": "BUY", "qty": "1", "price": "1", "time": 1_000}
+        return [row | {"commission": "0", "commissionAsset": "USDT", "maker": True}]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def test_orders_of_two_markets_with_the_same_number_are_two_orders() -> None:
+    account: Any = BinanceFuturesOrders(
+        AccountWiring(venue=VenueId("binance_futures"), keys=None, clock=FakeClock())
+    )
+    listed = [perpetual("binance_futures", base) for base in ("BTC", "ETH")]
+    account._listed = {one.id: one for one in listed}
+    account._by_market = {one.market_id: one for one in listed}
+    account._rest = Numbered()
+    found = await account.fills_since(account._clock.now_ns() - 10**9)
+    assert {fill.client_order_id for fill in found} == {f"of-{one.market_id}" for one in listed}

@@ -103,7 +103,7 @@ class BinanceFuturesOrders(BinanceOrders):
             params["reduceOnly"] = "true"
         params["newOrderRespType"] = "ACK"
         told = await self._rest.call("fapiprivate_post_order", params)
-        return VenueOrderId(str(told["orderId"]))
+        return self._taken(order, instrument, told)
 
     async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
         rows = await self._trades("fapiprivate_get_usertrades", since_ns)

@@ -103,7 +103,7 @@ class BinanceOrders(VenueAccount):
 
     def _truth(self, row: Any, instrument: Instrument) -> OrderTruth:
         name = ClientOrderId(row["clientOrderId"])
-        self._name(str(row["orderId"]), name)
+        self._name(_numbered(instrument, row["orderId"]), name)
         return OrderTruth(
             venue=self.venue,
             client_order_id=name,
@@ -151,6 +151,11 @@ class BinanceOrders(VenueAccount):
         """Times by which to ask for trades, so that each is told."""
         return [{"startTime": max(since_ns // NS_PER_MS, 1)}]
 
+    def _taken(self, order: Order, instrument: Instrument, told: Any) -> VenueOrderId:
+        """Read a new order's number, and remember whose it is."""
+        self._name(_numbered(instrument, told["orderId"]), order.client_order_id)
+        return VenueOrderId(str(told["orderId"]))
+
     async def _owners(
         self, rows: Sequence[tuple[Instrument, Any]]
     ) -> dict[tuple[InstrumentId, Any], ClientOrderId]:
@@ -163,15 +168,20 @@ class BinanceOrders(VenueAccount):
 
     async def _owner(self, instrument: Instrument, number: str) -> ClientOrderId:
         """Our id of an order known by the venue's; trades carry only the latter."""
-        known = self._names.get(number)
+        known = self._names.get(_numbered(instrument, number))
         if known is not None:
             return known
         row = await self._rest.call(
             self._order_path, {"symbol": instrument.market_id, "orderId": number}
         )
         name = ClientOrderId(row["clientOrderId"])
-        self._name(number, name)
+        self._name(_numbered(instrument, number), name)
         return name
+
+
+def _numbered(instrument: Instrument, number: Any) -> str:
+    """Numbers of orders are each market's own."""
+    return f"{instrument.market_id}:{number}"
 
 
 class BinanceSpotOrders(BinanceOrders):
@@ -215,8 +225,7 @@ class BinanceSpotOrders(BinanceOrders):
         else:
             params |= {"type": "LIMIT", "timeInForce": order.time_in_force.value}
         params["newOrderRespType"] = "ACK"
-        told = await self._rest.call("private_post_order", params)
-        return VenueOrderId(str(told["orderId"]))
+        return self._taken(order, instrument, await self._rest.call("private_post_order", params))
 
     async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
         rows = await self._trades("private_get_mytrades", since_ns)
