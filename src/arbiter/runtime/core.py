@@ -337,7 +337,7 @@ class TradingCore:
                     DenialCode.BALANCE,
                     venue=instrument.venue,
                     asset=asset,
-                    frozen="it moved without an order of ours",
+                    frozen="it could not be compared with the venue's",
                 )
         return None
 

@@ -104,8 +104,8 @@ class _Told(dict[str, str]):
 
 
 _FROZEN = (
-    "{asset} on {venue} moved without an order of ours. Nothing opens from it until that is "
-    "understood."
+    "{asset} on {venue} moved without an order of ours, or what the venue tells cannot be read. "
+    "Nothing opens from it until that is understood."
 )
 _C = DenialCode
 _WORDS: Mapping[str, str] = {
