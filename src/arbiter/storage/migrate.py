@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from arbiter.model.errors import Conflict, StorageUnavailable
+from arbiter.storage import refill
 from arbiter.storage.database import driver_error, make_engine, reading, shown
 
 _FOLDER = Path(__file__).parent / "migrations"
@@ -44,12 +45,17 @@ async def current(url: str) -> str | None:
 async def upgrade(url: str, *, to: str = "head") -> str:
     """Apply what is missing up to a revision and give the revision reached.
 
+    At the newest, projections that came with it are filled from the journal.
+
     `Conflict` when the database was made by a newer version; `StorageUnavailable` when it cannot
     be reached or lacks what the schema needs.
     """
     engine = make_engine(url, pool_size=1)
     try:
-        return await _upgrade(engine, to)
+        reached = await _upgrade(engine, to)
+        if reached == newest():
+            await refill.fill(url)
+        return reached
     except DBAPIError as error:
         raise refused(url, driver_error(error)) from error
     finally:

@@ -5,7 +5,7 @@ statements that the journal writes with fill them, and PostgreSQL compares. Memo
 own, however long the history.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -81,7 +81,7 @@ async def verify(url: str) -> list[Difference]:
     """
 
     async def compare(connection: Any) -> list[Difference]:
-        await _fold(connection)
+        await fold(connection)
         return [found for table in PROJECTIONS for found in await _differences(connection, table)]
 
     return await _in_transaction(url, compare)
@@ -93,22 +93,27 @@ async def rebuild(url: str) -> int:
     `InstanceLocked` while an engine writes.
     """
 
-    async def replace(connection: Any) -> int:
+    async def replace_all(connection: Any) -> int:
         if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", ENGINE_LOCK):
             raise InstanceLocked("an engine writes to this database; stop it before a rebuild")
-        events = await _fold(connection)
+        events = await fold(connection)
         for table in PROJECTIONS:
-            name = table.name
-            real = await _real(connection, name)
-            await connection.execute(f"TRUNCATE {real} RESTART IDENTITY")
-            columns = _columns(table)
-            order = f"ORDER BY {_NUMBERED[name]}" if name in _NUMBERED else ""
-            await connection.execute(
-                f"INSERT INTO {real} ({columns}) SELECT {columns} FROM pg_temp.{name} {order}"  # noqa: S608 - our own names
-            )
+            await replace(connection, table)
         return events
 
-    return await _in_transaction(url, replace)
+    return await _in_transaction(url, replace_all)
+
+
+async def replace(connection: Any, table: Table) -> None:
+    """Put the rows of a fold in the place of the table's own."""
+    name = table.name
+    real = await _real(connection, name)
+    await connection.execute(f"TRUNCATE {real} RESTART IDENTITY")
+    columns = _columns(table)
+    order = f"ORDER BY {_NUMBERED[name]}" if name in _NUMBERED else ""
+    await connection.execute(
+        f"INSERT INTO {real} ({columns}) SELECT {columns} FROM pg_temp.{name} {order}"  # noqa: S608 - our own names
+    )
 
 
 async def _in_transaction(url: str, work: Callable[[Any], Awaitable[T]]) -> T:
@@ -124,10 +129,17 @@ async def _in_transaction(url: str, work: Callable[[Any], Awaitable[T]]) -> T:
         await connection.close()
 
 
-async def _fold(connection: Any) -> int:
-    """Fold the journal into temporary tables that hide the real ones."""
+async def fold(
+    connection: Any,
+    tables: Sequence[Table] = PROJECTIONS,
+    pick: Callable[[Changes], Changes] | None = None,
+) -> int:
+    """Fold the journal into temporary tables that hide the real ones; gives the events read.
+
+    With fewer `tables`, `pick` leaves of the changes what belongs in those.
+    """
     use_wide_context()
-    for table in PROJECTIONS:
+    for table in tables:
         real = await _real(connection, table.name)
         await connection.execute(
             f"CREATE TEMPORARY TABLE {table.name} (LIKE {real} INCLUDING ALL) ON COMMIT DROP"
@@ -135,6 +147,13 @@ async def _fold(connection: Any) -> int:
     ledger = Ledger()
     count = 0
     changes, runs = Changes(), list[Event]()
+
+    async def store() -> None:
+        if pick is None:
+            await _store(connection, changes, runs)
+        else:
+            await _store(connection, pick(changes), [])
+
     cursor = connection.cursor(
         "SELECT body::text AS body FROM events ORDER BY seq", prefetch=_CHUNK
     )
@@ -145,9 +164,9 @@ async def _fold(connection: Any) -> int:
         changes.merge(ledger.apply(event))
         count += 1
         if count % _CHUNK == 0:
-            await _store(connection, changes, runs)
+            await store()
             changes, runs = Changes(), []
-    await _store(connection, changes, runs)
+    await store()
     return count
 
 

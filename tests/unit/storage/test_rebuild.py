@@ -1,21 +1,24 @@
 """The projections are what the journal says, and a restart finds the ledger it left."""
 
 import asyncio
+import logging
 import random
 from decimal import Decimal
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from arbiter.ledger.ledger import Ledger
 from arbiter.model import events as ev
 from arbiter.model.changes import Changes
+from arbiter.model.errors import InstanceLocked
 from arbiter.model.money import use_wide_context
 from arbiter.model.orders import Order, OrderStatus, Side
 from arbiter.model.trades import Trade, TradeState
-from arbiter.storage import loader, rebuild
+from arbiter.storage import loader, migrate, rebuild, refill
 from arbiter.storage.database import make_engine
-from arbiter.storage.journal import JournalSettings, PgJournal
+from arbiter.storage.journal import ENGINE_LOCK, JournalSettings, PgJournal
 from tests.fakes.postgres import FreshDatabase, PostgresForTests
 from tests.unit.ledger.tape import BINANCE, BNB, BYBIT, SPOT, USDT, USER, Tape
 from tests.unit.storage.journalling import looking_at, running
@@ -172,3 +175,70 @@ async def test_the_journal_goes_on_after_a_rebuild(ledger_db: FreshDatabase) -> 
 async def test_an_empty_journal_folds_to_empty_tables(ledger_db: FreshDatabase) -> None:
     assert await rebuild.verify(ledger_db.url) == []
     assert await rebuild.rebuild(ledger_db.url) == 0
+
+
+async def test_an_upgrade_fills_a_projection_that_the_old_schema_lacked(
+    ledger_db: FreshDatabase, fresh_database: FreshDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    await _live(ledger_db, 11, 20, outages=False)
+    await _older(ledger_db, fresh_database, "0012")
+    with caplog.at_level(logging.INFO, "arbiter.storage.refill"):
+        await migrate.upgrade(fresh_database.url)
+    assert await rebuild.verify(fresh_database.url) == []
+    async with looking_at(fresh_database) as look:
+        assert await look.fetchval("SELECT count(*) FROM pnl_minutes")
+    assert "pnl_minutes filled from" in caplog.text
+    caplog.clear()
+    await migrate.upgrade(fresh_database.url)
+    assert not caplog.text
+
+
+async def test_a_database_left_with_a_half_filled_projection_is_made_good(
+    ledger_db: FreshDatabase, fresh_database: FreshDatabase
+) -> None:
+    await _live(ledger_db, 11, 20, outages=False)
+    await _older(ledger_db, fresh_database, "0013")
+    async with looking_at(fresh_database) as look:
+        await look.execute("INSERT INTO pnl_minutes VALUES (0, 'spot', 99)")
+    await migrate.upgrade(fresh_database.url)
+    assert await rebuild.verify(fresh_database.url) == []
+
+
+async def test_no_projection_is_filled_under_a_running_engine(
+    ledger_db: FreshDatabase, fresh_database: FreshDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refill, "LOCK_WAIT_S", 0.05)
+    await _live(ledger_db, 11, 5, outages=False)
+    await _older(ledger_db, fresh_database, "0013")
+    async with looking_at(fresh_database) as engine:
+        await engine.execute("SELECT pg_advisory_lock($1)", ENGINE_LOCK)
+        with pytest.raises(InstanceLocked, match="older version"):
+            await migrate.upgrade(fresh_database.url)
+        await engine.execute("SELECT pg_advisory_unlock($1)", ENGINE_LOCK)
+    await migrate.upgrade(fresh_database.url)
+    assert await rebuild.verify(fresh_database.url) == []
+
+
+async def _older(whole: FreshDatabase, old: FreshDatabase, revision: str) -> None:
+    """Put the journal and all of its rows that an older schema has room for into a database of it."""
+    await migrate.upgrade(old.url, to=revision)
+    async with looking_at(whole) as source, looking_at(old) as target:
+        for table in ("events", *(each.name for each in rebuild.PROJECTIONS)):
+            if table == "pnl_minutes":
+                continue
+            columns = ", ".join(
+                f'"{row["column_name"]}"'
+                for row in await target.fetch(
+                    "SELECT column_name FROM information_schema.columns"
+                    " WHERE table_name = $1 AND table_schema = current_schema()",
+                    table,
+                )
+            )
+            rows = await source.fetchval(
+                f"SELECT json_agg(t)::text FROM (SELECT {columns} FROM {table}) AS t"
+            )
+            await target.execute(
+                f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns}"
+                f" FROM json_populate_recordset(NULL::{table}, coalesce($1::text, '[]')::json)",
+                rows,
+            )
