@@ -23,6 +23,7 @@ from arbiter.model.trades import Trade
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.core import TradingCore
+from arbiter.runtime.crossing import Crossing
 from arbiter.runtime.hub import EventHub
 from arbiter.runtime.kill import KillSwitchControl
 from arbiter.runtime.outbox import LiveOutbox
@@ -182,6 +183,8 @@ class VirtualEngine(ABC):
             usd_rate=usd_rate.get,
             baselines={},
         )
+        self.crossing = Crossing(self.core)
+        self.hub.listen(self.crossing.watch)
         self.hub.listen(world.watch)
         self.reconciler = Reconciler(
             ledger=ledger,
@@ -236,6 +239,7 @@ class VirtualEngine(ABC):
         await self.recovery.run(self.since_ns)
         self.core.rebase()
         await self.trade()
+        _ = self.spawn(self.crossing.run())
         _ = self.spawn(self.reconciler.run(RECONCILE_S))
 
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:

@@ -51,6 +51,7 @@ from arbiter.runtime.candles import CandleKeeper
 from arbiter.runtime.clock import SystemClock, SystemIds
 from arbiter.runtime.collector import spare_the_collector
 from arbiter.runtime.core import TradingCore
+from arbiter.runtime.crossing import Crossing
 from arbiter.runtime.depth_watch import DepthWatch
 from arbiter.runtime.engine import Engine
 from arbiter.runtime.funding_desk import FundingDesk
@@ -228,6 +229,9 @@ class _Run:
         self._bans = BanWatch(core)
         skew = SkewWatch(core, settings.inventory.record())
         self._supervisor.spawn(skew.run(), "inventory")
+        crossing = Crossing(core)
+        self._hub.listen(crossing.watch)
+        self._supervisor.spawn(crossing.run(), "crossing")
         core.state.hunting = settings.spot.enabled
         tuning.govern(core)
         if not settings.spot.enabled:

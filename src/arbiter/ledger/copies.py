@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from arbiter.ledger.crossing import opposed
 from arbiter.model.changes import Changes
 from arbiter.model.copying import (
     CopyPosition,
@@ -163,6 +164,20 @@ class Copies:
                 self._put(replace(row, quantity=ZERO, cost=ZERO, updated_ns=at_ns), changes)
             else:
                 self._put(row.traded(-row.quantity, payout, at_ns), changes)
+
+    def cross(
+        self, instrument: InstrumentId, units: Decimal, price: Decimal, at_ns: int, changes: Changes
+    ) -> None:
+        """End copies that are against each other, and signed `units` that met another strategy."""
+        held = [row for row in self.of(instrument) if row.quantity]
+        met = opposed(row.quantity for row in held)
+        left = {True: met + max(-units, ZERO), False: met + max(units, ZERO)}
+        for row in sorted(held, key=lambda row: row.subscription):
+            long = row.quantity > ZERO
+            part = min(abs(row.quantity), left[long])
+            if part:
+                left[long] -= part
+                self._put(row.traded(-part if long else part, price, at_ns), changes)
 
     def pay_out(
         self, order: Order, units: Decimal, price: Decimal, at_ns: int, changes: Changes

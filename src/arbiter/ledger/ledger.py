@@ -118,6 +118,7 @@ class Ledger(LedgerReads):
             ev.ContractSet: self._contract_set,
             ev.FundingPaid: self._funding_paid,
             ev.PositionForced: self._position_forced,
+            ev.PositionsCrossed: self._positions_crossed,
             ev.FillSettled: self._fill_settled,
             ev.PairOpened: self._pairs.open,
             ev.PairAdvanced: self._pairs.advance,
@@ -437,6 +438,12 @@ class Ledger(LedgerReads):
         self._remember_fill(key)
         for paid in self._margin.force(close, at_ns, changes):
             self._carry(contract, paid, at_ns, changes)
+
+    def _positions_crossed(self, event: ev.PositionsCrossed, changes: Changes) -> None:
+        """Carry what each strategy gave up as what its trades did not account for."""
+        contract = self._margin.contract(event.instrument)
+        for paid in self._margin.cross(contract, event.parts, event.price, event.at_ns, changes):
+            self._carry(contract, paid, event.at_ns, changes)
 
     def _fill_settled(self, event: ev.FillSettled, changes: Changes) -> None:
         """Take a fill that failed out of every book it went into."""

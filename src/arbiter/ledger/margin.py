@@ -13,6 +13,7 @@ two are equal.
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -21,10 +22,12 @@ from msgspec.structs import replace
 from arbiter.ledger.balances import Balances
 from arbiter.ledger.budgets import Budgets
 from arbiter.ledger.copies import Copies
+from arbiter.ledger.crossing import check_parts
 from arbiter.ledger.positions import Positions
 from arbiter.ledger.settling import Paid, SettlingBooks, Standing, to_pay
 from arbiter.model.changes import Changes
-from arbiter.model.copying import CopyPosition
+from arbiter.model.copying import COPY_TRADING, CopyPosition
+from arbiter.model.crossing import CrossedPart
 from arbiter.model.errors import LedgerError
 from arbiter.model.holdings import Position
 from arbiter.model.ids import Asset, InstrumentId, StrategyId, VenueId
@@ -158,6 +161,30 @@ class MarginBooks:
             self._attribute(strategy, contract, contracts, close.price, fee, at_ns, changes)
             booked = _booked(contract, size, close.price, fee)
             told.append(Paid(strategy, booked.units * close.side.sign, booked.price, booked.fee))
+        return told
+
+    def cross(
+        self,
+        contract: Contract,
+        parts: Sequence[CrossedPart],
+        price: Decimal,
+        at_ns: int,
+        changes: Changes,
+    ) -> list[Paid]:
+        """End what strategies hold against each other; the account, which nets them, is as before."""
+        name = contract.instrument
+        if self.settling.unsettled(name):
+            raise LedgerError(f"positions in {name} are crossed while a fill there may still fail")
+        check_parts(self._strategies.rows, name, parts, price)
+        told: list[Paid] = []
+        copied = ZERO
+        for part in parts:
+            self._attribute(part.strategy, contract, part.contracts, price, ZERO, at_ns, changes)
+            units = contract.units(part.contracts, price)
+            told.append(Paid(part.strategy, units, price, ZERO))
+            if part.strategy == COPY_TRADING:
+                copied = units
+        self._copies.cross(name, copied, price, at_ns, changes)
         return told
 
     def settle(self, word: SettledFill, at_ns: int, changes: Changes) -> Void | None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from arbiter.model.copying import CopySubscription, LeaderAction, SubscriptionId, Wallet
+from arbiter.model.crossing import CrossedPart
 from arbiter.model.denials import Denied
 from arbiter.model.event_pairs import EventPair, EventPairId, Review
 from arbiter.model.ids import (
@@ -221,6 +222,19 @@ class PositionForced(Event, frozen=True, kw_only=True):
     forced: ForcedClose
 
 
+class PositionsCrossed(Event, frozen=True, kw_only=True):
+    """Strategies on opposite sides of one contract ended them against each other, in the books alone.
+
+    The venue, which nets them, has nothing to do; no fee is paid, and the account stays as it is.
+    Copies of one market that are against each other end with it.
+    """
+
+    instrument: InstrumentId
+    price: Decimal
+    parts: tuple[CrossedPart, ...]
+    """Each takes off what its strategy holds; together they are zero."""
+
+
 class FillSettled(Event, frozen=True, kw_only=True):
     """The venue's last word on a matched fill; what failed is taken out of the books exactly.
 
@@ -358,6 +372,7 @@ JournalEvent = (
     | ContractSet
     | FundingPaid
     | PositionForced
+    | PositionsCrossed
     | FillSettled
     | PairOpened
     | PairAdvanced

@@ -137,6 +137,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             return "min_notional"
         return None
 
+    def is_dust(self, quantity: Decimal, price: Decimal) -> bool:
+        """Whether no order that the venue takes would make a signed quantity smaller."""
+        size = self.floor_size(abs(quantity))
+        return self.size_problem(size, price) is not None
+
     def _check_price(self, price: Decimal) -> None:
         if not price.is_finite() or price <= ZERO:
             raise InvalidValue(f"{self.id}: a price must be positive, got {price}")

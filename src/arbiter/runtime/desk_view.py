@@ -11,7 +11,7 @@ from arbiter.ledger.ledger import Ledger
 from arbiter.model.holdings import Balance, Budget, KillSwitch, Position
 from arbiter.model.ids import Asset, InstrumentId, StrategyId, Symbol, VenueId, strategy_uuid
 from arbiter.model.instruments import Instrument, InstrumentKind
-from arbiter.model.money import ZERO, from_float
+from arbiter.model.money import ZERO, from_float, quotient
 from arbiter.model.plans import Family
 from arbiter.model.quotes import Quote
 from arbiter.ports.clock import Clock
@@ -46,6 +46,8 @@ class OpenPosition(msgspec.Struct, frozen=True, kw_only=True):
     """Mid of the last quote, however old."""
     unrealized: Decimal | None
     """In quote, before fees."""
+    dust: bool = False
+    """Too small for an order there: below the lot, or worth less than the smallest."""
 
 
 class Earned(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,7 +233,12 @@ class DeskView:
         mark = None if instrument is None else self._core.board.mark(row.instrument)
         if instrument is None or mark is None:
             quote = None if instrument is None else instrument.quote
-            return OpenPosition(position=row, quote=quote, mark=None, unrealized=None)
+            dust = (
+                instrument is not None
+                and bool(row.quantity)
+                and instrument.is_dust(row.quantity, quotient(row.cost, abs(row.quantity)))
+            )
+            return OpenPosition(position=row, quote=quote, mark=None, unrealized=None, dust=dust)
         price = from_float(mark)
         worth = abs(row.quantity) * price - row.cost
         return OpenPosition(
@@ -239,6 +246,7 @@ class DeskView:
             quote=instrument.quote,
             mark=price,
             unrealized=worth if row.quantity > ZERO else -worth,
+            dust=instrument.is_dust(row.quantity, price),
         )
 
     def _currency(self, row: Position) -> Asset:

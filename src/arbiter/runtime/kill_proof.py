@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from arbiter.execution.ways_out import excess
+from arbiter.ledger.crossing import opposed
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
 from arbiter.model.ids import ENGINE, InstrumentId, StrategyId, Symbol, TradeId
@@ -23,6 +24,7 @@ from arbiter.model.reports import OrderTruth
 from arbiter.model.trades import Trade, TradeState
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.ports.venue import OrderClient
+from arbiter.runtime.crossing import against, on_margin
 
 NO_ANSWER = (TryAgain, OutcomeUnknown, VenueRefused)
 _NO_TRADE = UUID(int=0)
@@ -64,8 +66,9 @@ class VenueProof(msgspec.Struct, frozen=True, kw_only=True):
     unhedged: tuple[str, ...]
     """Trades of ours with a leg there that have not ended."""
     positions: tuple[str, ...] = ()
-    """Open positions, by the venue's word or the ledger's, hedged ones too; what is owned on spot
-    as inventory is none, what a session bought is."""
+    """Open positions, by the venue's word or the ledger's, hedged ones too, and what strategies hold
+    against each other in the books; what is owned on spot as inventory is none, what a session
+    bought is."""
     note: str = ""
 
     @property
@@ -119,7 +122,7 @@ class Witness:
             reachable=True,
             open_orders=(*shown, *self._unanswered(set(shown))),
             unhedged=self._unhedged(),
-            positions=(*self._compared(told), *self._bought()),
+            positions=(*self._compared(told), *self._against(), *self._bought()),
             note="; ".join(notes),
         )
 
@@ -131,7 +134,7 @@ class Witness:
             reachable=False,
             open_orders=tuple(self._unanswered(set())),
             unhedged=self._unhedged(),
-            positions=(*held, *self._bought()),
+            positions=(*held, *self._against(), *self._bought()),
             note=note,
         )
 
@@ -167,6 +170,14 @@ class Witness:
             for name, size in self._ledger.open_positions().items()
             if self._is_here(name, spot=False)
         }
+
+    def _against(self) -> list[str]:
+        """What one strategy holds against another: the venue, which nets them, shows less of it."""
+        return [
+            f"{name} in the books: {against(rows)}, which the venue nets"
+            for name, rows in on_margin(self._ledger).items()
+            if self._is_here(name, spot=False) and opposed(row.quantity for row in rows)
+        ]
 
     def _bought(self) -> list[str]:
         """Spot that a strategy holds as a position and that is large enough to be sold."""

@@ -4,12 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from arbiter.model.events import TradeOpened
-from arbiter.model.ids import ENGINE, InstrumentId, PlanId, StrategyId
-from arbiter.model.money import ONE, ZERO
+from arbiter.model.events import Audited, PositionsCrossed, TradeOpened
+from arbiter.model.ids import ENGINE, InstrumentId, PlanId, StrategyId, VenueId
+from arbiter.model.money import ONE, ZERO, plain
 from arbiter.model.orders import OrderStatus, Side
 from arbiter.model.plans import Family, Leg, Plan
 from arbiter.model.trades import TradeState
+from arbiter.opportunities.event_settings import EVENT_ARBITRAGE
 from tests.scenarios.events.stage import EventStage, stage
 from tests.scenarios.events.test_resolutions import holding
 from tests.scenarios.events.world import SAME
@@ -148,4 +149,106 @@ def test_a_held_trade_whose_leg_met_an_older_one_ends_and_its_pair_trades_again(
         again = world.open_pair(turned=turned)
         world.run_until(lambda: world.now(again).state.terminal, 10.0)
         assert len(again.legs) == 2
+        world.verify()
+
+
+def worth(world: EventStage, name: InstrumentId) -> Decimal:
+    """What all strategies together made in a market, and would by closing at the same price."""
+    total = ZERO
+    for (_, other), row in world.ledger.positions.items():
+        if other == name:
+            total += row.realized_pnl + (-row.cost if row.quantity > ZERO else row.cost)
+    return total
+
+
+def crossed(world: EventStage) -> list[PositionsCrossed]:
+    return [event for event in world.durable.events() if isinstance(event, PositionsCrossed)]
+
+
+def against(world: EventStage, name: InstrumentId, part: int = 1) -> None:
+    """Hold a pair, and let another strategy take the other side of a part of one leg."""
+    holding(world, SAME)
+    take(world, name, -world.held(name) / part)
+    world.run_until(world.whole, 10.0)
+
+
+@pytest.mark.parametrize("seed", seeds(4))
+def test_flatten_ends_what_strategies_hold_against_each_other(seed: int) -> None:
+    with stage(seed) as world:
+        name = world.first()
+        against(world, name, part=1 + seed % 2)
+        before, cash = worth(world, name), world.total(VenueId("polymarket"))
+        alike = not world.account(name)
+        report = world.kill(flatten=True)
+        world.run(10.0)
+        (cross,) = crossed(world)
+        assert {part.strategy for part in cross.parts} == {EVENT_ARBITRAGE, OTHER}
+        least = world.registry.by_id(name).min_size
+        assert all(abs(row.quantity) < least for row in world.rows(name))
+        assert len({row.quantity > ZERO for row in world.rows(name)}) <= 1
+        assert world.account(name) == sum((row.quantity for row in world.rows(name)), ZERO)
+        if alike:
+            assert worth(world, name) == before, "the cross made nothing and lost nothing"
+            assert world.total(VenueId("polymarket")) == cash
+        if not any(world.account(n) for n in (name, world.second())):
+            assert report.flat
+        audits = [e for e in world.durable.events() if isinstance(e, Audited)]
+        (audit,) = [a for a in audits if a.action == "positions.cross"]
+        assert audit.entity == f"instrument:{name}"
+        assert audit.after.endswith("left: nothing") is alike
+        assert not refused(world)
+        world.verify()
+
+
+def test_a_plain_kill_tells_what_is_against_each_other_and_leaves_it() -> None:
+    with stage(1) as world:
+        name = world.first()
+        against(world, name)
+        report = world.kill(flatten=False)
+        world.run(5.0)
+        assert not crossed(world)
+        (proof,) = [each for each in report.venues if each.venue == "polymarket"]
+        assert not proof.flat
+        size, other = plain(world.held(name)), plain(-held_by_other(world, name))
+        sides = (f"event-arbitrage long {size}", f"manual short {other}")
+        if world.held(name) < ZERO:
+            sides = (f"event-arbitrage short {size[1:]}", f"manual long {other[1:]}")
+        told = f"{name} in the books: {', '.join(sides)}, which the venue nets"
+        assert told in proof.positions
+
+
+def test_flatten_never_claims_flat_while_the_books_cannot_be_crossed_yet() -> None:
+    """A fill that may still fail keeps them open; they end once it is final."""
+    with stage(2) as world:
+        name = world.first()
+        holding(world, SAME)
+        world.settling = False
+        take(world, name, -world.held(name))
+        world.run(1.0)
+        assert world.ledger.unsettled(name)
+        report = world.kill(flatten=True)
+        assert not report.flat
+        assert not crossed(world)
+        assert any("which the venue nets" in text for v in report.venues for text in v.positions)
+        world.settling = True
+        world.run(15.0)
+        assert crossed(world)
+        assert len({row.quantity > ZERO for row in world.rows(name)}) <= 1
+        world.verify()
+
+
+def test_a_flatten_that_was_cut_off_is_crossed_after_the_next_start() -> None:
+    with stage(3) as world:
+        name = world.first()
+        holding(world, SAME)
+        world.settling = False
+        take(world, name, -world.held(name))
+        world.run(1.0)
+        world.kill(flatten=True)
+        world.crash()
+        world.settling = True
+        world.start()
+        world.run(15.0)
+        assert len(crossed(world)) == 1
+        assert len({row.quantity > ZERO for row in world.rows(name)}) <= 1
         world.verify()

@@ -301,6 +301,21 @@ async def test_positions_open_close_and_turn(desk: World) -> None:
     assert answer.status_code == 422
 
 
+async def test_a_position_too_small_to_sell_is_told_as_dust(desk: World) -> None:
+    """An order there is worth five at least; the row stays in the answer."""
+    desk.quote("BTCUSDT.BINANCE", 99.9, 100.1)
+    for side, size, dust in ((Side.BUY, "0.1", False), (Side.SELL, "0.06", True)):
+        opened = desk.propose(MANUAL, side, size, "100")
+        await desk.settled()
+        (order,) = opened.orders  # type: ignore[union-attr]
+        desk.complete(order)
+        await desk.settled()
+        (held,) = await desk.get("/api/trading/positions")
+        assert held["dust"] is dust
+    (held,) = await desk.get("/api/trading/positions", status="open")
+    assert held["quantity"] == pytest.approx(0.04)
+
+
 async def test_a_hedged_spot_trade_leaves_a_closed_position(desk: World) -> None:
     buy, sell = await desk.arbitrage()
     desk.complete(buy)

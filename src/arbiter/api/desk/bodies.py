@@ -154,6 +154,8 @@ class Position(Body):
     ts_opened: str
     ts_closed: str | None
     status: Literal["open", "closed"]
+    dust: bool
+    """A leftover too small for an order at its venue."""
 
 
 class Summary(Body):

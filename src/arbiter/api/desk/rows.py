@@ -225,6 +225,7 @@ def open_body(row: OpenPosition) -> bodies.Position:
         ts_opened=stamp(position.opened_ns),
         ts_closed=None,
         status="open",
+        dust=row.dust,
     )
 
 
@@ -244,6 +245,7 @@ def closed_body(row: ClosedPosition) -> bodies.Position:
         ts_opened=stamp(row.opened_ns),
         ts_closed=stamp(row.closed_ns),
         status="closed",
+        dust=False,
     )
 
 

@@ -14,7 +14,11 @@ async def holdings(page: Page) -> None:
     page.region("worth", worth(balances), classes="tiles")
     with ui.element("section").classes("card"):
         ui.html("<h2>Open positions</h2>", sanitize=False)
-        page.region("open", positions_table(await page.desk.get(_open())))
+        held = await page.desk.get(_open())
+        page.region("open", positions_table(worth_trading(held)))
+        with ui.element("details"):
+            page.region("leftovers-count", leftovers_count(held), tag="summary")
+            page.region("leftovers", positions_table(leftovers(held)))
     with ui.element("section").classes("card"):
         ui.html("<h2>Funding collected</h2>", sanitize=False)
         page.region("funding", funding_table(await page.desk.get("/api/desk/funding")))
@@ -29,13 +33,18 @@ async def holdings(page: Page) -> None:
         page.show("worth", worth(body))
         page.show("balances", balances_table(body))
 
+    def follow_positions(rows: list[Json]) -> None:
+        page.show("open", positions_table(worth_trading(rows)))
+        page.show("leftovers-count", leftovers_count(rows))
+        page.show("leftovers", positions_table(leftovers(rows)))
+
     async def read_closed() -> None:
         found = await page.desk.get("/api/trading/positions", status="closed", limit=_CLOSED)
         page.show("closed", positions_table(found))
 
     page.follow("balances", follow_balances)
     page.follow("funding", lambda body: page.show("funding", funding_table(body)))
-    page.follow("positions", lambda rows: page.show("open", positions_table(rows)))
+    page.follow("positions", follow_positions)
     page.reread({"trades"}, read_closed, every_s=2.0)
     await read_closed()
 
@@ -51,6 +60,22 @@ def worth(body: Json) -> str:
         for venue, usd in sorted(body["by_venue_usd"].items())
     ]
     return "".join(tiles)
+
+
+def worth_trading(rows: list[Json]) -> list[Json]:
+    return [row for row in rows if not row["dust"]]
+
+
+def leftovers(rows: list[Json]) -> list[Json]:
+    return [row for row in rows if row["dust"]]
+
+
+def leftovers_count(rows: list[Json]) -> str:
+    """Say how many rows are folded away."""
+    small = leftovers(rows)
+    if not small:
+        return "No leftovers too small to trade"
+    return f"Leftovers too small to trade: {words.figure(len(small), 0)}"
 
 
 def positions_table(rows: list[Json]) -> str:
