@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arbiter.model.ids import InstrumentId, Symbol, VenueId
+from arbiter.model.money import without_noise
 from arbiter.model.quotes import Candle
 from arbiter.model.time import NS_PER_MINUTE
 
@@ -104,4 +105,4 @@ class MarketView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def price(self) -> float:
-        return (self.top.bid + self.top.ask) / 2
+        return without_noise((self.top.bid + self.top.ask) / 2)

@@ -16,6 +16,7 @@ from arbiter.kernels import quote_step as kernel
 from arbiter.model.errors import BadConfig
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.instruments import Instrument, InstrumentKind
+from arbiter.model.money import without_noise
 from arbiter.model.quotes import Quote, QuoteFault
 from arbiter.model.time import NS_PER_S
 
@@ -231,7 +232,7 @@ class QuoteBoard:
         """Give the mid of the last quote, however old: to value holdings, never to trade on."""
         slot = self.registry.slot(instrument_id)
         bid, ask = self._state[slot, kernel.BID], self._state[slot, kernel.ASK]
-        return float(bid + ask) / 2 if bid > 0 else None
+        return without_noise(float(bid + ask) / 2) if bid > 0 else None
 
     def age_ns(self, instrument_id: InstrumentId, now_ns: int) -> int | None:
         """Give the time since the newest quote was received; None where there is none to use."""

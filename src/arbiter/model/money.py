@@ -65,6 +65,11 @@ def from_float(value: float) -> Decimal:
     return result
 
 
+def without_noise(value: float) -> float:
+    """Drop what float arithmetic left behind the 14th digit: 0.29000000000000004 is 0.29."""
+    return float(f"{value:.14g}")
+
+
 def plain(value: Decimal) -> str:
     """Write in plain notation without exponent or trailing zeros: ``100``, ``0.00025``."""
     text = str(value)

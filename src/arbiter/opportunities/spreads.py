@@ -3,10 +3,13 @@
 The strategy's own edge is a fraction and counts slippage too; these figures count fees alone.
 """
 
+from decimal import Decimal
+
 import msgspec
 
 from arbiter.model.errors import NotFound
 from arbiter.model.ids import Symbol, VenueId
+from arbiter.model.money import from_float
 from arbiter.opportunities.view import Markets, PairBoard, PairView
 
 
@@ -36,7 +39,7 @@ def percent_of(part: float, whole: float) -> float:
     return part / whole * 100
 
 
-def profit_after_fees(buy: float, sell: float, buy_fee: float, sell_fee: float) -> float:
+def profit_after_fees(buy: Decimal, sell: Decimal, buy_fee: Decimal, sell_fee: Decimal) -> Decimal:
     """Give what one base unit earns after taker fees (fractions of notional), in quote."""
     return sell - buy - buy * buy_fee - sell * sell_fee
 
@@ -72,10 +75,9 @@ def _row(markets: Markets, pair: PairView) -> SpreadRow:
     buy, sell = markets.instrument_at(pair.buy_slot), markets.instrument_at(pair.sell_slot)
     if buy is None or sell is None:
         raise NotFound(f"no instrument at slots {pair.buy_slot}, {pair.sell_slot}")
-    spread = pair.sell_price - pair.buy_price
-    profit = profit_after_fees(
-        pair.buy_price, pair.sell_price, float(buy.taker_fee), float(sell.taker_fee)
-    )
+    bought, sold = from_float(pair.buy_price), from_float(pair.sell_price)
+    spread = float(sold - bought)  # a difference of floats would show their noise
+    profit = float(profit_after_fees(bought, sold, buy.taker_fee, sell.taker_fee))
     return SpreadRow(
         symbol=buy.symbol,
         name=markets.compact_name(buy.symbol),

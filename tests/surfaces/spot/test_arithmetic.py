@@ -37,7 +37,8 @@ def test_spread_of_two_dollars_is_0_0046_percent() -> None:
 
 
 def test_fees_are_charged_on_both_legs() -> None:
-    assert profit_after_fees(100.0, 102.0, 0.001, 0.002) == pytest.approx(2 - 0.1 - 0.204)
+    paid = profit_after_fees(Decimal(100), Decimal(102), Decimal("0.001"), Decimal("0.002"))
+    assert paid == Decimal("1.696")
 
 
 def test_318_of_342_trades_is_92_98_percent() -> None:

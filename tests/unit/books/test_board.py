@@ -53,6 +53,13 @@ def test_faults_are_counted_per_venue_and_kind() -> None:
     }
 
 
+def test_the_mark_is_the_mid_without_the_noise_of_floats() -> None:
+    board = make_board(BTC_A)
+    quote(board, BTC_A, 0.1, 0.2)
+    assert (0.1 + 0.2) / 2 != 0.15
+    assert board.mark(BTC_A.id) == 0.15
+
+
 def test_a_slot_nobody_lists_takes_no_quote() -> None:
     board = make_board(BTC_A, ETH_B)
     unlisted = 1

@@ -1,5 +1,7 @@
 """Spreads as the spot API shows them."""
 
+from decimal import Decimal
+
 import pytest
 
 from arbiter.model.errors import NotFound
@@ -15,10 +17,21 @@ def test_the_documented_sample_two_of_43249_is_0_0046_percent() -> None:
 
 
 def test_profit_is_after_both_taker_fees_and_before_slippage() -> None:
-    assert profit_after_fees(100.0, 102.0, 0.001, 0.002) == pytest.approx(2 - 0.1 - 0.204)
+    paid = profit_after_fees(Decimal(100), Decimal(102), Decimal("0.001"), Decimal("0.002"))
+    assert paid == Decimal("1.696")
     # Fees that leave 0.85 of the sample's 2.00, as its page shows.
-    fee = (2.00 - 0.85) / (43249.00 + 43251.00)
-    assert profit_after_fees(43249.00, 43251.00, fee, fee) == pytest.approx(0.85)
+    fee = (2 - Decimal("0.85")) / (43249 + 43251)
+    assert float(profit_after_fees(Decimal(43249), Decimal(43251), fee, fee)) == pytest.approx(0.85)
+
+
+def test_a_spread_shows_no_noise_of_its_floats() -> None:
+    house = House(OPEN)
+    house.quote(BTC_A, 43248.10, 43249.10)
+    house.quote(BTC_B, 43249.30, 43250.00)
+    row = current_spreads(house.board, house.registry, T0)[0]
+    assert 43249.30 - 43249.10 != 0.2
+    assert row.spread == 0.2
+    assert len(repr(row.profit_after_fees)) < 14
 
 
 def test_the_samples_own_quotes_show_no_executable_spread() -> None:
