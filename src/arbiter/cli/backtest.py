@@ -272,10 +272,21 @@ def tell(result: "Report") -> None:
     for venue, reasons in quality.refused.items():
         told = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
         emit(f"  refused on {venue}: {told}")
-    for name, why in quality.markets_left_out.items():
-        emit(f"  left out: {name}, {why}")
+    if quality.markets_left_out:
+        emit(f"  {left_out(quality.markets_left_out)}")
     for warning in result.warnings:
         emit(f"note: {warning}")
+
+
+def left_out(markets: dict[str, str]) -> str:
+    """Sum up which markets were not replayed: by reason, the commonest first."""
+    from collections import Counter
+
+    reasons = Counter(markets.values()).most_common()
+    told = "; ".join(f"{count} {reason}" for reason, count in reasons)
+    return (
+        f"left out {_count(len(markets), 'market')}: {told} (each is named in --report and --json)"
+    )
 
 
 def rows_of(figures: "Figures") -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from arbiter.cli.backtest import left_out
 from arbiter.cli.main import app
 from arbiter.model.errors import ArbiterError
 from tests.fakes.recordings import lively_market, written
@@ -52,6 +53,14 @@ def test_the_table_tells_the_figures_and_the_report_is_written(recording: Path) 
     for word in ("quotes", "candidates", "denials", "hit rate", "drawdown", "Sharpe", "net"):
         assert word in result.stdout
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_markets_left_out_are_summed_up_in_one_line() -> None:
+    markets = {f"FUT{n}": "not modelled" for n in range(30)} | {"X": "no row with a price"}
+    assert left_out(markets) == (
+        "left out 31 markets: 30 not modelled; 1 no row with a price "
+        "(each is named in --report and --json)"
+    )
 
 
 def test_a_mode_s_own_defaults_do_not_hold_in_a_backtest(recording: Path) -> None:
