@@ -7,10 +7,12 @@ import pytest
 from msgspec.structs import replace
 
 from arbiter.matching.faults import Fault, FaultRates, Scripted
-from arbiter.model.events import OrderFilled, OrdersAdded, TradeOpened
-from arbiter.model.ids import Asset, InstrumentId
+from arbiter.model.events import OrderFilled, OrdersAdded, PositionsCrossed, TradeOpened
+from arbiter.model.ids import ENGINE, Asset, InstrumentId, PlanId, StrategyId
 from arbiter.model.money import ZERO
+from arbiter.model.orders import Side
 from arbiter.model.pairs import FundingPair, PairState
+from arbiter.model.plans import Family, Leg, Plan
 from arbiter.model.time import NS_PER_S
 from arbiter.runtime.kill import KillReport
 from arbiter.runtime.kill_proof import VenueProof
@@ -179,7 +181,6 @@ def test_a_position_the_ledger_does_not_know_is_told(world: Stage) -> None:
     """What somebody else opened in the account is named, and is not ours to close."""
     from arbiter.matching.orders import OrderRequest
     from arbiter.model.ids import ClientOrderId
-    from arbiter.model.orders import Side
 
     assert kill(world, flatten=True).flat
     world.venue("bybit").exchange.submit(
@@ -215,3 +216,34 @@ def test_no_pair_opens_before_both_venues_have_confirmed_the_leverage() -> None:
         world.verify()
     finally:
         world.close()
+
+
+def test_flatten_ends_a_leg_that_another_strategy_is_against_and_closes_the_rest(
+    world: Stage,
+) -> None:
+    """The venue holds nothing there any more, so it has nothing to reduce."""
+    size = held(world)[LONG]
+    touch = world.engine.core.touch(LONG, Side.SELL)
+    assert touch is not None
+    price = world.registry.by_id(LONG).floor_price(touch * Decimal("0.99"))
+    plan = Plan(
+        id=PlanId(world.ids.new_id()),
+        strategy=StrategyId("manual"),
+        family=Family.MANUAL,
+        actor=ENGINE,
+        symbol=world.registry.by_id(LONG).symbol,
+        legs=(Leg(instrument=LONG, side=Side.SELL, size=size, price=price, planned_price=touch),),
+        created_ns=world.clock.now_ns(),
+    )
+    opened = world.engine.core.propose(plan)
+    assert isinstance(opened, TradeOpened), str(opened)
+    world.run_until(lambda: held(world) == {SHORT: -size}, 10)
+    report = kill(world, flatten=True)
+    assert report.flat
+    assert held(world) == {}
+    (cross,) = world.of(PositionsCrossed)
+    assert isinstance(cross, PositionsCrossed)
+    assert {part.contracts for part in cross.parts} == {size, -size}
+    assert not any(row.quantity for row in world.engine.ledger.positions.values())
+    assert not world.engine.ledger.active_pairs()
+    world.verify()
