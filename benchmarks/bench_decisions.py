@@ -13,14 +13,14 @@ from uuid import UUID, uuid4
 import numpy as np
 from sqlalchemy import text
 
-from arbiter.agents.sketch import project
-from arbiter.model.agents import Decision, DecisionType
+from arbiter.agents.sketch import VERSION, project
+from arbiter.model.agents import SKETCH_SIZE, Decision, DecisionType
 from arbiter.model.ids import Symbol
 from arbiter.storage import migrate
 from arbiter.storage.agent_store import PgAgentStore
 from arbiter.storage.database import make_engine
 
-FEATURES = 29
+FEATURES = SKETCH_SIZE - 1
 QUERIES = 300
 BATCH = 500
 WANTED_RECALL, WANTED_P95_MS = 0.95, 20.0
@@ -47,7 +47,7 @@ async def measure(url: str, rows: int) -> None:
     vectors = np.array([project(row) for row in contexts(rows)], dtype=np.float32)
     print(f"{rows} embeddings: {(time.perf_counter() - began) * 1e3 / rows:.3f} ms each")
     async with engine.begin() as connection:
-        await connection.execute(text("DROP INDEX ix_agent_decisions_embedding"))
+        await connection.execute(text("DROP INDEX ix_agent_decisions_sketch"))
     for start in range(0, rows, BATCH):
         await store.save_decisions(
             [_decision(ids[n], n, vectors[n]) for n in range(start, min(start + BATCH, rows))]
@@ -57,14 +57,17 @@ async def measure(url: str, rows: int) -> None:
         await connection.execute(text("SET LOCAL maintenance_work_mem = '512MB'"))
         await connection.execute(
             text(
-                "CREATE INDEX ix_agent_decisions_embedding ON agent_decisions USING hnsw "
-                "(embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)"
+                "CREATE INDEX ix_agent_decisions_sketch ON agent_decisions USING hnsw "
+                "(sketch halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)"
             )
         )
     async with engine.connect() as connection:
         raw = await connection.execution_options(isolation_level="AUTOCOMMIT")
         await raw.execute(text("ANALYZE agent_decisions"))
     print(f"index built in {time.perf_counter() - began:.0f} s")
+    async with engine.connect() as connection:
+        size = await connection.scalar(text("SELECT pg_total_relation_size('agent_decisions')"))
+    print(f"{size / rows:.0f} bytes a decision, indexes included")
     picked = np.random.RandomState(1).choice(rows, QUERIES, replace=False)
     found_total = 0
     times = []
@@ -111,6 +114,7 @@ def _decision(key: UUID, number: int, vector: np.ndarray) -> Decision:
         response="{}",
         model="rules-1",
         embedding=tuple(vector.tolist()),
+        embedding_model=VERSION,
         created_ns=number,
     )
 
