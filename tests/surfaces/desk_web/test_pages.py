@@ -293,6 +293,37 @@ def test_a_phone_scrolls_no_page_sideways(engine: DeskEngine, browser: Browser) 
     context.close()
 
 
+def test_a_phone_shows_pnl_without_scrolling_a_table(
+    engine: DeskEngine, browser: Browser, rest: httpx.Client
+) -> None:
+    newest = get(rest, "/api/desk/trades", limit=50)[0]
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    opened = context.new_page()
+    live(opened, "/trades", engine.desk)
+    cell = opened.locator('[data-name="trades"] tbody tr:first-child td.pin')
+    cell.scroll_into_view_if_needed()
+    table = opened.locator('[data-name="trades"] .scroll')
+    assert table.evaluate("each => each.scrollWidth > each.clientWidth && each.scrollLeft === 0")
+    expect(cell).to_be_in_viewport(ratio=1)
+    assert figures(opened, '[data-name="trades"] tbody tr:first-child td.pin') == [newest["pnl"]]
+    context.close()
+
+
+def test_an_address_without_a_page_is_told_in_the_desks_look(
+    engine: DeskEngine, browser: Browser, rest: httpx.Client
+) -> None:
+    for path in ("/ui/nothing", "/ui/trades/none", "/ui/agents/none"):
+        answer = rest.get(path)
+        assert answer.status_code == 404
+        assert "No such page" in answer.text
+    context = browser.new_context()  # its console tells the 404 as an error
+    opened = context.new_page()
+    opened.goto(f"{engine.desk}/ui/nothing")
+    opened.get_by_role("link", name="To the overview").click()
+    expect(opened).to_have_title("Overview · Arbiter")
+    context.close()
+
+
 def test_no_other_page_may_hold_the_pages_in_a_frame(rest: httpx.Client) -> None:
     answer = rest.get("/ui/")
     assert answer.headers["X-Frame-Options"] == "DENY"

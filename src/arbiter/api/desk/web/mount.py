@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 from fastapi import FastAPI, Form, Request
+from fastapi.exceptions import RequestValidationError
 from nicegui import app as pages_app
 from nicegui import ui
 from starlette.datastructures import MutableHeaders
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from arbiter.api.desk.web.agents import agents, decision
@@ -20,6 +22,7 @@ from arbiter.api.desk.web.client import DeskError
 from arbiter.api.desk.web.frame import STATIC, client_of, open_page
 from arbiter.api.desk.web.holdings import holdings
 from arbiter.api.desk.web.login import login_page
+from arbiter.api.desk.web.lost import lost_page
 from arbiter.api.desk.web.markets import market, markets
 from arbiter.api.desk.web.orders import orders
 from arbiter.api.desk.web.overview import overview
@@ -134,6 +137,12 @@ def _routes() -> None:
     @ui.page("/agents/{key}", title="Decision · Arbiter")
     async def one_decision(request: Request, key: UUID) -> Any:
         return await open_page(request, "Agents", lambda page: decision(page, str(key)))
+
+    async def lost(request: Request, error: Exception) -> Response:
+        return HTMLResponse(lost_page(STATIC), HTTPStatus.NOT_FOUND)
+
+    pages_app.add_exception_handler(HTTPStatus.NOT_FOUND, lost)
+    pages_app.add_exception_handler(RequestValidationError, lost)  # a number that is none
 
     @ui.page("/login", title="Sign in · Arbiter")
     def login(failed: str = "") -> None:

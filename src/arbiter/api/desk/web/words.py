@@ -110,11 +110,20 @@ def link(target: str, label: str) -> str:
     return f'<a href="{escape(target)}">{escape(label)}</a>'
 
 
+_PINNED = ("#PnL", "#Unrealized")
+
+
 def table(heads: list[str], rows: list[list[str]], empty: str, caption: str) -> str:
-    """`heads` that begin with ``#`` are columns of figures; cells are HTML already."""
+    """`heads` that begin with ``#`` are columns of figures; cells are HTML already.
+
+    A phone shows the first column of PnL whatever part of the table it shows.
+    """
     if not rows:
         return f'<p class="muted empty">{escape(empty)}</p>'
     kinds = [' class="n"' if head.startswith("#") else "" for head in heads]
+    pinned = next((n for n, head in enumerate(heads) if head.startswith(_PINNED)), None)
+    if pinned is not None:
+        kinds[pinned] = ' class="n pin"'
     names = "".join(
         f'<th scope="col"{kind}>{escape(head.lstrip("#"))}</th>'
         for head, kind in zip(heads, kinds, strict=True)
