@@ -7,13 +7,14 @@ from arbiter.execution.settings import ExecutionSettings
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.events import BalanceOpened
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, Symbol, VenueId, VenueOrderId
-from arbiter.model.instruments import Instrument
+from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ZERO, use_wide_context
 from arbiter.model.orders import Fill, Liquidity, Order, OrderStatus
 from arbiter.model.reports import Accepted, Ended, Filled, Refused, Unknown
 from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
 from arbiter.ports.journal import Journal
 from arbiter.risk.limits import RiskLimits
+from arbiter.risk.rates import UsdRates
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.hub import EventHub
 from tests.fakes.clock import FakeClock, FakeIds
@@ -57,8 +58,9 @@ class Desk:
         instruments: tuple[Instrument, ...] = (),
         real_journal: Journal | None = None,
         room: int = 0,
+        rates: UsdRates | None = None,
     ) -> None:
-        """`real_journal` keeps what happens instead of the fake one."""
+        """`real_journal` keeps what happens instead of the fake one; without `rates`, USDT is at 1."""
         use_wide_context()
         instruments = instruments or tuple(spot_instrument(venue) for venue in VENUES)
         self.clock = FakeClock()
@@ -81,11 +83,12 @@ class Desk:
             journal=real_journal or self.journal,
             outbox=self.outbox,
             hub=self.hub,
-            usd_rate={USDT: Decimal(1)}.get,
+            usd_rate={USDT: Decimal(1)}.get if rates is None else rates.lookup(self.clock.now_ns),
             baselines={},
         )
         for instrument in instruments:
-            for asset, amount in ((instrument.base, Decimal(10)), (USDT, Decimal(100_000))):
+            money = instrument.quote if instrument.kind is InstrumentKind.SPOT else USDT
+            for asset, amount in ((instrument.base, Decimal(10)), (money, Decimal(100_000))):
                 if (instrument.venue, asset) not in self.ledger.balances:
                     self.core.recorder.record(
                         BalanceOpened(
@@ -158,7 +161,7 @@ class Desk:
             size=size,
             price=price,
             fee=size * price / 1000,
-            fee_asset=USDT,
+            fee_asset=self.registry.by_id(order.instrument).settle,
             liquidity=Liquidity.TAKER,
             at_ns=self.clock.now_ns(),
         )

@@ -148,7 +148,7 @@ class _Run:
             self._queries,
             self._tally,
             session.clock.now_ns(),
-            prepared.request.settings.rate,
+            session.rates.worth,
         )
 
     def _tell(self, word: Word) -> None:

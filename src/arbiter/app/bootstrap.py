@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from decimal import Decimal
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -44,6 +43,7 @@ from arbiter.observe.metrics import Metrics
 from arbiter.opportunities.event_settings import EVENT_ARBITRAGE
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.ports.past import Page, SignalsWanted, TradesWanted
+from arbiter.risk.rates import UsdRates
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.bans import BanWatch
 from arbiter.runtime.bus import CommandBus
@@ -61,6 +61,7 @@ from arbiter.runtime.late_listing import LateListing
 from arbiter.runtime.outbox import LiveOutbox
 from arbiter.runtime.pair_desk import PairDesk
 from arbiter.runtime.queries import Queries
+from arbiter.runtime.rate_watch import RateWatch
 from arbiter.runtime.skew_watch import SkewWatch
 from arbiter.runtime.spot_tally import SpotTally
 from arbiter.runtime.supervisor import Supervisor
@@ -76,13 +77,6 @@ if TYPE_CHECKING:
     from arbiter.app.agents_service import AgentService
 
 log = structlog.get_logger(__name__)
-
-USD_RATES: Mapping[Asset, Decimal] = {
-    Asset("USD"): Decimal(1),
-    Asset("USDT"): Decimal(1),
-    Asset("USDC"): Decimal(1),
-}
-"""Dollar value of the simulated market's quote currencies: there they do not move."""
 
 RECOVERY_MARGIN_NS = 5 * NS_PER_MINUTE
 """Fills are asked for from this much before the journal's last event."""
@@ -209,6 +203,7 @@ class _Run:
         settings, clock = self._settings, self._clock
         outbox = LiveOutbox(world.clients, clock)
         tuning = Tuning(settings, world.registry, ledger.settings)
+        rates = UsdRates(settings.risk.rates())
         core = assemble_core(
             CoreSettings(
                 mode=settings.engine.mode,
@@ -223,7 +218,7 @@ class _Run:
             journal=self._journal,
             outbox=outbox,
             hub=self._hub,
-            usd_rate=USD_RATES.get,
+            usd_rate=rates.lookup(clock.now_ns),
             baselines={},
         )
         self._bans = BanWatch(core)
@@ -232,6 +227,7 @@ class _Run:
         crossing = Crossing(core)
         self._hub.listen(crossing.watch)
         self._supervisor.spawn(crossing.run(), "crossing")
+        self._supervisor.spawn(RateWatch(core, rates).run(), "USD rates")
         core.state.hunting = settings.spot.enabled
         tuning.govern(core)
         if not settings.spot.enabled:
@@ -307,7 +303,7 @@ class _Run:
         depth = DepthWatch(world.depth, clock)
         self._supervisor.spawn(depth.run(), "depth")
         copying = CopyingService(
-            settings, core=core, hub=self._hub, clock=clock, ids=SystemIds(), usd_rate=USD_RATES.get
+            settings, core=core, hub=self._hub, clock=clock, ids=SystemIds(), usd_rate=rates.worth
         )
         agents = await self._agents(core)
         if agents is not None:
@@ -332,7 +328,7 @@ class _Run:
             metrics=metrics.metrics,
             agents=agents,
             sessions=tuple if agents is None else agents.desk.switches.facts,
-            usd_rate=USD_RATES.get,
+            usd_rates=rates,
             listeners=self._addresses,
         )
         return running, RunningHealth(queries, self._supervisor, clock)
@@ -436,6 +432,7 @@ class _Run:
             home=self._settings.home,
             copying=running.copying.view,
             access=running.access,
+            rates=running.usd_rates,
         )
         calls = handlers.by_name() | PairCalls(running.bus, running.pairs, running.late).by_name()
         control = ControlServer(self._settings.home.control_socket, calls)

@@ -21,6 +21,7 @@ from arbiter.app.config import Settings
 from arbiter.app.config_sections import Mode
 from arbiter.app.control_socket import ControlClient
 from arbiter.app.database_access import open_database
+from arbiter.app.rate_checks import check_usd_rates
 from arbiter.app.venue_checks import check_venues
 from arbiter.model.errors import ArbiterError, BadConfig, Conflict
 from arbiter.storage import migrate
@@ -44,6 +45,7 @@ async def run_checks(settings: Settings, tell: Callable[[str], None]) -> list[Ch
         ("clock", check_clock),
         ("kill switch", check_kill_file),
         ("ports", check_ports),
+        ("USD rates", check_usd_rates),
         ("kernels", check_kernels),
         ("database", check_database),
     ]

@@ -213,7 +213,7 @@ def _check(settings: Settings, merged: Layer) -> None:
     records: Mapping[str, Callable[[], object]] = {
         "spot": lambda: settings.spot.record(Symbol),
         "funding": settings.funding.record,
-        "risk": settings.risk.record,
+        "risk": lambda: (settings.risk.record(), settings.risk.rates()),
         "execution": settings.execution.record,
         "sim": settings.sim.record,
         "venues": lambda: settings.venues.check(
@@ -221,7 +221,7 @@ def _check(settings: Settings, merged: Layer) -> None:
             live=settings.engine.mode is Mode.LIVE,
         ),
         "rate": lambda: settings.rate.check(settings.sim.record().venues),
-        "backtest": settings.backtest.record,
+        "backtest": lambda: settings.backtest.record(settings.risk),
         "access": settings.access.record,
         "llm": settings.llm.check,
         "copying": settings.copying.check,

@@ -27,9 +27,10 @@ from arbiter.app.config_fields import (
 from arbiter.app.config_funding import Perpetuals
 from arbiter.execution.settings import ExecutionSettings, LegOrder, LoneLeg
 from arbiter.model.errors import BadConfig
-from arbiter.model.ids import Symbol, VenueId
+from arbiter.model.ids import Asset, Symbol, VenueId
 from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
 from arbiter.risk.limits import RiskLimits
+from arbiter.risk.rates import UsdRateSettings
 
 if TYPE_CHECKING:
     from arbiter.access.token_settings import TokenSettings
@@ -145,6 +146,15 @@ _SPOT_FLOATS = (
 )
 
 
+def _worth(value: Decimal) -> Decimal:
+    if not 0 < value <= 1_000_000_000:
+        raise ValueError("must be a number above 0, USD per unit")
+    return value
+
+
+Worths = dict[str, Annotated[Money, AfterValidator(_worth)]]
+
+
 class Risk(Section):
     """Bounds on everything that opens risk."""
 
@@ -178,8 +188,21 @@ class Risk(Section):
         "Part of its starting holding below which a venue's side is not drawn down.",
     )
 
+    usd_rates: Worths = text(
+        {}, "USD per unit by currency, where no market here tells it; dollar tokens are at 1."
+    )
+    usd_rate_max_age_s: Money = number(
+        Decimal(60), Unit.SECONDS, 1, 3_600, "Oldest USD rate of a market that is opened on."
+    )
+
     def record(self) -> RiskLimits:
-        return RiskLimits(**self.model_dump())
+        return RiskLimits(**self.model_dump(exclude={"usd_rates", "usd_rate_max_age_s"}))
+
+    def rates(self) -> UsdRateSettings:
+        return UsdRateSettings(
+            words={Asset(currency): usd for currency, usd in self.usd_rates.items()},
+            max_age_s=self.usd_rate_max_age_s,
+        )
 
 
 class Execution(Section):
@@ -517,9 +540,12 @@ class Backtest(Section):
         Decimal(50_000), Unit.USD, 0, 1_000_000_000, "Worth of each base per venue at the start."
     )
     starting_balances: PerMarket = text({}, "Exact amounts by venue and asset; they win.")
-    usd_rates: PerVenue = text({}, "USD per unit of currencies that are no dollar tokens.")
+    usd_rates: Worths = text({}, "USD per unit by currency, over risk.usd_rates.")
 
-    def record(self) -> "BacktestSettings":
+    def record(self, risk: Risk) -> "BacktestSettings":
+        """Build the run's own record; USD rates are those of `risk` where none is written here."""
         from arbiter.backtest.settings import BacktestSettings
 
-        return BacktestSettings(**self.model_dump(exclude={"data"}))
+        values = self.model_dump(exclude={"data"})
+        values["usd_rates"] = risk.usd_rates | self.usd_rates
+        return BacktestSettings(**values, usd_rate_max_age_s=risk.usd_rate_max_age_s)

@@ -20,6 +20,7 @@ from arbiter.model.commands import (
 from arbiter.model.errors import InvalidValue, TryAgain
 from arbiter.model.events import Audited
 from arbiter.model.ids import Actor, Asset, StrategyId
+from arbiter.risk.rates import RateRow, UsdRates
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.copy_view import CopyView
 from arbiter.runtime.core import TradingCore
@@ -43,6 +44,7 @@ class ControlHandlers:
         home: Home,
         copying: CopyView,
         access: AccessService,
+        rates: UsdRates,
     ) -> None:
         self._core = core
         self._bus = bus
@@ -52,11 +54,13 @@ class ControlHandlers:
         self._home = home
         self._copying = CopyCalls(bus, copying)
         self._access = access
+        self._rates = rates
 
     def by_name(self) -> dict[str, Handler]:
         return {
             "status": self._status,
             "markets": self._markets,
+            "usd_rates": self._usd_rates,
             "kill": self._kill,
             "resume": self._resume,
             "reconcile": self._reconcile,
@@ -84,6 +88,9 @@ class ControlHandlers:
             }
             for instrument in self._core.registry.instruments
         ]
+
+    async def _usd_rates(self, _: dict[str, Any]) -> list[RateRow]:
+        return self._rates.rows(self._core.recorder.now_ns())
 
     async def _kill(self, arguments: dict[str, Any]) -> KillReport:
         return await self._kill_switch.engage(

@@ -48,7 +48,7 @@ def run_events(
         settings,
         limits=loaded.settings.risk.record(),
         execution=loaded.settings.execution.record(),
-        backtest=loaded.settings.backtest.record(),
+        backtest=loaded.settings.backtest.record(loaded.settings.risk),
         payout_given=payout is not None,
     )
 

@@ -75,4 +75,5 @@ def run_funding(
         list(instruments.values()),
         settings,
         limits=loaded.settings.risk.record(),
+        rates=loaded.settings.risk.rates(),
     )

@@ -57,7 +57,7 @@ class Research(Section):
 
         return Request(
             files=tuple(files),
-            settings=self.backtest.record(),
+            settings=self.backtest.record(self.risk),
             core=core,
             symbols=tuple(symbols),
             venues=tuple(venues),

@@ -1,7 +1,6 @@
 """A running engine, as shown to whoever serves or steers it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from arbiter.access.service import AccessService
 from arbiter.app.copying_service import CopyingService
 from arbiter.app.tuning import Tuning
-from arbiter.model.ids import Asset
 from arbiter.observe.metrics import Metrics
 from arbiter.ports.clock import Clock
+from arbiter.risk.rates import UsdRates
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.depth_watch import DepthWatch
 from arbiter.runtime.desk_view import StrategyFacts
@@ -58,6 +57,6 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """None while they are switched off."""
     sessions: Callable[[], Sequence[StrategyFacts]]
     """Strategies that come and go while the engine runs."""
-    usd_rate: Callable[[Asset], Decimal | None]
+    usd_rates: UsdRates
     listeners: Mapping[str, tuple[str, ...]]
     """Addresses by name of the listener."""

@@ -148,7 +148,8 @@ def _desk(settings: Settings, running: Running, version: str) -> Surface:
                 core=engine.core,
                 queries=running.queries,
                 clock=running.clock,
-                usd_rate=running.usd_rate,
+                usd_rate=running.usd_rates.worth,
+                rates=running.usd_rates.rows,
                 strategies=CARDS,
                 sessions=running.sessions,
             ),
@@ -230,7 +231,7 @@ def _spot(settings: Settings, running: Running, version: str) -> Surface:
             access=running.access,
             tally=running.spot_tally,
             tuner=running.tuning,
-            usd_rate=running.usd_rate,
+            usd_rate=running.usd_rates.worth,
             home=settings.home.root,
         )
     )

@@ -43,8 +43,16 @@ from arbiter.runtime.tuning import (
 
 log = structlog.get_logger(__name__)
 
-_NOT_AT_RUN_TIME = {"spot.enabled", "funding.enabled", "funding.symbols", "funding.exchanges"}
-"""Strategies are started and stopped; perpetuals are set up, leverage and all, at the start."""
+_NOT_AT_RUN_TIME = {
+    "spot.enabled",
+    "funding.enabled",
+    "funding.symbols",
+    "funding.exchanges",
+    "risk.usd_rates",
+    "risk.usd_rate_max_age_s",
+}
+"""Strategies are started and stopped; perpetuals are set up, leverage and all, at the start, and so
+is the table of USD rates."""
 _OF_EXECUTION = ("execution.unwind_slippage_bps",)
 _OF_EVENTS = (
     "events.min_spread",

@@ -99,7 +99,7 @@ class EventWorld:
             ),
             outbox=outbox,
             hub=self.hub,
-            usd_rate=backtest.rate,
+            usd_rate=backtest.rates.word,
             baselines={},
             step=plain_quote_step,  # a few quotes an hour, none of them watched for spreads
         )

@@ -30,6 +30,7 @@ from arbiter.model.reports import FundingReported
 from arbiter.model.time import NS_PER_HOUR, NS_PER_MS, NS_PER_S, rfc3339
 from arbiter.opportunities.funding_settings import FundingSettings
 from arbiter.risk.limits import RiskLimits
+from arbiter.risk.rates import UsdRateSettings
 
 HALF_SPREAD = 0.0001
 DEPTH = 1e9
@@ -192,6 +193,7 @@ def run(
     settings: FundingSettings,
     *,
     limits: RiskLimits | None = None,
+    rates: UsdRateSettings | None = None,
     capital: Decimal = Decimal(100_000),
 ) -> FundingReport:
     """Let the desk trade the recording; the same recording and settings, the same report."""
@@ -204,6 +206,7 @@ def run(
         start_ns=rows[0].at_ns - 1,
         capital=capital,
         limits=limits,
+        rates=rates,
     )
     by_base: dict[str, list[Instrument]] = {}
     for instrument in world.registry.instruments:

@@ -3,7 +3,7 @@
 Whoever runs it says what the market does (`show`, `mark`, `settle`) and when (`advance`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 
 from arbiter.backtest.agenda import Agenda, SeededIds, VirtualClock
@@ -16,18 +16,17 @@ from arbiter.ledger.ledger import Ledger
 from arbiter.matching.exchange import SimulatedExchange
 from arbiter.matching.latency import NO_LATENCY, LatencySettings
 from arbiter.model.events import BalanceOpened
-from arbiter.model.ids import Asset, InstrumentId, VenueId
+from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
-from arbiter.model.money import ONE, use_wide_context
+from arbiter.model.money import use_wide_context
 from arbiter.model.reports import VenueReport
 from arbiter.opportunities.funding_settings import FundingSettings
 from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
 from arbiter.risk.limits import RiskLimits
+from arbiter.risk.rates import UsdRateSettings
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.funding_desk import FundingDesk
 from arbiter.runtime.hub import EventHub
-
-PAR: Mapping[Asset, Decimal] = {Asset("USDT"): ONE, Asset("USDC"): ONE, Asset("USD"): ONE}
 
 
 class FundingWorld:
@@ -41,6 +40,7 @@ class FundingWorld:
         start_ns: int,
         capital: Decimal = Decimal(100_000),
         limits: RiskLimits | None = None,
+        rates: UsdRateSettings | None = None,
         execution: ExecutionSettings | None = None,
         latency: LatencySettings = NO_LATENCY,
         seed: int = 7,
@@ -74,7 +74,7 @@ class FundingWorld:
             journal=VirtualJournal(self.agenda, self.clock, 0),
             outbox=outbox,
             hub=EventHub(),
-            usd_rate=PAR.get,
+            usd_rate=(rates or UsdRateSettings()).word,
             baselines={},
             step=plain_quote_step,  # a few quotes an hour, none of them watched for spreads
         )

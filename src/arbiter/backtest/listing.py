@@ -267,7 +267,7 @@ def _opening(
 def _base_worth(entry: Listed, survey: Survey, settings: BacktestSettings) -> Decimal:
     """Give `starting_base_usd` of the base at the first price, in whole lots."""
     price = survey.markets[entry.market].price
-    rate = settings.rate(entry.instrument.quote)
+    rate = settings.rates.word(entry.instrument.quote)
     if price is None or rate is None:
         return ZERO
     amount = quotient(settings.starting_base_usd, price * rate)

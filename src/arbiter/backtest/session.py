@@ -22,8 +22,10 @@ from arbiter.model.money import use_wide_context
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.opportunities.spot_settings import TrendFilterMode
 from arbiter.ports.journal import Journal
+from arbiter.risk.rates import UsdRates
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.hub import EventHub
+from arbiter.runtime.rate_watch import RateWatch
 
 DRAIN_NS = 120 * NS_PER_S
 """How long after the last quote trades under way may still end."""
@@ -72,6 +74,7 @@ class Session:
             settings.order_latency_ms + settings.report_latency_ms,
         )
         commit_ns = round(settings.commit_latency_ms * NS_PER_MS)
+        self.rates = UsdRates(settings.rates)
         self.core = assemble_core(
             core,
             registry=listing.registry,
@@ -81,14 +84,16 @@ class Session:
             journal=VirtualJournal(self.agenda, self.clock, commit_ns, kept),
             outbox=self.outbox,
             hub=self.hub,
-            usd_rate=settings.rate,
+            usd_rate=self.rates.lookup(self.clock.now_ns),
             baselines=listing.opening,
         )
         self.outbox.open(self.core, self.core.board)
         self.core.when_breached(self._stop_for_losses)
         spot = core.spot
-        self._quiet_s = _quiet_after(core)
+        self._quiet_s = _quiet_after(core, settings)
+        self._rate_watch = RateWatch(self.core, self.rates)
         sampled = spot.premium_detection or spot.trend_filter is not TrendFilterMode.DISABLED
+        sampled = sampled or not self._rate_watch.idle
         self._sample_ns = -(-start_ns // NS_PER_S) * NS_PER_S if sampled else NEVER
         self._last_quote_ns = start_ns
         self._look_ns = NEVER
@@ -155,11 +160,12 @@ class Session:
     def _sample(self, to_ns: int) -> None:
         """Take the samples of a whole second.
 
-        Once every window holds nothing but silence, further seconds of it change nothing and are
-        passed over, up to the last one before the quote that ends the silence.
+        Once every window holds nothing but silence and every rate is stale, further seconds of it
+        change nothing and are passed over, up to the last one before the quote that ends it.
         """
         self.clock.set(self._sample_ns)
         self.core.spot.sample(self._sample_ns, ahead=False)
+        self._rate_watch.look(self._sample_ns)
         following = self._sample_ns + NS_PER_S
         if following - self._last_quote_ns > self._quiet_s * NS_PER_S:
             following = max(following, to_ns // NS_PER_S * NS_PER_S)
@@ -193,10 +199,11 @@ class Session:
         self.core.floor.cancel_everything()
 
 
-def _quiet_after(core: CoreSettings) -> int:
-    """Seconds without a quote after which every one-second window is empty."""
+def _quiet_after(core: CoreSettings, settings: BacktestSettings) -> int:
+    """Seconds without a quote after which every one-second window is empty, every rate too old."""
     spot = core.spot
     windows = [spot.moving_average_periods]
     if spot.premium_detection:
         windows.append(spot.premium_samples)
-    return max(windows) + int(spot.max_spread_age_seconds) + 2
+    windows_s = max(windows) + int(spot.max_spread_age_seconds)
+    return max(windows_s, int(settings.usd_rate_max_age_s)) + 2

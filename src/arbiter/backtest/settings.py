@@ -8,6 +8,7 @@ import msgspec
 from arbiter.matching.latency import LatencySettings
 from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import Asset, VenueId
+from arbiter.risk.rates import UsdRateSettings
 
 PerVenue = Mapping[str, Decimal]
 """By venue name (``mexc``, ``gateio_futures``)."""
@@ -51,11 +52,13 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True):
     starting_balances: PerMarket = {}
     """Exact amounts by venue and asset; they win."""
     usd_rates: PerVenue = {}
-    """USD per unit of a currency, beside the dollar tokens at 1."""
+    """USD per unit of a currency, beside the dollar tokens at 1 and what a recorded market tells."""
+    usd_rate_max_age_s: Decimal = Decimal(60)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.commit_latency_ms <= 60_000.0:
             raise InvalidValue("backtest.commit_latency_ms must lie in 0..60000")
+        _ = self.rates  # refuses what is no rate
         for name in (
             "spot_taker_fee",
             "spot_maker_fee",
@@ -80,15 +83,13 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True):
             jitter=self.latency_jitter,
         )
 
-    def rate(self, currency: Asset) -> Decimal | None:
-        """USD per unit, by the table; None where nobody wrote it down."""
-        return self.usd_rates.get(currency, _DOLLARS.get(currency))
+    @property
+    def rates(self) -> UsdRateSettings:
+        words = {Asset(currency): usd for currency, usd in self.usd_rates.items()}
+        return UsdRateSettings(words=words, max_age_s=self.usd_rate_max_age_s)
 
     def opening(self, venue: VenueId, asset: Asset) -> Decimal | None:
         return self.starting_balances.get(venue, {}).get(asset)
-
-
-_DOLLARS = {Asset(name): Decimal(1) for name in ("USD", "USDT", "USDC", "FDUSD", "TUSD", "USD1")}
 
 
 def _fraction(name: str, fee: Decimal) -> None:

@@ -8,15 +8,17 @@ import msgspec
 
 from arbiter.books.board import BestPair
 from arbiter.ledger.ledger import Ledger
+from arbiter.ledger.trades import planned_notional
 from arbiter.model.holdings import Balance, Budget, KillSwitch, Position
 from arbiter.model.ids import Asset, InstrumentId, StrategyId, Symbol, VenueId, strategy_uuid
 from arbiter.model.instruments import Instrument, InstrumentKind
-from arbiter.model.money import ZERO, from_float, quotient
+from arbiter.model.money import ONE, ZERO, from_float, quotient
 from arbiter.model.plans import Family
 from arbiter.model.quotes import Quote
 from arbiter.ports.clock import Clock
 from arbiter.risk.inventory import SkewRow
 from arbiter.risk.limits import RiskLimits
+from arbiter.risk.rates import RateRow
 from arbiter.risk.staircase import Assessment
 from arbiter.risk.view import UsdRate
 from arbiter.runtime.core import TradingCore
@@ -97,6 +99,7 @@ class RiskFacts(msgspec.Struct, frozen=True, kw_only=True):
     exposure_usd: Decimal
     open_trades: int
     kill_switch: KillSwitch
+    usd_rates: tuple[RateRow, ...]
 
 
 class DeskView:
@@ -111,14 +114,19 @@ class DeskView:
         usd_rate: UsdRate,
         strategies: Sequence[StrategyCard],
         sessions: Callable[[], Sequence[StrategyFacts]] = tuple,
+        rates: Callable[[int], Sequence[RateRow]] = lambda _now_ns: (),
     ) -> None:
-        """`sessions` gives the strategies that come and go while the engine runs."""
+        """`sessions` gives the strategies that come and go while the engine runs.
+
+        `rates` gives all USD rates at a time, `usd_rate` the one by which holdings are valued.
+        """
         self._core = core
         self._queries = queries
         self._clock = clock
         self._usd_rate = usd_rate
         self._cards = {card.name: card for card in strategies}
         self._sessions = sessions
+        self._rates = rates
         self._by_uuid = {strategy_uuid(name): name for name in self._cards}
         self._priced: dict[tuple[VenueId, Asset], list[Instrument]] = {}
         for listed in core.registry.instruments:
@@ -363,11 +371,22 @@ class DeskView:
         return None
 
     def risk(self) -> RiskFacts:
-        core = self._core
+        core, now_ns = self._core, self._clock.now_ns()
         return RiskFacts(
             limits=core.gate.limits,
-            assessment=core.gate.assess(self._clock.now_ns()),
-            exposure_usd=core.ledger.exposure_usd,
+            assessment=core.gate.assess(now_ns),
+            exposure_usd=self._exposure_usd(),
             open_trades=len(core.ledger.trades),
             kill_switch=core.ledger.kill_switch,
+            usd_rates=tuple(self._rates(now_ns)),
+        )
+
+    def _exposure_usd(self) -> Decimal:
+        """Planned notional of what is open; a quote currency without any rate counts as dollars."""
+        return sum(
+            [
+                planned_notional(trade) * (self._usd_rate(Asset(trade.quote)) or ONE)
+                for trade in self.ledger.trades.values()
+            ],
+            ZERO,
         )

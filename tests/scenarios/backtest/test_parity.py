@@ -12,6 +12,7 @@ from arbiter.backtest.quotes import RecordedQuotes
 from arbiter.backtest.replay import replay_paced
 from arbiter.backtest.run import Prepared, run_backtest, run_replay
 from arbiter.backtest.tally import TradeRow
+from arbiter.model.ids import Asset
 from arbiter.model.trades import TradeState
 from arbiter.opportunities.spot_settings import TrendFilterMode
 from arbiter.risk.limits import RiskLimits
@@ -79,6 +80,31 @@ def test_parity_holds_over_premium_filter_caps_and_a_long_silence(tmp_path: Path
     run_replay(replayed)
     assert scanned.tally.verdicts["HOURLY_CAP"] > 0
     assert scanned.tally.verdicts["PREMIUM"] > 0
+    same_outcome(scanned, replayed)
+
+
+def test_parity_holds_while_a_dollar_token_is_worth_less_and_falls_silent(tmp_path: Path) -> None:
+    market = lively_market(symbols=("BTC_USDC", "ETH_USDT"))
+    first, last = market["recv_ts_ns"][0], market["recv_ts_ns"][-1]
+    token = lively_market(2_000, seed=9, symbols=("USDC_USDT",)).with_columns(
+        bid=pl.lit(0.9499), ask=pl.lit(0.9501), bid_size=pl.lit(5.0), ask_size=pl.lit(5.0)
+    )
+    silent = (pl.col("recv_ts_ns") - first).is_between((last - first) // 4, (last - first) * 3 // 4)
+    token = token.filter(~silent)
+    columns = market.columns
+    file = written(
+        pl.concat([market, token.select(columns)]).sort("recv_ts_ns"), tmp_path / "depeg.parquet"
+    )
+    spot = msgspec.structs.replace(LIVELY, quote_currencies=())
+    settings = low_fees(usd_rate_max_age_s=Decimal(5))
+    scanned = prepared([file], spot=spot, settings=settings)
+    replayed = prepared([file], spot=spot, settings=settings)
+    run_backtest(scanned)
+    run_replay(replayed)
+    assert scanned.session.rates.worth(Asset("USDC")) == Decimal("0.95")
+    assert any("RATE_MISSING" in reason for reason in scanned.tally.denials)
+    traded = {row.symbol for row in scanned.tally.rows()}
+    assert traded == {"BTC/USDC", "ETH/USDT"}
     same_outcome(scanned, replayed)
 
 

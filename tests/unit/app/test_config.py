@@ -11,7 +11,7 @@ from arbiter.app.config_layers import ALIASES
 from arbiter.execution.settings import ExecutionSettings
 from arbiter.markets.perpetual_settings import PerpetualSettings
 from arbiter.model.errors import BadConfig
-from arbiter.model.ids import Symbol, VenueId
+from arbiter.model.ids import Asset, Symbol, VenueId
 from arbiter.opportunities.spot_settings import SpotSettings
 from arbiter.risk.limits import RiskLimits
 from arbiter.venues.sim.settings import SimSettings
@@ -206,6 +206,47 @@ def test_rate_budget_of_one_venue_wins_over_that_of_all(tmp_path: Path) -> None:
         read(tmp_path, "[rate.weights]\nplace = 2\n")
     with pytest.raises(BadConfig, match="more than there ever is"):
         read(tmp_path, "[rate]\ncapacity = 10\n[rate.weights]\nfills = 9\n")
+
+
+def test_usd_rates_are_a_persons_word_over_par(tmp_path: Path) -> None:
+    text = "[risk]\nusd_rate_max_age_s = 5\n[risk.usd_rates]\nUSDC = 0.95\nEUR = 1.08\n"
+    risk = read(tmp_path, text, {"ARBITER__RISK__USD_RATES__DAI": "0.99"}).settings.risk
+    rates = risk.rates()
+    assert [rates.word(Asset(name)) for name in ("USD", "USDT", "USDC", "EUR", "DAI", "GBP")] == [
+        1,
+        1,
+        Decimal("0.95"),
+        Decimal("1.08"),
+        Decimal("0.99"),
+        None,
+    ]
+    assert rates.max_age_ns == 5_000_000_000
+    assert risk.record() == read(tmp_path).settings.risk.record(), "no part of the limits"
+
+
+def test_backtest_takes_the_usd_rates_of_the_engine_and_its_own_over_them(tmp_path: Path) -> None:
+    text = "[risk.usd_rates]\nUSDC = 0.95\nEUR = 1.08\n[backtest.usd_rates]\nEUR = 1.2\n"
+    settings = read(tmp_path, text).settings
+    rates = settings.backtest.record(settings.risk).rates
+    assert rates.words == {"USDC": Decimal("0.95"), "EUR": Decimal("1.2")}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[risk.usd_rates]\nUSDC = 0", "risk.usd_rates.USDC must be a number above 0"),
+        ("[risk.usd_rates]\nUSDC = -1", "risk.usd_rates.USDC must be a number above 0"),
+        ("[risk.usd_rates]\nUSDC = inf", "risk.usd_rates.USDC must be a number"),
+        ('[risk.usd_rates]\nUSDC = "par"', "risk.usd_rates.USDC must be a number"),
+        ("[risk.usd_rates]\nusdc = 0.95", r"usd_rates.usdc: did you mean USDC\?"),
+        ("[risk.usd_rates]\nUSD = 0.99", "USD is 1 by definition"),
+        ("[risk]\nusd_rate_max_age_s = 0", "risk.usd_rate_max_age_s must be seconds from 1"),
+        ("[backtest.usd_rates]\nEUR = 0", "backtest.usd_rates.EUR must be a number above 0"),
+    ],
+)
+def test_usd_rate_that_cannot_be_is_refused_by_name(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(BadConfig, match=said):
+        read(tmp_path, text)
 
 
 def test_list_comes_from_the_environment_with_commas_or_as_toml(tmp_path: Path) -> None:

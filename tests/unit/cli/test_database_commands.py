@@ -139,6 +139,7 @@ def test_doctor_passes_on_a_fresh_machine_and_leaves_nothing_running(
         "clock",
         "kill switch",
         "ports",
+        "USD rates",
         "kernels",
         "database",
         "simulated venues",

@@ -20,6 +20,7 @@ from arbiter.model.time import NS_PER_MS
 from arbiter.model.trades import PlannedLeg, Trade
 from arbiter.ports.desk_history import EquityPoint
 from arbiter.risk.limits import RiskLimits
+from arbiter.risk.rates import RateRow
 from arbiter.risk.staircase import Assessment, Usage
 from arbiter.runtime.depth_watch import BookSeen
 from arbiter.runtime.desk_view import Cell, Holding, MatrixRow, Pair, RiskFacts
@@ -107,6 +108,17 @@ def risk_body(facts: RiskFacts) -> pages.Risk:
         exposure_usd=float(facts.exposure_usd),
         open_trades=facts.open_trades,
         kill_switch=kill_switch_body(facts.kill_switch),
+        usd_rates=[_usd_rate(row) for row in facts.usd_rates],
+    )
+
+
+def _usd_rate(row: RateRow) -> pages.UsdRate:
+    return pages.UsdRate.model_construct(
+        currency=row.currency,
+        usd=float(row.usd),
+        source=row.source,
+        as_of=None if row.as_of_ns is None else stamp(row.as_of_ns),
+        fresh=row.fresh,
     )
 
 

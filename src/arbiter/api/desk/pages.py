@@ -109,6 +109,18 @@ class Limits(Body):
     min_side_fraction: float
 
 
+class UsdRate(Body):
+    currency: str
+    usd: float
+    """Per unit."""
+    source: str
+    """Which market told it; ``settings`` and ``par`` are words that do not age."""
+    as_of: str | None
+    """When the market was quoted so; null for a word."""
+    fresh: bool
+    """Whether anything is opened in the currency."""
+
+
 class Risk(Body):
     level: Literal["normal", "warning", "critical", "breach"]
     warnings: list[str]
@@ -117,6 +129,7 @@ class Risk(Body):
     exposure_usd: float
     open_trades: int
     kill_switch: KillSwitch
+    usd_rates: list[UsdRate]
 
 
 class Engage(Asked):

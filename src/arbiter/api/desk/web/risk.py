@@ -31,6 +31,7 @@ async def risk(page: Page) -> None:
         with ui.element("section").classes("card"):
             ui.html("<h2>Limits</h2>", sanitize=False)
             page.region("limits", limits(body))
+            page.region("rates", rates(body))
         with ui.element("section").classes("card"):
             ui.html("<h2>Kill switch</h2>", sanitize=False)
             page.region("switch", latch(body["kill_switch"]))
@@ -55,6 +56,7 @@ async def risk(page: Page) -> None:
     def follow(news: Json) -> None:
         page.show("risk", used(news))
         page.show("limits", limits(news))
+        page.show("rates", rates(news))
         page.show("switch", latch(news["kill_switch"]))
 
     actor.on_value_change(changed)
@@ -144,6 +146,18 @@ def limits(body: Json) -> str:
         for key, name in _LIMITS.items()
     )
     return f'<dl class="figures">{lines}</dl>'
+
+
+def rates(body: Json) -> str:
+    rows = [row for row in body["usd_rates"] if row["as_of"] is not None or row["usd"] != 1]
+    lines = "".join(f"<dt>{words.text(row['currency'])}</dt><dd>{_rate(row)}</dd>" for row in rows)
+    return f'<h2>Dollar rates</h2><dl class="figures">{lines}</dl>' if lines else ""
+
+
+def _rate(row: Json) -> str:
+    at = "" if row["as_of"] is None else f" at {words.clock(row['as_of'])}"
+    state = "" if row["fresh"] else words.pill("stale", "bad")
+    return f"{words.figure(row['usd'], 5)} {words.text(row['source'])}{at} {state}"
 
 
 def _places(value: float) -> int:
