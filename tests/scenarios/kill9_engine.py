@@ -17,6 +17,7 @@ from arbiter.app.running import Running
 from arbiter.model.events import AlertRaised, PairAdvanced
 from arbiter.model.pairs import PairState
 from arbiter.runtime.core import TradingCore
+from arbiter.runtime.funding_desk import FundingDesk
 
 SETTLED = "SETTLED"
 OPENING_NONE = {
@@ -43,6 +44,7 @@ async def main() -> int:
                 trading(core, load(environment=os.environ).settings)
                 print("trading", flush=True)
             elif command == "fund\n":
+                await all_ready(running.funding.desk)
                 running.funding.desk.enabled = True
                 print("funding", flush=True)
             elif command == "close\n":
@@ -79,6 +81,12 @@ async def settle(core: TradingCore) -> None:
 def trading(core: TradingCore, settings: Settings) -> None:
     """Trade by the settings from the next quote on."""
     core.spot.reconfigure(settings.spot.record(core.registry.resolve_symbol))
+
+
+async def all_ready(desk: FundingDesk) -> None:
+    """Wait for the rate and the leverage of every contract: the first venues heard would get all."""
+    while desk.unready or any(each.id not in desk.rates for each in desk.perpetuals):  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
 
 
 def close_pairs(core: TradingCore, now_ns: int) -> None:
