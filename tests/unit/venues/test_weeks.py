@@ -1,6 +1,8 @@
 """Weeks of running: what clients remember of orders and trades stays bounded, and stays right."""
 
 import asyncio
+import os
+import threading
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -395,6 +397,35 @@ def test_an_order_that_rests_is_known_after_any_number_of_newer_ones(tmp_path: P
         assert one.name_of("0xrests") == "rests"
         assert one.by_name(ClientOrderId("o499")) is not None
         assert one.by_name(ClientOrderId("o0")) is None
+    again.close()
+
+
+def test_an_order_that_is_sent_while_the_file_is_made_small_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = Remembered(tmp_path, 10)
+    really_close, sent = os.close, list[str]()
+
+    def add(name: str) -> None:
+        known.add(ClientOrderId(name), f"0x{name}", Decimal(1))
+        sent.append(name)
+
+    def close(file: int) -> None:
+        """Have an order added, as they are by a thread of its own, the moment a file is closed."""
+        really_close(file)
+        sender = threading.Thread(target=add, args=(f"sent{file}-{len(sent)}",))
+        sender.start()
+        sender.join()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "close", close)
+        for number in range(500):
+            known.add(ClientOrderId(f"o{number}"), f"0x{number}", Decimal(1))
+            known.over(f"0x{number}")
+    assert sent
+    known.close()
+    again = Remembered(tmp_path, 10)
+    assert [name for name in sent if again.by_name(ClientOrderId(name)) is None] == []
     again.close()
 
 

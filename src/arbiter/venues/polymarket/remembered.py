@@ -7,6 +7,7 @@ others all are, for an order may rest for months.
 """
 
 import os
+import threading
 from decimal import Decimal
 from pathlib import Path
 
@@ -33,6 +34,10 @@ class Remembered:
         self._over: dict[str, None] = {}
         """Hashes of those that are over, in the order of their ends."""
         self._file: int | None = None
+        self._left: int | None = None
+        """The file before the last exchange: an `add` may still have it made safe."""
+        self._writing = threading.Lock()
+        """Orders are added from threads of their own; held for a write, never for its safety."""
         self._lines = 0
         self._path = None if folder is None else folder / "orders"
         if folder is not None and self._path is not None:
@@ -43,22 +48,29 @@ class Remembered:
     def add(self, name: ClientOrderId, number: str, size: Decimal) -> None:
         """Remember, safely even should the machine stop; takes some milliseconds."""
         known = Known(name, number, size)
-        self._take(known)
-        if self._file is not None:
-            self._write(_line(known))
-            os.fdatasync(self._file)
+        with self._writing:
+            self._take(known)
+            file = self._file
+            if file is not None:
+                self._write(file, _line(known))
+        if file is not None:
+            os.fdatasync(file)
 
     def over(self, number: str) -> None:
         """Nothing of the order is to come; losing this word costs some memory and nothing else."""
         if number not in self._by_number or number in self._over:
             return
-        self._end(number)
-        if self._file is not None and self._path is not None:
-            self._write(f"{number}\n")
-            if self._lines > 4 * (self._keep + len(self._by_name)):
-                os.close(self._file)
-                self._shrink(self._path)
-                self._open(self._path)
+        left: int | None = None
+        with self._writing:
+            self._end(number)
+            if self._file is not None and self._path is not None:
+                self._write(self._file, f"{number}\n")
+                if self._lines > 4 * (self._keep + len(self._by_name)):
+                    self._shrink(self._path)
+                    left, self._left = self._left, self._file
+                    self._open(self._path)
+        if left is not None:
+            os.close(left)
 
     def by_name(self, name: ClientOrderId) -> Known | None:
         return self._by_name.get(name)
@@ -72,9 +84,10 @@ class Remembered:
         return ClientOrderId(number) if known is None else known.name
 
     def close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        for file in (self._file, self._left):
+            if file is not None:
+                os.close(file)
+        self._file = self._left = None
 
     def _take(self, known: Known) -> None:
         self._by_name[known.name] = known
@@ -88,9 +101,8 @@ class Remembered:
             known = self._by_number.pop(oldest)
             self._by_name.pop(known.name, None)
 
-    def _write(self, line: str) -> None:
-        assert self._file is not None, "there is a folder"
-        os.write(self._file, line.encode())
+    def _write(self, file: int, line: str) -> None:
+        os.write(file, line.encode())
         self._lines += 1
 
     def _open(self, path: Path) -> None:
