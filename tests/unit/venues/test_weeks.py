@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from arbiter.model.errors import Unreadable
 from arbiter.model.ids import ClientOrderId, VenueId
+from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO
 from arbiter.model.orders import OrderStatus
 from arbiter.model.reports import Accepted, Ended, Filled, FillSettled, VenueReport
@@ -333,6 +334,30 @@ async def test_a_trade_that_cannot_be_read_is_shown_until_it_can_be_and_spoils_n
     bad["price"] = price
     client.clock.advance(2 * NS_PER_MINUTE)
     assert await client.fills(0) == {"good", "bad"}
+
+
+class Late(Long):
+    """Follows no market from the start."""
+
+    async def _list(self) -> Sequence[Instrument]:
+        return []
+
+
+async def test_a_market_is_taken_up_around_a_trade_of_before_that_cannot_be_read() -> None:
+    client = Late()
+    await client.instruments()
+    client.match("good")
+    bad = client.match("bad")
+    price = bad.pop("price")
+    client.take_up(await client.find(["will-it-be-warm"]))
+    (kept,) = client._own.kept()
+    assert kept.id == "good"
+    with pytest.raises(Unreadable, match="'id': 'bad'"):
+        await client.positions()
+    bad["price"] = price
+    client.clock.advance(2 * NS_PER_MINUTE)
+    (held,) = await client.positions()
+    assert held.quantity == 2
 
 
 async def test_an_end_that_cannot_be_told_fails_the_client(client: Long) -> None:

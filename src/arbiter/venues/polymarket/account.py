@@ -3,7 +3,8 @@
 A match is provisional until it is confirmed (`own`).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -112,8 +113,8 @@ class PolymarketAccount(EventAccount):
             market, before = self._found.pop(instrument.id)
             self._markets.keep([market])
             for row in reversed(before):
-                for leg in self._legs(row):
-                    self._own.take(leg)
+                with self._noting(row):
+                    self._take_trade(row, tell=False)
 
     async def listings(self) -> Sequence[EventListing]:
         await self._know_listing()
@@ -151,16 +152,22 @@ class PolymarketAccount(EventAccount):
             raise Unreadable("; ".join(self._own.unread[:_SHOWN]))
 
     def _take_told(self, row: Row, *, of_before: bool) -> None:
-        """Take a row of the list; one that cannot be read is noted, and asked for again."""
-        name = str(row.get("id"))
-        try:
+        """Take a row of the list."""
+        with self._noting(row):
             at_ns = matched_ns(row)
             tell = not of_before or at_ns >= self._came_ns - _BEFORE_NS
             self._take_trade(row, tell=tell)
+            self._own.read_to(at_ns)
+
+    @contextmanager
+    def _noting(self, row: Row) -> Iterator[None]:
+        """Note a row that cannot be read, and ask for it again."""
+        name = str(row.get("id"))
+        try:
+            yield
         except (*UNREADABLE_ROWS, OutcomeUnknown) as error:
             self._own.cannot_read(name, f"the trade {str(row)[:400]} cannot be read ({error!r})")
         else:
-            self._own.read_to(at_ns)
             self._own.can_read(name)
 
     async def _past(self, since_ns: int) -> list[Leg]:
