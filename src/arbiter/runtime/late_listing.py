@@ -118,7 +118,9 @@ class LateListing:
             except (TryAgain, OutcomeUnknown, VenueRefused) as error:
                 log.info("markets cannot be looked for", venue=venue, why=str(error))
                 for name in names:
-                    self._rest(self._searches[venue, name])
+                    search = self._searches.get((venue, name))
+                    if search is not None:  # else somebody who waits has found it meanwhile
+                        self._rest(search)
 
     def _seek_pairs(self) -> None:
         """Pairs are looked for until they are over; one that may trade and cannot is told of."""

@@ -1,5 +1,6 @@
 """Markets that are listed while the engine runs: sought, found, known to all in one step."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
@@ -230,3 +231,34 @@ async def test_named_market_that_is_also_sought_is_listed_once() -> None:
     await stage.late.find([LATE.id])
     await stage.late.look()
     assert len(stage.desk.registry.instruments) == 2
+
+
+class Slow(Venue):
+    """Gives its first answer when it is told to, and falls silent with it."""
+
+    def __init__(self, *listed: Instrument) -> None:
+        super().__init__(*listed)
+        self.answers = asyncio.Event()
+
+    async def find(self, names: Collection[str]) -> Sequence[Instrument]:
+        if not self.asked:
+            found = await super().find(names)
+            await self.answers.wait()
+            self.silent = True
+            return found
+        return await super().find(names)
+
+
+async def test_search_that_somebody_who_waits_has_ended_fails_without_harm() -> None:
+    venue = Slow(LATE)
+    stage = Stage(venue)
+    waiting = asyncio.create_task(stage.late.find([LATE.id]))
+    await asyncio.sleep(0)
+    stage.late.seek(POLYMARKET, LATE.id)
+    looking = asyncio.create_task(stage.late.look())
+    await asyncio.sleep(0)
+    venue.answers.set()
+    await waiting
+    await looking
+    assert len(venue.asked) == 2, "both asked, the look in vain"
+    assert LATE.id in venue.followed
