@@ -280,9 +280,7 @@ class PolymarketOrders(PolymarketAccount):
             self._put.setdefault(str(row["id"]), put_of(row, self._known, self._markets))
         there = {str(row["id"]) for row in listed}
         for number in [n for n in self._put if n not in there]:
-            if (
-                self._known.by_number(number) is None
-            ):  # another's, which nothing else tells the end of
+            if self._known.by_number(number) is None:  # nothing else tells of another's end
                 self._forget(number)
         return [truth for truth in found if not truth.status.terminal]
 
