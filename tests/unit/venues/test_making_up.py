@@ -8,13 +8,13 @@ from typing import Any
 from arbiter.model.errors import OutcomeUnknown
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
 from arbiter.model.orders import Fill, Liquidity, Side
-from arbiter.model.reports import Filled, VenueReport
+from arbiter.model.reports import Ended, Filled, VenueReport
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.ports.venue import ReportSink
 from arbiter.venues.common.account import AccountWiring
 from arbiter.venues.okx.orders import OkxOrders
 from tests.fakes.clock import START_NS, FakeClock
-from tests.unit.venues.test_unreadable_answers import ROW, order_of
+from tests.unit.venues.test_unreadable_answers import FILL, ROW, UntilEnded, order_of
 
 VENUE = VenueId("okx")
 LATER_NS = START_NS + 600 * NS_PER_S
@@ -131,5 +131,45 @@ async def test_a_loss_while_another_is_made_up_for_is_made_up_for_too() -> None:
     task = asyncio.create_task(client.run(Sink()))
     await client.following.wait()
     assert len(client.made_up) == 2
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+class Spoilt(Away):
+    """The order has ended unheard; beside its fill lies a row that cannot be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spoilt = True
+
+    async def call(self, endpoint: str, params: Mapping[str, Any] | None = None) -> Any:
+        if endpoint == "private_get_trade_fills":
+            at = str(START_NS // NS_PER_MS)
+            got = FILL | {"clOrdId": "caseX1", "fillSz": "0.01", "ts": at}
+            other = FILL | {"tradeId": "2", "clOrdId": "caseX2", "fillSz": "?", "ts": at}
+            return {"code": "0", "data": [got, other] if self.spoilt else [got]}
+        told = await super().call(endpoint, params)
+        for row in told["data"]:
+            if row.get("state") == "live" and "ordId" in row:
+                row |= {"state": "filled", "accFillSz": "0.01"}
+        return told
+
+
+async def test_a_row_that_cannot_be_read_keeps_no_order_from_its_end() -> None:
+    client = Followed()
+    away = client.away = client._rest = Spoilt()
+    (listed,) = await client.instruments()
+    await client.submit(order_of(listed))
+    sink = UntilEnded()
+    task = asyncio.create_task(client.run(sink))
+    async with asyncio.timeout(30):
+        await sink.ended.wait()
+    assert [type(report) for report in sink.told] == [Filled, Ended]
+    assert not client.following.is_set(), "what is behind the row is still to come"
+    away.spoilt = False
+    client.stream(up=False)
+    client.stream(up=True)
+    async with asyncio.timeout(30):
+        await client.following.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -396,6 +396,8 @@ class VenueAccount(ABC):
                         self.following.set()
                 else:
                     await self._ask_overdue(sink)
+            except Unreadable as error:  # it will hardly be another one in a second
+                log.warning("reconciliation is not whole", venue=self.venue, why=str(error))
             except (TryAgain, OutcomeUnknown, VenueRefused) as error:
                 log.warning("reconciliation waits", venue=self.venue, why=str(error))
                 await asyncio.sleep(1.0)
@@ -406,14 +408,25 @@ class VenueAccount(ABC):
             self._changed.clear()
 
     async def _make_up(self, sink: ReportSink) -> None:
+        """Tell what was missed; around rows that cannot be read, which are `Unreadable` at the end."""
         since_ns = self._whole_ns - _FILL_MARGIN_NS
         told: set[str] = set()
+        unread: list[Unreadable] = []
         if self._unended:
-            for fill in await self.fills_since(since_ns):
+            for fill in await self._readable_fills(since_ns, unread):
                 told.add(fill.venue_trade_id)
                 self._say(Filled(venue=self.venue, at_ns=fill.at_ns, fill=fill))
-        await self._ask(sink, tuple(self._unended), told)
+        await self._ask(sink, tuple(self._unended), told, unread)
         await self._make_up_more(sink, since_ns)
+        if unread:
+            raise unread[0]
+
+    async def _readable_fills(self, since_ns: int, unread: list[Unreadable]) -> Sequence[Fill]:
+        try:
+            return await self.fills_since(since_ns)
+        except Unreadable as error:
+            unread.append(error)
+            return error.rest
 
     async def _ask_overdue(self, sink: ReportSink) -> None:
         now = self._clock.monotonic_ns()
@@ -422,17 +435,31 @@ class VenueAccount(ABC):
             for name, (_, sent_ns) in self._unended.items()
             if now - sent_ns > _OVERDUE_S * NS_PER_S
         ]
-        await self._ask(sink, late, set())
+        unread: list[Unreadable] = []
+        await self._ask(sink, late, set(), unread)
+        if unread:
+            raise unread[0]
 
     async def _ask(
-        self, sink: ReportSink, names: Iterable[ClientOrderId], told: Collection[str]
+        self,
+        sink: ReportSink,
+        names: Iterable[ClientOrderId],
+        told: Collection[str],
+        unread: list[Unreadable],
     ) -> None:
-        """Tell of orders that have ended unheard, their fills first; `told` are known already."""
+        """Tell of orders that have ended unheard, their fills first; `told` are known already.
+
+        What cannot be read is put into `unread`, and spoils no other order's word.
+        """
         for name in names:
             known = self._unended.get(name)
             if known is None:
                 continue
-            truth = await self.query(name, known[0])
+            try:
+                truth = await self.query(name, known[0])
+            except Unreadable as error:
+                unread.append(error)
+                continue
             if isinstance(truth, Absent):
                 if self._clock.monotonic_ns() - known[1] > _GONE_S * NS_PER_S:
                     self._unended.pop(name, None)
@@ -440,7 +467,8 @@ class VenueAccount(ABC):
             if not truth.status.terminal:
                 continue
             if truth.filled_size:
-                for fill in await self.fills_since(self._heard_ns - 60 * _FILL_MARGIN_NS):
+                since_ns = self._heard_ns - 60 * _FILL_MARGIN_NS
+                for fill in await self._readable_fills(since_ns, unread):
                     if fill.client_order_id == name and fill.venue_trade_id not in told:
                         sink.on_report(Filled(venue=self.venue, at_ns=fill.at_ns, fill=fill))
             self._unended.pop(name, None)
