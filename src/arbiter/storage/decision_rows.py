@@ -1,7 +1,8 @@
 """Decisions as rows: what follows from the rest of a row is not kept twice.
 
 A built-in embedding is kept as its sketch; a prompt or response that the rules made of the row's
-own figures is kept as empty text. What a model was asked and said is kept word for word.
+own figures is kept as empty text. What a model was asked and said is kept word for word, and what
+it left empty stays so.
 """
 
 import json
@@ -43,6 +44,8 @@ def decision_of(row: Mapping[str, Any]) -> Decision:
 def filled(row: Mapping[str, Any]) -> dict[str, Any]:
     """Write out what a row leaves to its other columns."""
     whole = dict(row)
+    if not _by_rules(whole["model"]):
+        return whole
     if not whole["prompt"]:
         whole["prompt"] = context_text(whole["context"])
     if not whole["response"]:
@@ -119,6 +122,8 @@ def _row(decision: Decision) -> DecisionRow:
         sketch = sketched(decision.embedding)
         if sketch is not None:
             row = replace(row, sketch=sketch, embedding=None)
+    if not _by_rules(row.model):
+        return row
     if row.prompt == context_text(row.context):
         row = replace(row, prompt="")
     said = rules_response(
@@ -129,3 +134,7 @@ def _row(decision: Decision) -> DecisionRow:
         context=row.context,
     )
     return replace(row, response="") if row.response == said else row
+
+
+def _by_rules(model: str) -> bool:
+    return model.startswith(RULES_PREFIX)

@@ -230,7 +230,9 @@ async def test_what_follows_from_a_decision_is_not_stored_twice(
         )
         for kind, (said, response) in kinds.items()
     ]
-    kept.append(decision(prompt="a model's own", model="gpt-x", embedding_model="e-1"))
+    own = {"prompt": "a model's own", "embedding_model": "e-1"}
+    kept.append(decision(model="gpt-x", **own))
+    kept.append(decision(model="gpt-x", response="", **own))
     await store.save_decisions(kept)
     connection = await connect(ledger_db.url)
     full = await connection.fetchval(
@@ -238,7 +240,7 @@ async def test_what_follows_from_a_decision_is_not_stored_twice(
         " WHERE embedding IS NOT NULL OR prompt <> '' OR response <> ''"
     )
     await connection.close()
-    assert full == 1
+    assert full == 2
     for each in kept:
         found = await store.decision(each.id)
         assert found is not None
