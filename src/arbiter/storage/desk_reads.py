@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from arbiter.model.events import JournalEvent, decode_event
 from arbiter.model.holdings import ClosedPosition
 from arbiter.model.ids import ClientOrderId, InstrumentId, StrategyId, TradeId
+from arbiter.model.money import ZERO
 from arbiter.model.orders import Order, Side
 from arbiter.model.plans import Family, Signal
 from arbiter.model.time import NS_PER_MINUTE
@@ -176,17 +177,20 @@ class DeskReads:
                 .group_by(made_in)
             )
             ended = (
-                select(ended_in, func.count())
+                select(ended_in, func.max(ended_minute), func.count())
                 .where(t.completed_ns >= since_ns, t.completed_ns < until_ns, t.pnl.is_not(None))
+                .where(ended_minute >= since_ns)
                 .group_by(ended_in)
             )
             sums = {bucket: (last, sum_) for bucket, last, sum_ in await connection.execute(made)}
-            counts = {row[0]: row[1] for row in await connection.execute(ended)}
+            ends = {bucket: (last, of) for bucket, last, of in await connection.execute(ended)}
         curve = [EquityPoint(since_ns, level, 0)]
-        for bucket, (last_ns, sum_) in sorted(sums.items()):
+        for bucket in sorted(sums.keys() | ends.keys()):
+            made_ns, sum_ = sums.get(bucket, (0, ZERO))
+            ended_ns, trades = ends.get(bucket, (0, 0))
             level += sum_
-            at_ns = min(last_ns + NS_PER_MINUTE, until_ns) - 1
-            curve.append(EquityPoint(at_ns, level, counts.get(bucket, 0)))
+            at_ns = min(max(made_ns, ended_ns) + NS_PER_MINUTE, until_ns) - 1
+            curve.append(EquityPoint(at_ns, level, trades))
         return curve
 
     async def funding(self, limit: int) -> FundingSums:

@@ -56,6 +56,24 @@ async def test_the_curve_holds_what_no_trade_made(engine: AsyncEngine) -> None:
     assert late[-1].at_ns == end - NS_PER_MINUTE // 2 - 1
 
 
+async def test_a_trade_that_made_nothing_is_counted_in_the_curve(
+    engine: AsyncEngine, ledger_db: FreshDatabase
+) -> None:
+    changes = Changes()
+    trade = samples.trade(150, state=TradeState.COMPLETED, pnl=Decimal(0))
+    changes.trades[trade.id] = trade
+    connection = await connect(ledger_db.url)
+    for sql, arguments in projection_statements(changes):
+        await connection.execute(sql, *arguments)
+    await connection.close()
+    curve = await DeskReads(engine).equity(None, BEGIN + 5 * NS_PER_MINUTE, 300)
+    assert [point.cumulative for point in curve] == [0, 7, 4, 4, 5]
+    assert [point.trades for point in curve] == [0, 1, 0, 1, 0]
+    assert sorted(point.at_ns for point in curve) == [point.at_ns for point in curve]
+    late = await DeskReads(engine).equity(BEGIN + 30 * 10**9, BEGIN + 5 * NS_PER_MINUTE, 300)
+    assert [point.trades for point in late] == [0, 0, 1, 0], "the first minute is before the curve"
+
+
 async def test_pnl_is_summed_by_strategy_and_trades_by_family(engine: AsyncEngine) -> None:
     reads = DeskReads(engine)
     assert await reads.pnl_by_strategy(BEGIN) == {samples.SPOT: 3, COPY: 2}
