@@ -9,7 +9,7 @@ from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
 from arbiter.model.ids import Asset, InstrumentId, VenueOrderId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO
-from arbiter.model.orders import Fill, Liquidity, Order, OrderType, Side
+from arbiter.model.orders import Order, OrderType, Side
 from arbiter.model.perpetuals import (
     ForcedCause,
     ForcedClose,
@@ -24,15 +24,15 @@ from arbiter.venues.binance.errors import read_refusal
 from arbiter.venues.binance.listing import (
     futures_instruments,
     margin_terms,
+    market_key,
 )
-from arbiter.venues.binance.orders import PAGE, BinanceOrders, private_origin, trade_key
+from arbiter.venues.binance.orders import PAGE, BinanceOrders, private_origin
 from arbiter.venues.binance.private import FuturesTalk
 from arbiter.venues.common.account import (
     AccountWiring,
     KeyRights,
     understood,
 )
-from arbiter.venues.common.row_reading import each
 from arbiter.venues.common.signed import Answered, SignedRest, VenueRest
 
 _WEEK_MS = 7 * 24 * NS_PER_HOUR // NS_PER_MS
@@ -47,8 +47,10 @@ class BinanceFuturesOrders(BinanceOrders):
     _order_path = "fapiprivate_get_order"
     _cancel_path = "fapiprivate_delete_order"
     _open_path = "fapiprivate_get_openorders"
+    _trades_path = "fapiprivate_get_usertrades"
     _time_path = "fapipublic_get_time"
     _price_path = "fapipublic_get_ticker_price"
+    _maker = "maker"
 
     def __init__(self, wiring: AccountWiring, rest: VenueRest | None = None) -> None:
         rest = rest or SignedRest(
@@ -103,29 +105,11 @@ class BinanceFuturesOrders(BinanceOrders):
             params["reduceOnly"] = "true"
         params["newOrderRespType"] = "ACK"
         told = await self._rest.call("fapiprivate_post_order", params)
-        return self._taken(order, instrument, told)
+        return VenueOrderId(str(told["orderId"]))
 
-    async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
-        rows = await self._trades("fapiprivate_get_usertrades", since_ns)
-        names = await self._owners(rows)
-
-        def read(told: tuple[Instrument, Any]) -> Fill:
-            instrument, row = told
-            return Fill(
-                venue=self.venue,
-                venue_trade_id=trade_key(instrument.market_id, row["id"]),
-                client_order_id=names[instrument.id, row["orderId"]],
-                instrument=instrument.id,
-                side=Side(row["side"]),
-                size=Decimal(row["qty"]),
-                price=Decimal(row["price"]),
-                fee=Decimal(row["commission"]),
-                fee_asset=row["commissionAsset"],
-                liquidity=Liquidity.MAKER if row["maker"] else Liquidity.TAKER,
-                at_ns=int(row["time"]) * NS_PER_MS,
-            )
-
-        return each("the trade", rows, read)
+    @staticmethod
+    def _side(trade: Any) -> Side:
+        return Side(trade["side"])
 
     async def _assets(self) -> list[Any]:
         told = await self._rest.call("fapiprivatev3_get_account")
@@ -252,7 +236,7 @@ class BinanceFuturesOrders(BinanceOrders):
             made.append(
                 ForcedClose(
                     venue=self.venue,
-                    venue_trade_id=trade_key(instrument.market_id, f"forced-{row['orderId']}"),
+                    venue_trade_id=market_key(instrument, f"forced-{row['orderId']}"),
                     instrument=instrument.id,
                     side=Side(row["side"]),
                     size=Decimal(row["executedQty"]),

@@ -19,6 +19,11 @@ _NO_TERMS = MarginTerms(
 )
 
 
+def market_key(instrument: Instrument, number: Any) -> str:
+    """Name a trade or an order: numbers are unique within a market only."""
+    return f"{instrument.market_id}:{number}"
+
+
 def spot_instruments(told: Any, venue: VenueId, fees: Fees) -> list[Instrument]:
     return [
         _spot(row, venue, fees.get(row["symbol"], DEFAULT_SPOT_FEES))

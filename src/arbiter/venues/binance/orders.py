@@ -1,6 +1,7 @@
 """Orders and the account at Binance, over signed REST: what all its markets share, and spot."""
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -13,9 +14,7 @@ from arbiter.model.reports import Holding, OrderTruth
 from arbiter.model.time import NS_PER_MS
 from arbiter.ports.venue import ReportSink
 from arbiter.venues.binance.errors import VERDICTS, read_refusal
-from arbiter.venues.binance.listing import (
-    spot_instruments,
-)
+from arbiter.venues.binance.listing import market_key, spot_instruments
 from arbiter.venues.binance.private import SpotTalk
 from arbiter.venues.common.account import (
     AccountWiring,
@@ -45,11 +44,6 @@ _AT_ONCE = 5
 SPOT_PRIVATE = "wss://ws-api.binance.com:443"
 
 
-def trade_key(market_id: str, number: Any) -> str:
-    """Trade numbers are unique within a market only."""
-    return f"{market_id}:{number}"
-
-
 def private_origin(wiring: AccountWiring, own: str) -> str:
     if wiring.private:
         return wiring.private.rstrip("/")
@@ -63,8 +57,18 @@ class BinanceOrders(VenueAccount):
     _order_path: str
     _cancel_path: str
     _open_path: str
+    _trades_path: str
     _time_path: str
     _price_path: str
+    _maker: str
+    """Where a trade says that ours was the order that made."""
+
+    @staticmethod
+    @abstractmethod
+    def _side(trade: Any) -> Side: ...
+
+    def _known_as(self, instrument: Instrument, number: Any) -> str:
+        return market_key(instrument, number)
 
     async def _last_prices(self) -> Mapping[str, Decimal]:
         rows = await self._rest.call(self._price_path)
@@ -103,7 +107,7 @@ class BinanceOrders(VenueAccount):
 
     def _truth(self, row: Any, instrument: Instrument) -> OrderTruth:
         name = ClientOrderId(row["clientOrderId"])
-        self._name(_numbered(instrument, row["orderId"]), name)
+        self._name(self._known_as(instrument, row["orderId"]), name)
         return OrderTruth(
             venue=self.venue,
             client_order_id=name,
@@ -122,18 +126,41 @@ class BinanceOrders(VenueAccount):
 
         return each("the open order", rows, read)
 
-    async def _trades(self, path: str, since_ns: int) -> list[tuple[Instrument, Any]]:
+    async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
+        rows = await self._trades(since_ns)
+        names = await self._owners(rows)
+
+        def read(told: tuple[Instrument, Any]) -> Fill:
+            instrument, row = told
+            return Fill(
+                venue=self.venue,
+                venue_trade_id=market_key(instrument, row["id"]),
+                client_order_id=names[instrument.id, row["orderId"]],
+                instrument=instrument.id,
+                side=self._side(row),
+                size=Decimal(row["qty"]),
+                price=Decimal(row["price"]),
+                fee=Decimal(row["commission"]),
+                fee_asset=row["commissionAsset"],
+                liquidity=Liquidity.MAKER if row[self._maker] else Liquidity.TAKER,
+                at_ns=int(row["time"]) * NS_PER_MS,
+            )
+
+        return each("the trade", rows, read)
+
+    async def _trades(self, since_ns: int) -> list[tuple[Instrument, Any]]:
         """Own trades of every market traded, from a time on."""
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def of(instrument: Instrument) -> list[tuple[Instrument, Any]]:
             async with gate:
-                return [(instrument, row) for row in await self._pages(path, instrument, since_ns)]
+                return [(instrument, row) for row in await self._pages(instrument, since_ns)]
 
         found = await asyncio.gather(*(of(one) for one in self._by_market.values()))
         return [pair for rows in found for pair in rows]
 
-    async def _pages(self, path: str, instrument: Instrument, since_ns: int) -> list[Any]:
+    async def _pages(self, instrument: Instrument, since_ns: int) -> list[Any]:
+        path = self._trades_path
         asked: dict[str, Any] = {"symbol": instrument.market_id, "limit": PAGE}
         found: list[Any] = []
         for times in self._windows(since_ns):
@@ -151,11 +178,6 @@ class BinanceOrders(VenueAccount):
         """Times by which to ask for trades, so that each is told."""
         return [{"startTime": max(since_ns // NS_PER_MS, 1)}]
 
-    def _taken(self, order: Order, instrument: Instrument, told: Any) -> VenueOrderId:
-        """Read a new order's number, and remember whose it is."""
-        self._name(_numbered(instrument, told["orderId"]), order.client_order_id)
-        return VenueOrderId(str(told["orderId"]))
-
     async def _owners(
         self, rows: Sequence[tuple[Instrument, Any]]
     ) -> dict[tuple[InstrumentId, Any], ClientOrderId]:
@@ -168,28 +190,25 @@ class BinanceOrders(VenueAccount):
 
     async def _owner(self, instrument: Instrument, number: str) -> ClientOrderId:
         """Our id of an order known by the venue's; trades carry only the latter."""
-        known = self._names.get(_numbered(instrument, number))
+        known = self._names.get(self._known_as(instrument, number))
         if known is not None:
             return known
         row = await self._rest.call(
             self._order_path, {"symbol": instrument.market_id, "orderId": number}
         )
         name = ClientOrderId(row["clientOrderId"])
-        self._name(_numbered(instrument, number), name)
+        self._name(self._known_as(instrument, number), name)
         return name
-
-
-def _numbered(instrument: Instrument, number: Any) -> str:
-    """Numbers of orders are each market's own."""
-    return f"{instrument.market_id}:{number}"
 
 
 class BinanceSpotOrders(BinanceOrders):
     _order_path = "private_get_order"
     _cancel_path = "private_delete_order"
     _open_path = "private_get_openorders"
+    _trades_path = "private_get_mytrades"
     _time_path = "public_get_time"
     _price_path = "public_get_ticker_price"
+    _maker = "isMaker"
 
     def __init__(self, wiring: AccountWiring) -> None:
         rest = SignedRest(
@@ -225,29 +244,12 @@ class BinanceSpotOrders(BinanceOrders):
         else:
             params |= {"type": "LIMIT", "timeInForce": order.time_in_force.value}
         params["newOrderRespType"] = "ACK"
-        return self._taken(order, instrument, await self._rest.call("private_post_order", params))
+        told = await self._rest.call("private_post_order", params)
+        return VenueOrderId(str(told["orderId"]))
 
-    async def _fills_since(self, since_ns: int) -> Sequence[Fill]:
-        rows = await self._trades("private_get_mytrades", since_ns)
-        names = await self._owners(rows)
-
-        def read(told: tuple[Instrument, Any]) -> Fill:
-            instrument, row = told
-            return Fill(
-                venue=self.venue,
-                venue_trade_id=trade_key(instrument.market_id, row["id"]),
-                client_order_id=names[instrument.id, row["orderId"]],
-                instrument=instrument.id,
-                side=Side.BUY if row["isBuyer"] else Side.SELL,
-                size=Decimal(row["qty"]),
-                price=Decimal(row["price"]),
-                fee=Decimal(row["commission"]),
-                fee_asset=row["commissionAsset"],
-                liquidity=Liquidity.MAKER if row["isMaker"] else Liquidity.TAKER,
-                at_ns=int(row["time"]) * NS_PER_MS,
-            )
-
-        return each("the trade", rows, read)
+    @staticmethod
+    def _side(trade: Any) -> Side:
+        return Side.BUY if trade["isBuyer"] else Side.SELL
 
     async def _holdings(self) -> Sequence[Holding]:
         told = await self._rest.call("private_get_account", {"omitZeroBalances": "true"})

@@ -15,6 +15,7 @@ from arbiter.model.orders import Fill, Liquidity, OrderStatus, Side
 from arbiter.model.perpetuals import ForcedCause, ForcedClose
 from arbiter.model.reports import Ended, Filled, ForcedReported, VenueReport
 from arbiter.model.time import NS_PER_MS
+from arbiter.venues.binance.listing import market_key
 from arbiter.venues.common.frames import UNREADABLE, BadFrame
 from arbiter.venues.common.keys import VenueKeys
 from arbiter.venues.common.reports import Reports
@@ -82,7 +83,7 @@ class _Talk:
     def _trade(self, told: dict[str, Any], name: str, instrument: Instrument, at_ns: int) -> None:
         fill = Fill(
             venue=self._venue,
-            venue_trade_id=f"{instrument.market_id}:{told['t']}",
+            venue_trade_id=market_key(instrument, told["t"]),
             client_order_id=ClientOrderId(name),
             instrument=instrument.id,
             side=Side(told["S"]),
@@ -200,7 +201,7 @@ class FuturesTalk(_Talk):
         at_ns = int(told["T"]) * NS_PER_MS
         close = ForcedClose(
             venue=self._venue,
-            venue_trade_id=f"{instrument.market_id}:forced-{told['i']}",
+            venue_trade_id=market_key(instrument, f"forced-{told['i']}"),
             instrument=instrument.id,
             side=Side(told["S"]),
             size=Decimal(told["z"]),

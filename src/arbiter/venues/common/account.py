@@ -240,7 +240,7 @@ class VenueAccount(ABC):
             return self._unknown(name, str(error))
         except UNREADABLE_ROWS as error:
             return self._unknown(name, _unreadable("submit", error))
-        self._name(number, name)
+        self._name(self._known_as(instrument, number), name)
         return Accepted(
             venue=self.venue,
             at_ns=self._clock.now_ns(),
@@ -517,6 +517,11 @@ class VenueAccount(ABC):
             headers=headers,
             shown=f"{self.venue} private stream",
         )
+
+    def _known_as(self, instrument: Instrument, number: VenueOrderId) -> str:
+        """What an order is remembered by: its number, where no other market's order can have it."""
+        del instrument
+        return number
 
     def _name(self, number: str, name: ClientOrderId) -> None:
         """Remember which order is which: the newest, and all that have not ended."""
