@@ -352,16 +352,16 @@ def _why_not(signal: Signal) -> str:
 
 
 def balances_body(holdings: Iterable[Holding], now_ns: int) -> pages.Balances:
-    by_venue: dict[str, float] = {}
+    by_venue: dict[str, Decimal] = {}
     found = []
     for holding in holdings:
-        body = _balance(holding)
-        by_venue[body.venue] = by_venue.get(body.venue, 0.0) + (body.usd or 0.0)
-        found.append(body)
+        venue = holding.balance.venue
+        by_venue[venue] = by_venue.get(venue, ZERO) + (holding.usd or ZERO)
+        found.append(_balance(holding))
     return pages.Balances.model_construct(
         ts=stamp(now_ns),
-        total_usd=sum(by_venue.values()),
-        by_venue_usd=by_venue,
+        total_usd=float(sum(by_venue.values(), ZERO)),
+        by_venue_usd={venue: float(usd) for venue, usd in by_venue.items()},
         balances=found,
     )
 
