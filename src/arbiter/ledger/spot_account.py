@@ -92,14 +92,7 @@ class SpotSummary(msgspec.Struct, frozen=True, gc=False):
 
 def spot_summary(trade: Trade) -> SpotSummary:
     """Account for a trade as `spot_account` does, in a fraction of the time."""
-    buy = sell = None
-    quantity = ZERO
-    for leg in trade.legs:
-        if leg.side is _BUY:
-            buy = buy or leg
-        else:
-            sell = sell or leg
-        quantity = max(quantity, leg.size)
+    buy, sell, quantity = _planned(trade)
     return SpotSummary(
         quantity,
         _planned_profit(buy, sell),
@@ -114,14 +107,7 @@ def spot_summary(trade: Trade) -> SpotSummary:
 def spot_account(trade: Trade, orders: Iterable[Order]) -> SpotAccount:
     """Account for a trade; `orders` are the trade's own, in any order."""
     venues = {order.client_order_id: order.venue for order in orders}
-    buy = sell = None
-    quantity = ZERO
-    for leg in trade.legs:
-        if leg.side is _BUY:
-            buy = buy or leg
-        else:
-            sell = sell or leg
-        quantity = max(quantity, leg.size)
+    buy, sell, quantity = _planned(trade)
     account = settle(trade)
     over = trade.state.terminal
     return SpotAccount(
@@ -155,6 +141,19 @@ def spot_status(trade: Trade) -> SpotStatus:
         filled = trade.bought or trade.sold
         return SpotStatus.PARTIALLY_FILLED if filled else SpotStatus.PENDING
     return status
+
+
+def _planned(trade: Trade) -> tuple[PlannedLeg | None, PlannedLeg | None, Decimal]:
+    """Give the leg that buys, the one that sells, and the size of the larger leg."""
+    buy = sell = None
+    quantity = ZERO
+    for leg in trade.legs:
+        if leg.side is _BUY:
+            buy = buy or leg
+        else:
+            sell = sell or leg
+        quantity = max(quantity, leg.size)
+    return buy, sell, quantity
 
 
 def _planned_profit(buy: PlannedLeg | None, sell: PlannedLeg | None) -> Decimal:
