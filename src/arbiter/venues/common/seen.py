@@ -37,7 +37,7 @@ class NumberedTrades:
         Of a market's first snapshot nothing: it is of before we came. A later one makes up for
         what a reconnect missed. A market without a place is `BadFrame`.
         """
-        begun = frozenset(self._newest)
+        begun = frozenset(self._newest) if snapshot else frozenset()
         for trade in sorted(told, key=_number):
             name = trade.name
             place = places.get(name)
