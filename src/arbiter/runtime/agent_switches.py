@@ -44,7 +44,10 @@ class AgentSwitches:
 
     def facts(self) -> list[StrategyFacts]:
         """Every session that has not ended, the standing one first."""
-        sessions = sorted(self._book.sessions.values(), key=lambda each: each.started_ns)
+
+        def place(session: AgentSession) -> tuple[bool, int]:
+            return session.id != MANUAL_SESSION, session.started_ns
+
         return [
             StrategyFacts(
                 name=session.strategy,
@@ -52,7 +55,7 @@ class AgentSwitches:
                 running=self._runs(session),
                 instruments=(session.instrument,),
             )
-            for session in sorted(sessions, key=lambda each: each.id != MANUAL_SESSION)
+            for session in sorted(self._book.sessions.values(), key=place)
         ]
 
     def knows(self, strategy: StrategyId) -> bool:

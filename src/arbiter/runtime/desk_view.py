@@ -9,6 +9,7 @@ import msgspec
 from arbiter.books.board import BestPair
 from arbiter.ledger.ledger import Ledger
 from arbiter.ledger.trades import planned_notional
+from arbiter.model.agents import session_of
 from arbiter.model.holdings import Balance, Budget, KillSwitch, Position
 from arbiter.model.ids import Asset, InstrumentId, StrategyId, Symbol, VenueId, strategy_uuid
 from arbiter.model.instruments import Instrument, InstrumentKind
@@ -90,7 +91,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """Worth of the total; None where no price is known."""
     skew: SkewRow | None
     frozen: bool
-    """It moved without an order of ours and is being looked into."""
+    """It moved without an order of ours, or what its venue tells cannot be read."""
 
 
 class RiskFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,7 +180,11 @@ class DeskView:
         return next((name for name in others if strategy_uuid(name) == uuid), None)
 
     def family_of(self, strategy: StrategyId) -> Family | None:
-        return self.strategy(strategy).family
+        """Sessions are agents, those that have ended too."""
+        card = self._cards.get(strategy)
+        if card is not None:
+            return card.family
+        return None if session_of(strategy) is None else Family.AGENTS
 
     def _remembered(self) -> list[StrategyId]:
         ledger = self.ledger

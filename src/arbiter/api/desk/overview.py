@@ -14,10 +14,8 @@ from arbiter.api.desk import bodies, page_rows, pages, rows
 from arbiter.api.desk.answers import answer, failures
 from arbiter.api.desk.commands import carry_out
 from arbiter.api.desk.deps import DeskDeps
-from arbiter.model.agents import session_of
 from arbiter.model.commands import EngageKillSwitch, StartStrategy, StopStrategy
 from arbiter.model.errors import NotFound, StorageUnavailable
-from arbiter.model.ids import StrategyId
 from arbiter.model.money import ZERO
 from arbiter.model.plans import Family
 from arbiter.model.time import NS_PER_DAY, NS_PER_S, day_start
@@ -66,14 +64,9 @@ class Families:
         trades = await history.trades_by_family(since_ns)
         made = dict.fromkeys(trades, ZERO)
         for strategy, pnl in (await history.pnl_by_strategy(since_ns)).items():
-            family = self._family(strategy)
+            family = self._deps.view.family_of(strategy) or Family.MANUAL
             made[family] = made.get(family, ZERO) + pnl
         return {family: (pnl, trades.get(family, 0)) for family, pnl in made.items()}
-
-    def _family(self, strategy: StrategyId) -> Family:
-        if session_of(strategy) is not None:
-            return Family.AGENTS
-        return self._deps.view.family_of(strategy) or Family.MANUAL
 
 
 def overview_routes(deps: DeskDeps, trader: Ask, families: Families) -> APIRouter:
