@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from arbiter.ledger.crossing import opposed
+from arbiter.ledger.crossing import given_up, opposed
 from arbiter.model.changes import Changes
 from arbiter.model.copying import (
     CopyPosition,
@@ -169,15 +169,12 @@ class Copies:
         self, instrument: InstrumentId, units: Decimal, price: Decimal, at_ns: int, changes: Changes
     ) -> None:
         """End copies that are against each other, and signed `units` that met another strategy."""
-        held = [row for row in self.of(instrument) if row.quantity]
-        met = opposed(row.quantity for row in held)
-        left = {True: met + max(-units, ZERO), False: met + max(units, ZERO)}
-        for row in sorted(held, key=lambda row: row.subscription):
-            long = row.quantity > ZERO
-            part = min(abs(row.quantity), left[long])
-            if part:
-                left[long] -= part
-                self._put(row.traded(-part if long else part, price, at_ns), changes)
+        rows = {row.subscription: row for row in self.of(instrument) if row.quantity}
+        held = [(name, row.quantity) for name, row in sorted(rows.items())]
+        met = opposed(quantity for _, quantity in held)
+        long, short = met + max(-units, ZERO), met + max(units, ZERO)
+        for name, given in given_up(held, long, short):
+            self._put(rows[name].traded(given, price, at_ns), changes)
 
     def pay_out(
         self, order: Order, units: Decimal, price: Decimal, at_ns: int, changes: Changes

@@ -5,14 +5,17 @@ end it. Ended at one price for all, it moves realized PnL from one to the other 
 what the long ones are paid is what the short ones pay.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import TypeVar
 
 from arbiter.model.crossing import CrossedPart
 from arbiter.model.errors import LedgerError
 from arbiter.model.holdings import Position
 from arbiter.model.ids import InstrumentId, StrategyId
 from arbiter.model.money import ZERO
+
+K = TypeVar("K")
 
 
 def opposed(quantities: Iterable[Decimal]) -> Decimal:
@@ -26,19 +29,30 @@ def opposed(quantities: Iterable[Decimal]) -> Decimal:
     return min(long, short)
 
 
+def given_up(
+    held: Iterable[tuple[K, Decimal]], long: Decimal, short: Decimal
+) -> Iterator[tuple[K, Decimal]]:
+    """Take so much off signed holdings that are long, and so much off short ones, in their order.
+
+    Gives what each loses, the opposite of what it holds.
+    """
+    left = {True: long, False: short}
+    for key, quantity in held:
+        side = quantity > ZERO
+        part = min(abs(quantity), left[side])
+        if part:
+            left[side] -= part
+            yield key, -part if side else part
+
+
 def parts_of(rows: Iterable[Position]) -> tuple[CrossedPart, ...]:
     """Give what ends all that is on both sides of one contract; the larger side by name."""
-    held = sorted((row for row in rows if row.quantity), key=lambda row: row.strategy)
-    met = opposed(row.quantity for row in held)
-    left = {True: met, False: met}
-    parts: list[CrossedPart] = []
-    for row in held:
-        long = row.quantity > ZERO
-        part = min(abs(row.quantity), left[long])
-        if part:
-            left[long] -= part
-            parts.append(CrossedPart(strategy=row.strategy, contracts=-part if long else part))
-    return tuple(parts)
+    held = sorted((row.strategy, row.quantity) for row in rows if row.quantity)
+    met = opposed(quantity for _, quantity in held)
+    return tuple(
+        CrossedPart(strategy=strategy, contracts=contracts)
+        for strategy, contracts in given_up(held, met, met)
+    )
 
 
 def check_parts(
