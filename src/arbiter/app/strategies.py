@@ -1,13 +1,13 @@
 """Every strategy that this engine runs, with its family and the kinds of instruments it may trade."""
 
 from arbiter.model.copying import COPY_TRADING
+from arbiter.model.ids import MANUAL
 from arbiter.model.instruments import InstrumentKind
 from arbiter.model.plans import Family
 from arbiter.opportunities.event_settings import EVENT_ARBITRAGE
 from arbiter.opportunities.funding_settings import FUNDING_ARBITRAGE
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.runtime.desk_view import StrategyCard
-from arbiter.runtime.manual_desk import MANUAL
 
 _PERPETUALS = (InstrumentKind.LINEAR, InstrumentKind.INVERSE)
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from arbiter.model.changes import Changes
 from arbiter.model.errors import LedgerError
 from arbiter.model.events import PairAdvanced, PairNoted, PairOpened
-from arbiter.model.ids import InstrumentId, StrategyId
+from arbiter.model.ids import MANUAL, InstrumentId, StrategyId
 from arbiter.model.pairs import FundingPair, PairId, PairState
 from arbiter.model.perpetuals import FundingPayment
 
@@ -82,7 +82,7 @@ class Pairs:
                 changes,
             )
             return owner.strategy
-        return StrategyId("manual")
+        return MANUAL
 
     def _last_with(self, instrument: InstrumentId) -> FundingPair | None:
         for pair in reversed(self.rows.values()):

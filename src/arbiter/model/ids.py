@@ -21,6 +21,9 @@ Asset = NewType("Asset", str)
 StrategyId = NewType("StrategyId", str)
 """Name of a strategy, for example ``spot-arbitrage``; the desk's UUID is `strategy_uuid`."""
 
+MANUAL = StrategyId("manual")
+"""What a person orders by hand, and whatever is nobody else's."""
+
 PlanId = NewType("PlanId", UUID)
 TradeId = NewType("TradeId", UUID)
 SignalId = NewType("SignalId", UUID)

@@ -17,10 +17,10 @@ from arbiter.model.denials import Denied
 from arbiter.model.errors import InvalidValue
 from arbiter.model.events import Audited, Event, OrderPlaced, PlanDenied, TradeOpened
 from arbiter.model.ids import (
+    MANUAL,
     Actor,
     ClientOrderId,
     PlanId,
-    StrategyId,
     TradeId,
     VenueId,
     VenueOrderId,
@@ -37,7 +37,6 @@ from arbiter.runtime.hub import EventHub
 from arbiter.runtime.netting import reducible
 from arbiter.runtime.worked import Worked, leads, worked
 
-MANUAL = StrategyId("manual")
 _REMEMBERED = 4_096
 
 

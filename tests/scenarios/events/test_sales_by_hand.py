@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from arbiter.model.ids import Actor, ClientOrderId, InstrumentId, VenueId
+from arbiter.model.ids import MANUAL, Actor, ClientOrderId, InstrumentId, VenueId
 from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import Order, OrderStatus, Side
 from arbiter.model.placed import PlacedOrder
-from arbiter.runtime.manual_desk import MANUAL, ManualDesk, Ticket
+from arbiter.runtime.manual_desk import ManualDesk, Ticket
 from tests.scenarios.events.stage import EventStage, stage
 from tests.scenarios.events.world import KALSHI, SAME
 from tests.scenarios.seeds import seeds

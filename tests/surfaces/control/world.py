@@ -14,7 +14,7 @@ from arbiter.api.control.deps import AgentFacts, ControlDeps, DoctorCheck
 from arbiter.api.control.server import ControlServer, ControlSettings
 from arbiter.client import ArbiterClient
 from arbiter.model.commands import ReleaseKillSwitch
-from arbiter.model.ids import Actor, Asset, InstrumentId, StrategyId, Symbol, VenueId
+from arbiter.model.ids import MANUAL, Actor, Asset, InstrumentId, StrategyId, Symbol, VenueId
 from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.orders import Order
 from arbiter.model.plans import Family
@@ -27,7 +27,7 @@ from arbiter.runtime.depth_watch import DepthWatch
 from arbiter.runtime.desk_view import DeskView, StrategyCard
 from arbiter.runtime.hub import Subscription
 from arbiter.runtime.kill import KillSwitchControl
-from arbiter.runtime.manual_desk import MANUAL, ManualDesk
+from arbiter.runtime.manual_desk import ManualDesk
 from arbiter.runtime.queries import Queries
 from arbiter.storage.access_store import PgAccessStore
 from arbiter.storage.database import make_engine

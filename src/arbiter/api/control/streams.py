@@ -17,12 +17,11 @@ from arbiter.api.control.markets import quote_shown
 from arbiter.model.changes import Changes
 from arbiter.model.errors import InvalidValue, NotFound
 from arbiter.model.events import SignalSeen
-from arbiter.model.ids import InstrumentId, VenueId
+from arbiter.model.ids import MANUAL, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.plans import Family, Signal
 from arbiter.runtime.hub import Publication, Subscription
 from arbiter.runtime.hub import TooSlow as QueueFull
-from arbiter.runtime.manual_desk import MANUAL
 from arbiter.runtime.worked import Worked, leads
 
 _FASTEST_MS = 20
