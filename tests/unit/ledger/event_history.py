@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
+from arbiter.ledger.settling import RESOLUTIONS_KEPT
 from arbiter.model import events as ev
 from arbiter.model.binaries import order_cost
 from arbiter.model.copying import COPY_TRADING, SubscriptionId, copy_actor
@@ -53,6 +54,7 @@ class _Writer:
         self.left: dict[ClientOrderId, Decimal] = {}
         self.trades: list[Trade] = []
         self.held: dict[InstrumentId, Decimal] = dict.fromkeys(_MARKETS, ZERO)
+        self.resolved: dict[InstrumentId, int] = dict.fromkeys(_MARKETS, 0)
         self.words: list[tuple[Fill, bool]] = []
         """The venue's last words that were not told yet."""
         self.late: list[tuple[Fill, bool]] = []
@@ -214,6 +216,12 @@ class _Writer:
             )
             self.write(word, ghost=ghost)
 
+    def resolve_in_memory(self, name: InstrumentId) -> None:
+        """Resolve a market, as often as the ledger can tell which of them a late fill is of."""
+        self.resolved[name] += 1
+        if self.resolved[name] <= RESOLUTIONS_KEPT:
+            self.resolve(name)
+
     def resolve(self, name: InstrumentId) -> None:
         """The venue pays what it really holds for us, whatever we were told of it."""
         held, self.held[name] = self.held[name], ZERO
@@ -272,7 +280,7 @@ def history(seed: int, steps: int = 60, *, ended: bool = True) -> History:
         elif roll < 0.93:
             writer.tell_late()
         else:
-            writer.resolve(dice.choice(list(_MARKETS)))
+            writer.resolve_in_memory(dice.choice(list(_MARKETS)))
     if ended:
         writer.end()
     return History(writer.told, writer.without)
