@@ -127,3 +127,7 @@ class Unreadable(OutcomeUnknown):
     def __init__(self, message: str, *, rest: Iterable[Any] = ()) -> None:
         super().__init__(message)
         self.rest = tuple(rest)
+
+
+NO_ANSWER = (TryAgain, OutcomeUnknown, VenueRefused)
+"""A call that only asks failed: nothing is known, whatever the reason."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from arbiter.books.board import QuoteBoard
 from arbiter.books.registry import MarketRegistry
 from arbiter.model.changes import Changes
-from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import NO_ANSWER, OutcomeUnknown, TryAgain
 from arbiter.model.events import Event, OrderFilled
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.instruments import InstrumentKind
@@ -191,7 +191,7 @@ class CandleKeeper:
                 source = self._past.get(self._registry.by_id(instrument).venue)
                 if source is not None:
                     await self._store.save(await _history(source, instrument))
-        except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+        except NO_ANSWER as error:
             log.warning("no past candles", why=str(error))
 
     async def _save(self) -> None:

@@ -12,7 +12,7 @@ import structlog
 
 from arbiter.model.changes import Changes
 from arbiter.model.copying import CopySubscription, LeaderHolding
-from arbiter.model.errors import OutcomeUnknown, RateLimited, TryAgain, VenueRefused
+from arbiter.model.errors import NO_ANSWER, RateLimited
 from arbiter.model.events import (
     AlertRaised,
     CopyAdded,
@@ -40,8 +40,6 @@ LOST_AFTER = 3
 """Failed looks in a row that are told to a person."""
 MOST_BASE_TRIES = 5
 """Looks at what a very busy leader holds before one is taken as it is."""
-
-NO_ANSWER = (TryAgain, OutcomeUnknown, VenueRefused)
 
 
 class LeaderHealth(msgspec.Struct):

@@ -7,7 +7,7 @@ import msgspec
 import structlog
 
 from arbiter.model.changes import Changes
-from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import NO_ANSWER, OutcomeUnknown, TryAgain, VenueRefused
 from arbiter.model.events import (
     AlertRaised,
     Event,
@@ -29,8 +29,6 @@ TICK_S = 1.0
 """Between two ticks of the desk; a forced close or a trade's end brings the next one at once."""
 LOOK_S = 2.0
 """Between two looks at positions and balances."""
-
-NO_ANSWER = (TryAgain, OutcomeUnknown, VenueRefused)
 
 
 class SeenBalances(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ import msgspec
 from arbiter.execution.ways_out import excess
 from arbiter.ledger.crossing import opposed
 from arbiter.ledger.ledger import Ledger
-from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import NO_ANSWER
 from arbiter.model.ids import ENGINE, InstrumentId, StrategyId, Symbol, TradeId
 from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ONE, ZERO, plain, quotient
@@ -26,7 +26,6 @@ from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.ports.venue import OrderClient
 from arbiter.runtime.crossing import against, on_margin
 
-NO_ANSWER = (TryAgain, OutcomeUnknown, VenueRefused)
 _NO_TRADE = UUID(int=0)
 _INVENTORY = (SPOT_ARBITRAGE,)
 """Strategies whose spot positions are pre-funded inventory that moved between venues."""

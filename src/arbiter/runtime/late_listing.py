@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 import structlog
 
-from arbiter.model.errors import NotFound, OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import NO_ANSWER, NotFound
 from arbiter.model.event_pairs import Review
 from arbiter.model.events import AlertRaised, ContractSet
 from arbiter.model.ids import InstrumentId, VenueId
@@ -115,7 +115,7 @@ class LateListing:
         for venue, names in self._due():
             try:
                 await self._ask(venue, names)
-            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+            except NO_ANSWER as error:
                 log.info("markets cannot be looked for", venue=venue, why=str(error))
                 for name in names:
                     search = self._searches.get((venue, name))

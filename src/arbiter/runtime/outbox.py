@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Protocol
 
-from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import NO_ANSWER
 from arbiter.model.ids import TradeId, VenueId
 from arbiter.model.orders import Fill, Order
 from arbiter.model.reports import Absent, OrderTruth, Unknown, VenueReport
@@ -89,7 +89,7 @@ class LiveOutbox:
     async def _cancel(self, order: Order) -> None:
         try:
             await self._clients[order.venue].cancel(order)
-        except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+        except NO_ANSWER as error:
             self._unanswered(order, f"cancel: {error}")
 
     async def _ask(self, order: Order) -> None:
@@ -99,7 +99,7 @@ class LiveOutbox:
             answer = await client.query(order.client_order_id, order.instrument)
             if isinstance(answer, OrderTruth) and answer.filled_size > order.filled_size:
                 fills = await client.fills_since(order.created_ns - _FILL_MARGIN_NS)
-        except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+        except NO_ANSWER as error:
             self._unanswered(order, f"query: {error}")
             return
         own = [fill for fill in fills if fill.client_order_id == order.client_order_id]

@@ -13,7 +13,7 @@ import structlog
 
 from arbiter.ledger.reads import LedgerReads
 from arbiter.model.commands import ProposePair, ReviewPair
-from arbiter.model.errors import Conflict, NotFound, OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import NO_ANSWER, Conflict, NotFound
 from arbiter.model.event_pairs import EventListing, EventPair, Polarity, Review
 from arbiter.model.events import AlertRaised, JournalEvent
 from arbiter.model.ids import ENGINE, Actor, InstrumentId, VenueId
@@ -152,7 +152,7 @@ class PairDesk:
     async def _ask(self, venue: VenueId, source: EventListings) -> Sequence[EventListing]:
         try:
             listings = await source.listings()
-        except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+        except NO_ANSWER as error:
             if venue not in self._silent:
                 self._silent.add(venue)
                 log.warning("event markets cannot be read", venue=venue, why=str(error))

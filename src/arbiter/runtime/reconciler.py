@@ -28,7 +28,7 @@ import structlog
 
 from arbiter.execution.single import rests
 from arbiter.ledger.ledger import Ledger
-from arbiter.model.errors import OutcomeUnknown, TryAgain, Unreadable, VenueRefused
+from arbiter.model.errors import NO_ANSWER, Unreadable
 from arbiter.model.events import (
     AlertRaised,
     BalanceOpened,
@@ -66,9 +66,6 @@ WHAT_TO_DO = (
 )
 
 _BETWEEN_LOOKS_S = 1.0
-
-NO_ANSWER = (TryAgain, OutcomeUnknown, VenueRefused)
-"""A call that only asks failed: nothing is known, whatever the reason."""
 
 
 class Archive(Protocol):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import structlog
 
 from arbiter.ledger.ledger import Ledger
+from arbiter.model.errors import NO_ANSWER
 from arbiter.model.events import AlertRaised, TradeAdvanced
 from arbiter.model.ids import VenueId
 from arbiter.model.orders import OrderStatus
@@ -22,7 +23,6 @@ from arbiter.runtime.reconciled import VenueRecovery, sum_of
 from arbiter.runtime.reconciler import (
     FILL_MARGIN_NS,
     NEVER_SENT,
-    NO_ANSWER,
     Reconciler,
 )
 from arbiter.runtime.recorder import Recorder

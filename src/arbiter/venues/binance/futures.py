@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import NO_ANSWER, OutcomeUnknown, TryAgain
 from arbiter.model.ids import Asset, InstrumentId, VenueOrderId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO
@@ -299,7 +299,7 @@ class BinanceFuturesOrders(BinanceOrders):
             if sink is not None:
                 try:
                     await self._tell_payments(sink)
-                except (OutcomeUnknown, VenueRefused, TryAgain):
+                except NO_ANSWER:
                     await asyncio.sleep(1.0)
                     self._paid.set()
 
@@ -307,7 +307,7 @@ class BinanceFuturesOrders(BinanceOrders):
         while True:
             try:
                 key = await self._read("listen key", self._new_key)
-            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+            except NO_ANSWER as error:
                 self._state(connected=False, why=str(error))
                 await asyncio.sleep(_KEY_RETRY_S)
                 continue

@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import NO_ANSWER, OutcomeUnknown
 from arbiter.model.ids import Asset, ClientOrderId, VenueOrderId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, plain
@@ -310,7 +310,7 @@ class CoinbaseOrders(VenueAccount):
             now = dict(self._progress)
             try:
                 done = await self._tell(now)
-            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+            except NO_ANSWER as error:
                 log.warning("fills are not to be had", venue=self.venue, why=str(error))
                 done = []
             tries.update(list(now))

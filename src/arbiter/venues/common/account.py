@@ -27,9 +27,9 @@ import msgspec
 import structlog
 
 from arbiter.model.errors import (
+    NO_ANSWER,
     InvalidValue,
     OutcomeUnknown,
-    TryAgain,
     Unreadable,
     VenueRefused,
     VenueUnreachable,
@@ -223,7 +223,7 @@ class VenueAccount(ABC):
         name = order.client_order_id
         try:
             await self._know_listing()
-        except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+        except NO_ANSWER as error:
             return self._refused(name, NOT_SENT, f"not sent: {error}")
         instrument = self._listed.get(order.instrument)
         if instrument is None:
@@ -378,7 +378,7 @@ class VenueAccount(ABC):
             try:
                 await self.correct_clock()
                 await self._know_listing()
-            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+            except NO_ANSWER as error:
                 log.warning("venue does not answer yet", venue=self.venue, why=str(error))
                 await asyncio.sleep(1.0)
             else:
@@ -398,7 +398,7 @@ class VenueAccount(ABC):
                     await self._ask_overdue(sink)
             except Unreadable as error:  # it will hardly be another one in a second
                 log.warning("reconciliation is not whole", venue=self.venue, why=str(error))
-            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+            except NO_ANSWER as error:
                 log.warning("reconciliation waits", venue=self.venue, why=str(error))
                 await asyncio.sleep(1.0)
                 continue

@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 
 from arbiter.model.binaries import cost
-from arbiter.model.errors import InvalidValue, OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import NO_ANSWER, InvalidValue, OutcomeUnknown, VenueRefused
 from arbiter.model.event_pairs import EventListing
 from arbiter.model.ids import ClientOrderId, InstrumentId, VenueOrderId
 from arbiter.model.instruments import Instrument
@@ -416,7 +416,7 @@ class KalshiOrders(EventAccount):
             self._ended.clear()
             try:
                 since_ns = await self._tell_payouts(since_ns)
-            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+            except NO_ANSWER as error:
                 log.info("settlements wait", venue=self.venue, why=str(error))
                 self._ended.set()
                 await asyncio.sleep(1.0)

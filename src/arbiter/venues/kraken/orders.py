@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import NO_ANSWER, OutcomeUnknown
 from arbiter.model.ids import ClientOrderId, VenueOrderId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, plain
@@ -350,7 +350,7 @@ class KrakenOrders(VenueAccount):
         while True:
             try:
                 self._token = await self._read("token", self._ask_token)
-            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+            except NO_ANSWER as error:
                 log.warning("no token for the private stream", venue=self.venue, why=str(error))
                 await asyncio.sleep(_TOKEN_RETRY_S)
             else:

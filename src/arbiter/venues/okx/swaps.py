@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import NO_ANSWER, OutcomeUnknown
 from arbiter.model.ids import Asset, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.margin import MarginTier
@@ -218,7 +218,7 @@ class OkxSwapOrders(OkxOrders):
                 await asyncio.sleep(wait_s)
                 try:
                     found = await self.payments_since(self._clock.now_ns() - _LATEST_NS)
-                except (TryAgain, OutcomeUnknown, VenueRefused):
+                except NO_ANSWER:
                     continue
                 fresh = [one for one in found if one.payment_id not in told]
                 told = dict.fromkeys(one.payment_id for one in found)

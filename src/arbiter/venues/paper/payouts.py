@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import structlog
 from msgspec.structs import replace
 
-from arbiter.model.errors import OutcomeUnknown, TryAgain, VenueRefused
+from arbiter.model.errors import NO_ANSWER
 from arbiter.model.ids import InstrumentId
 from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.ports.event_listings import EventOutcomes
@@ -52,7 +52,7 @@ class PaperPayouts:
                 await self._some.wait()
             try:
                 decided = await self._venue.outcomes(tuple(self._open))
-            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+            except NO_ANSWER as error:
                 log.debug("no outcomes", venue=self._client.venue, why=str(error))
                 decided = {}
             for name, payout in decided.items():

@@ -15,13 +15,7 @@ from typing import Any
 
 import structlog
 
-from arbiter.model.errors import (
-    InvalidValue,
-    OutcomeUnknown,
-    TryAgain,
-    VenueRefused,
-    VenueUnreachable,
-)
+from arbiter.model.errors import NO_ANSWER, InvalidValue, OutcomeUnknown, TryAgain, VenueUnreachable
 from arbiter.model.ids import ClientOrderId, VenueOrderId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO
@@ -340,7 +334,7 @@ class PolymarketOrders(PolymarketAccount):
             late = await self._endings.overdue()
             try:
                 await self._read("fills", self._refresh)
-            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+            except NO_ANSWER as error:
                 log.warning("fills are still to come", orders=sorted(late), why=str(error))
             for number, ending in late.items():
                 if number in self._endings:

@@ -17,6 +17,7 @@ import numpy as np
 from arbiter.markets.candles import COLUMNS, to_candles
 from arbiter.matching.orders import OrderRequest, request_of
 from arbiter.model.errors import (
+    NO_ANSWER,
     InvalidValue,
     OutcomeUnknown,
     RateLimited,
@@ -308,7 +309,7 @@ class SimOrderClient:
                     self._backoff.reset()
                     self.following.set()
                     await asyncio.wait([link.closed])
-                except (TryAgain, OutcomeUnknown, VenueRefused):
+                except NO_ANSWER:
                     self._drop()
                 self.following.clear()
                 await asyncio.sleep(self._backoff.delay_s())

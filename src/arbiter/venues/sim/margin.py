@@ -9,13 +9,7 @@ from pathlib import Path
 import structlog
 from msgspec.structs import replace
 
-from arbiter.model.errors import (
-    OutcomeUnknown,
-    RateLimited,
-    TryAgain,
-    VenueRefused,
-    VenueUnreachable,
-)
+from arbiter.model.errors import NO_ANSWER, RateLimited, VenueUnreachable
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.perpetuals import (
     ForcedClose,
@@ -130,7 +124,7 @@ class SimFundingFeed:
             pause_s = self._every_s
             try:
                 answer = expect(await link.ask(request, TIMEOUT_S), wire.FundingList)
-            except (TryAgain, OutcomeUnknown, VenueRefused) as error:
+            except NO_ANSWER as error:
                 log.debug("no funding rates", venue=venue, why=str(error))
                 if isinstance(error, RateLimited):
                     pause_s = max(pause_s, error.retry_after_ms / 1_000)
