@@ -1,10 +1,10 @@
 """The live outbox: what the core asks for, done as tasks on the loop."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Protocol
 
-from arbiter.model.errors import NO_ANSWER
+from arbiter.model.errors import NO_ANSWER, Unreadable
 from arbiter.model.ids import TradeId, VenueId
 from arbiter.model.orders import Fill, Order
 from arbiter.model.reports import Absent, OrderTruth, Unknown, VenueReport
@@ -98,7 +98,7 @@ class LiveOutbox:
         try:
             answer = await client.query(order.client_order_id, order.instrument)
             if isinstance(answer, OrderTruth) and answer.filled_size > order.filled_size:
-                fills = await client.fills_since(order.created_ns - _FILL_MARGIN_NS)
+                fills = await _readable(client.fills_since(order.created_ns - _FILL_MARGIN_NS))
         except NO_ANSWER as error:
             self._unanswered(order, f"query: {error}")
             return
@@ -125,3 +125,11 @@ class LiveOutbox:
         if self._answers is None:
             raise RuntimeError("the outbox was not opened")
         return self._answers
+
+
+async def _readable(asked: Awaitable[Sequence[Fill]]) -> Sequence[Fill]:
+    """Take the fills that can be read: whether an order has all of its own, quantities tell."""
+    try:
+        return await asked
+    except Unreadable as error:
+        return [fill for fill in error.rest if isinstance(fill, Fill)]

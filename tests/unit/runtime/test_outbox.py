@@ -1,15 +1,16 @@
 """Orders leave at the decision where their venue's connection is free, and once, whichever way."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
 
-from arbiter.model.errors import RateLimited
-from arbiter.model.ids import VenueId, VenueOrderId
-from arbiter.model.orders import Order, OrderStatus
-from arbiter.model.reports import Accepted, Refused, Unknown, VenueReport
+from arbiter.model.errors import RateLimited, Unreadable
+from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId, VenueOrderId
+from arbiter.model.orders import Fill, Liquidity, Order, OrderStatus
+from arbiter.model.reports import Absent, Accepted, OrderTruth, Refused, Unknown, VenueReport
 from arbiter.ports.venue import Answering, OrderClient
 from arbiter.runtime.outbox import LiveOutbox
 from arbiter.runtime.rate_budget import BudgetedClient, RateBudget, RateSettings
@@ -171,3 +172,65 @@ def test_one_order_too_many_closes_the_budget_whichever_way_it_left(free: bool) 
         assert venue.written == [A], "what would be one more is kept back"
 
     play(scene, budget)
+
+
+# Questions.
+
+
+class Asked:
+    """Tells of an order that is filled, and of its fill beside a row that cannot be read."""
+
+    venue = VENUE
+
+    def __init__(self, fill: Fill) -> None:
+        self.fill = fill
+
+    async def query(self, name: ClientOrderId, instrument: InstrumentId) -> OrderTruth:
+        return OrderTruth(
+            venue=VENUE,
+            client_order_id=name,
+            venue_order_id=VenueOrderId("1"),
+            instrument=instrument,
+            status=OrderStatus.FILLED,
+            size=A.size,
+            filled_size=A.size,
+            at_ns=0,
+        )
+
+    async def fills_since(self, since_ns: int) -> Sequence[Fill]:
+        raise Unreadable("the trade {'id': 2} cannot be read", rest=[self.fill])
+
+
+class Answered(Heard):
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: list[tuple[OrderTruth | Absent, Sequence[Fill]]] = []
+
+    def on_answer(self, *told: object) -> None:
+        _, answer, fills = told
+        self.answers.append(cast(tuple[OrderTruth | Absent, Sequence[Fill]], (answer, fills)))
+
+
+async def test_a_row_that_cannot_be_read_keeps_no_fill_from_the_order_that_is_asked_for() -> None:
+    fill = Fill(
+        venue=VENUE,
+        venue_trade_id="1",
+        client_order_id=A.client_order_id,
+        instrument=A.instrument,
+        side=A.side,
+        size=A.size,
+        price=Decimal(100),
+        fee=Decimal(0),
+        fee_asset=Asset("USDT"),
+        liquidity=Liquidity.TAKER,
+        at_ns=0,
+    )
+    heard = Answered()
+    outbox = LiveOutbox({A.venue: cast(OrderClient, Asked(fill))}, FakeClock())
+    async with asyncio.TaskGroup() as group:
+        outbox.open(heard, group.create_task)
+        outbox.ask(A)
+    ((answer, fills),) = heard.answers
+    assert isinstance(answer, OrderTruth)
+    assert fills == [fill]
+    assert heard.reports == []
