@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.ports.venue import Feed, QuoteSink
+from arbiter.venues.common.health import VenueHealth
 from arbiter.venues.common.wiring import FeedWiring
 
 _FIRST, _LATE = 0, 1
@@ -36,9 +37,11 @@ class LateFeed:
         self._news.set()
 
     async def run(self, sink: QuoteSink) -> None:
-        whole = _Whole(sink)
+        health = VenueHealth(self._first.venue, sink, 1)  # what comes later counts once it speaks
+        first_part = _Part(sink, health.listener(_FIRST))
+        late_part = _Part(sink, health.listener(_LATE))
         async with asyncio.TaskGroup() as group:
-            first = self._make(self._first).run(_Part(whole, _FIRST))
+            first = self._make(self._first).run(first_part)
             group.create_task(first, name=f"{self._first.venue} quotes")
             late: asyncio.Task[None] | None = None
             while True:
@@ -47,28 +50,15 @@ class LateFeed:
                 if late is not None:
                     late.cancel()
                     await asyncio.wait({late})
-                feed = self._make(self._late).run(_Part(whole, _LATE))
+                feed = self._make(self._late).run(late_part)
                 late = group.create_task(feed, name=f"{self._late.venue} later quotes")
 
 
-class _Whole:
-    """The health of the venue, of that of its parts."""
-
-    def __init__(self, sink: QuoteSink) -> None:
-        self.sink = sink
-        self._down = {_FIRST}
-
-    def told(self, part: int, venue: VenueId, connected: bool, reason: str) -> None:
-        (self._down.discard if connected else self._down.add)(part)
-        if not connected or not self._down:
-            self.sink.on_venue_health(venue, connected=connected, reason=reason)
-
-
 class _Part:
-    def __init__(self, whole: _Whole, number: int) -> None:
-        self.on_quote = whole.sink.on_quote
-        self._whole = whole
-        self._number = number
+    def __init__(self, sink: QuoteSink, tell: Callable[[bool, str], None]) -> None:
+        self.on_quote = sink.on_quote
+        self._tell = tell
 
     def on_venue_health(self, venue: VenueId, *, connected: bool, reason: str) -> None:
-        self._whole.told(self._number, venue, connected, reason)
+        del venue
+        self._tell(connected, reason)
