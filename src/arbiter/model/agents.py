@@ -37,7 +37,10 @@ def session_of(strategy: StrategyId) -> UUID | None:
         return MANUAL_SESSION
     if not strategy.startswith(STRATEGY_PREFIX):
         return None
-    return UUID(strategy.removeprefix(STRATEGY_PREFIX))
+    try:
+        return UUID(strategy.removeprefix(STRATEGY_PREFIX))
+    except ValueError:  # a name that somebody typed
+        return None
 
 
 def position_id(opening: TradeId) -> UUID:

@@ -202,3 +202,10 @@ async def test_a_sessions_capital_can_be_changed_as_any_budget() -> None:
     denied = stage.buy(session)
     assert isinstance(denied, Denied)
     assert denied.code == "BUDGET_EXCEEDED"
+
+
+@pytest.mark.parametrize("name", ["agents:", "agents:nobody", "agents"])
+async def test_a_session_that_never_was_is_not_found_whatever_it_is_called(name: str) -> None:
+    stage, _ = await staged()
+    with pytest.raises(NotFound, match=name):
+        await stage.bus.execute(StopStrategy(actor=ANN, strategy=StrategyId(name), reason=""))
