@@ -37,10 +37,12 @@ def session_of(strategy: StrategyId) -> UUID | None:
         return MANUAL_SESSION
     if not strategy.startswith(STRATEGY_PREFIX):
         return None
+    name = strategy.removeprefix(STRATEGY_PREFIX)
     try:
-        return UUID(strategy.removeprefix(STRATEGY_PREFIX))
+        found = UUID(name)
     except ValueError:  # a name that somebody typed
         return None
+    return found if str(found) == name else None  # each session has one name
 
 
 def position_id(opening: TradeId) -> UUID:

@@ -209,3 +209,12 @@ async def test_a_session_that_never_was_is_not_found_whatever_it_is_called(name:
     stage, _ = await staged()
     with pytest.raises(NotFound, match=name):
         await stage.bus.execute(StopStrategy(actor=ANN, strategy=StrategyId(name), reason=""))
+
+
+async def test_a_sessions_name_in_other_letters_is_another_name() -> None:
+    stage, session = await staged()
+    other = StrategyId(f"agents:{str(session.id).upper()}")
+    with pytest.raises(NotFound):
+        await stage.bus.execute(StopStrategy(actor=ANN, strategy=other, reason=""))
+    assert stage.state(session) is SessionState.RUNNING
+    assert stage.shown(session.strategy).running
