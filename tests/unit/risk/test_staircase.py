@@ -1,6 +1,8 @@
 """Loss, drawdown and slots climb the same steps."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from arbiter.risk.limits import RiskLimits
 from arbiter.risk.staircase import HALF, Level
@@ -73,6 +75,25 @@ def test_full_slots_are_critical_but_never_close_everything() -> None:
     assessment = world.gate.assess(NOW)
     assert assessment.concurrency.level is Level.CRITICAL
     assert not assessment.breached
+
+
+@given(
+    today=st.integers(-2_000, 500),
+    peak=st.integers(0, 3_000),
+    fallen=st.integers(0, 1_000),
+    slots=st.integers(0, 3),
+)
+@example(today=-1_000, peak=0, fallen=0, slots=0)
+@example(today=0, peak=0, fallen=500, slots=0)
+@example(today=-999, peak=0, fallen=499, slots=3)
+def test_a_breach_is_the_same_looked_for_alone_or_with_all_else(
+    today: int, peak: int, fallen: int, slots: int
+) -> None:
+    world = World()
+    world.ledger.today = D(today)
+    world.ledger.peak_pnl, world.ledger.cumulative_pnl = D(peak), D(peak - fallen)
+    world.ledger.trades = {(t := open_trade(n + 1)).id: t for n in range(slots)}
+    assert world.gate.breached(NOW) is world.gate.assess(NOW).breached
 
 
 @pytest.mark.parametrize(("limit", "last_opened"), [(1, 1), (3, 3), (5, 4), (10, 8)])
