@@ -321,16 +321,8 @@ class PolymarketAccount(EventAccount):
         return [Holding(venue=self.venue, asset=PUSD, free=cash - orders, locked=bound + orders)]
 
     async def _balance(self) -> Decimal:
-        asked = {"asset_type": "COLLATERAL", "signature_type": str(self._kind)}
-        # The venue keeps what it last read from the chain: it is to read again.
-        await self._api.signed("GET", "/balance-allowance/update", query=asked)
-        told = await self._api.signed("GET", "/balance-allowance", query=asked)
+        told = await self._api.balance({"asset_type": "COLLATERAL"})
         return Decimal(str(told["balance"])) / SCALE
-
-    @property
-    def _kind(self) -> int:
-        assert self._wallet is not None, "only those with keys ask"
-        return self._wallet.kind
 
     @understood
     async def rights(self) -> KeyRights:

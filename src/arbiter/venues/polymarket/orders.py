@@ -157,11 +157,11 @@ class PolymarketOrders(PolymarketAccount):
 
     async def _look_again(self, put: Put) -> None:
         """Let the venue read anew from the chain what it refused to believe in."""
-        asked = {"asset_type": "COLLATERAL", "signature_type": str(self._kind)}
+        asset = {"asset_type": "COLLATERAL"}
         if put.side is Side.SELL:
-            asked |= {"asset_type": "CONDITIONAL", "token_id": put.token}
+            asset = {"asset_type": "CONDITIONAL", "token_id": put.token}
         try:
-            await self._api.signed("GET", "/balance-allowance/update", query=asked)
+            await self._api.read_anew(asset)
         except (Answered, TryAgain, OutcomeUnknown) as error:
             log.debug("balances were not read anew", venue=self.venue, why=str(error))
 

@@ -55,6 +55,20 @@ class PolymarketRest:
         headers = self._wallet.headers(login, self.now_s(), method, path, data)
         return await self._ask(method, Api.CLOB.at(self._endpoints) + path, query, data, headers)
 
+    async def read_anew(self, asset: Mapping[str, str]) -> dict[str, str]:
+        """Have the venue read a balance from the chain, of which it keeps what it last read.
+
+        Gives how to ask for it.
+        """
+        assert self._wallet is not None, "only those with keys ask"
+        asked = {**asset, "signature_type": str(self._wallet.kind)}
+        await self.signed("GET", "/balance-allowance/update", query=asked)
+        return asked
+
+    async def balance(self, asset: Mapping[str, str]) -> Any:
+        """Read a balance as it is on the chain now, and who may move it."""
+        return await self.signed("GET", "/balance-allowance", query=await self.read_anew(asset))
+
     async def rows(self, path: str, query: Mapping[str, str]) -> list[Any]:
         """All pages of one of the account's lists."""
         rows: list[Any] = []

@@ -31,11 +31,10 @@ async def read_rights(rest: PolymarketRest, wallet: Wallet, token: str) -> KeyRi
 
 async def _hindrance(rest: PolymarketRest, wallet: Wallet, token: str) -> str:
     """Say what is not approved, and how to approve it; empty where all is."""
-    money = await _barred(rest, wallet, {"asset_type": "COLLATERAL"})
+    money = await _barred(rest, {"asset_type": "COLLATERAL"})
     tokens: list[str] = []
     if token:
-        asked = {"asset_type": "CONDITIONAL", "token_id": token}
-        tokens = await _barred(rest, wallet, asked)
+        tokens = await _barred(rest, {"asset_type": "CONDITIONAL", "token_id": token})
     if not money and not tokens:
         return ""
     kept = [f"{len(money)} contracts may not spend its pUSD"] if money else []
@@ -62,12 +61,9 @@ def _by_hand(wallet: Wallet, money: list[str], tokens: list[str]) -> str:
     )
 
 
-async def _barred(rest: PolymarketRest, wallet: Wallet, asked: dict[str, str]) -> list[str]:
+async def _barred(rest: PolymarketRest, asset: dict[str, str]) -> list[str]:
     """The contracts that may move less than there is; of nothing, those that may move nothing."""
-    query = asked | {"signature_type": str(wallet.kind)}
-    # The venue keeps what it last read from the chain: it is to read again.
-    await rest.signed("GET", "/balance-allowance/update", query=query)
-    told = await rest.signed("GET", "/balance-allowance", query=query)
+    told = await rest.balance(asset)
     needed = max(Decimal(str(told.get("balance") or "0")), Decimal(1))
     allowed = told.get("allowances") or {"its exchange": told.get("allowance") or "0"}
     return [spender for spender, most in allowed.items() if Decimal(str(most)) < needed]
