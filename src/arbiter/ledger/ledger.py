@@ -85,8 +85,8 @@ class Ledger(LedgerReads):
         )
         self._fill_keys: OrderedDict[tuple[VenueId, str], None] = OrderedDict()
         self._switches = Switches()
-        self._next_trade_seq = 1
-        self._next_signal_seq = 1
+        self.next_trade_seq = 1
+        self.next_signal_seq = 1
         self._show()
         self.alarms: deque[Alarm] = deque(maxlen=1_000)
         """Booked, but worth telling; whoever reads them takes them out."""
@@ -165,8 +165,8 @@ class Ledger(LedgerReads):
         self._event_pairs.restore(image.event_pairs)
         self._copies.restore(image)
         self._switches.restore(image)
-        self._next_trade_seq = image.next_trade_seq
-        self._next_signal_seq = image.next_signal_seq
+        self.next_trade_seq = image.next_trade_seq
+        self.next_signal_seq = image.next_signal_seq
 
     def image(self) -> LedgerImage:
         """Give all that is in memory, in an order of its own: two equal ledgers, equal images."""
@@ -196,8 +196,8 @@ class Ledger(LedgerReads):
             kill_switch=self._switches.kill_switch,
             strategies=dict(sorted(self._switches.strategies.items())),
             settings=dict(sorted(self._switches.settings.items())),
-            next_trade_seq=self._next_trade_seq,
-            next_signal_seq=self._next_signal_seq,
+            next_trade_seq=self.next_trade_seq,
+            next_signal_seq=self.next_signal_seq,
         )
 
     def _all_trades(self) -> Iterator[Trade]:
@@ -208,7 +208,7 @@ class Ledger(LedgerReads):
 
     def _signal_seen(self, event: ev.SignalSeen, changes: Changes) -> None:
         signal = event.signal
-        self._next_signal_seq = max(self._next_signal_seq, signal.seq + 1)
+        self.next_signal_seq = max(self.next_signal_seq, signal.seq + 1)
         changes.signals[signal.id] = signal
 
     def _trade_opened(self, event: ev.TradeOpened, changes: Changes) -> None:
@@ -216,7 +216,7 @@ class Ledger(LedgerReads):
         if trade.id in self._trades:
             raise LedgerError(f"trade {trade.id} is open already")
         orders = self._with_holds(trade.id, event)
-        self._next_trade_seq = max(self._next_trade_seq, trade.seq + 1)
+        self.next_trade_seq = max(self.next_trade_seq, trade.seq + 1)
         self._trades.put(trade)
         changes.trades[trade.id] = trade
         self._book_new(trade.id, orders, event.at_ns, changes)
@@ -232,7 +232,8 @@ class Ledger(LedgerReads):
         known, locks, reserves = self._orders.by_id, event.locks, event.reserve
         for order in event.orders:
             key = order.client_order_id
-            if key in known or order.trade_id != trade_id:
+            trade_of = order.trade_id  # the very same one but for a hand-made event
+            if key in known or (trade_of is not trade_id and trade_of != trade_id):
                 raise LedgerError(f"order {key} is known already or belongs to another trade")
             self._check_assets(order)
             lock_asset, lock = locks.get(key, _NO_HOLD)

@@ -129,8 +129,9 @@ class TradingFloor:
         `before` are events recorded in the same transaction.
         """
         trade_id = opened.trade.id
-        self._keep(trade_id, _Run())
-        self._recorder.record(*before, opened, then=partial(self._durable, trade_id))
+        run = _Run()
+        self._keep(trade_id, run)
+        self._recorder.record(*before, opened, then=partial(self._durable, trade_id, run))
 
     def hush(self) -> None:
         """Decide only about trades that were taken up: the ledger is being repaired."""
@@ -266,8 +267,7 @@ class TradingFloor:
     def _halted(self, run: _Run) -> bool:
         return self._ledger.kill_switch.engaged or run.withdrawn is not None
 
-    def _durable(self, trade_id: TradeId) -> None:
-        run = self._runs.get(trade_id) or _Run()
+    def _durable(self, trade_id: TradeId, run: _Run) -> None:
         trade = self._trade(trade_id)
         reason = self._standing(trade)
         if run.withdrawn is not None:
