@@ -7,7 +7,7 @@ it is all or nothing: an impossible event raises `LedgerError` before anything i
 
 import decimal
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from arbiter.ledger.copies import Copies
 from arbiter.ledger.day import TradingDays
 from arbiter.ledger.event_pairs import EventPairs
 from arbiter.ledger.margin import MarginBooks
-from arbiter.ledger.orders import Orders, holds_changed, holds_left
+from arbiter.ledger.orders import Orders, holds_changed, holds_left, with_holds
 from arbiter.ledger.pairs import Pairs
 from arbiter.ledger.pnl import NOTHING, settle
 from arbiter.ledger.positions import Positions
@@ -51,8 +51,6 @@ DIGITS = 60
 """Sums and products of money are exact within this many digits: `use_wide_context`."""
 
 Row = TypeVar("Row")
-
-_NO_HOLD = (None, ZERO)
 
 
 class Ledger(LedgerReads):
@@ -215,7 +213,7 @@ class Ledger(LedgerReads):
         trade = event.trade
         if trade.id in self._trades:
             raise LedgerError(f"trade {trade.id} is open already")
-        orders = self._with_holds(trade.id, event)
+        orders = self._checked(trade.id, event)
         self.next_trade_seq = max(self.next_trade_seq, trade.seq + 1)
         self._trades.put(trade)
         changes.trades[trade.id] = trade
@@ -223,43 +221,29 @@ class Ledger(LedgerReads):
 
     def _orders_added(self, event: ev.OrdersAdded, changes: Changes) -> None:
         self._trades.get(event.trade_id)
-        orders = self._with_holds(event.trade_id, event)
+        orders = self._checked(event.trade_id, event)
         self._book_new(event.trade_id, orders, event.at_ns, changes)
 
-    def _with_holds(self, trade_id: TradeId, event: ev.TradeOpened | ev.OrdersAdded) -> list[Order]:
-        """Write what each order takes into its record."""
-        orders = []
-        known, locks, reserves = self._orders.by_id, event.locks, event.reserve
-        for order in event.orders:
-            key = order.client_order_id
-            trade_of = order.trade_id  # the very same one but for a hand-made event
+    def _checked(
+        self, trade_id: TradeId, event: ev.TradeOpened | ev.OrdersAdded
+    ) -> Sequence[Order]:
+        """Give the new orders, each with what it takes in its own record."""
+        orders: Sequence[Order] = event.orders
+        if event.locks or event.reserve:
+            orders = with_holds(orders, event.locks, event.reserve)
+        known = self._orders.by_id
+        for order in orders:
+            key, trade_of = order.client_order_id, order.trade_id
+            # The very same id but for an event read from a journal: comparing costs more.
             if key in known or (trade_of is not trade_id and trade_of != trade_id):
                 raise LedgerError(f"order {key} is known already or belongs to another trade")
             self._check_assets(order)
-            lock_asset, lock = locks.get(key, _NO_HOLD)
-            reserve_asset, reserve = reserves.get(key, _NO_HOLD)
-            if not (lock >= ZERO and reserve >= ZERO):
-                raise LedgerError(f"order {key} cannot hold {lock} or reserve {reserve}")
-            holds = (lock_asset, lock, reserve_asset, reserve)
-            if holds == (order.lock_asset, order.lock, order.reserve_asset, order.reserve):
-                orders.append(order)
-                continue
-            orders.append(
-                replace(
-                    order,
-                    lock_asset=lock_asset,
-                    lock=lock,
-                    reserve_asset=reserve_asset,
-                    reserve=reserve,
-                )
-            )
-        unknown = (locks.keys() | reserves.keys()) - {order.client_order_id for order in orders}
-        if unknown:
-            raise LedgerError(f"holds for orders that are not there: {sorted(unknown)}")
+            if not (order.lock >= ZERO and order.reserve >= ZERO):
+                raise LedgerError(f"order {key} cannot hold {order.lock} or {order.reserve}")
         return orders
 
     def _book_new(
-        self, trade_id: TradeId, orders: list[Order], at_ns: int, changes: Changes
+        self, trade_id: TradeId, orders: Sequence[Order], at_ns: int, changes: Changes
     ) -> None:
         self._orders.add(trade_id, orders)
         for order in orders:

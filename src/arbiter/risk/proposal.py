@@ -60,7 +60,7 @@ def propose(plan: Plan, view: RiskView, now_ns: int) -> Proposal:
         asset, amount = need.reserve
         if amount:
             reserve[asset] = reserve.get(asset, ZERO) + amount
-    open_trades = tuple(view.ledger.open_trades())
+    open_trades = view.ledger.open_trades()
     stakes = _stakes(legs, open_trades, view)
     return Proposal(plan, legs, open_trades, stakes, now_ns, locks, reserve)
 
