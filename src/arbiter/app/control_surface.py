@@ -77,7 +77,6 @@ async def make_control(settings: Settings, running: Running) -> ControlServer:
             store=StoredOrders(running.reads),
             hub=running.hub,
             clock=running.clock,
-            ids=SystemIds(),
         ),
         access=running.access,
         kill_switch=running.engine.kill_switch,

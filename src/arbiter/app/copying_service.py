@@ -47,7 +47,7 @@ class CopyingService:
         self._ids = ids
         self._rests: list[PublicRest] = []
         self._simulated: list[SimLeaders] = []
-        desk = CopyDesk(core=core, settings=settings.copying.record(), clock=clock, ids=ids)
+        desk = CopyDesk(core=core, settings=settings.copying.record(), clock=clock)
         desk.enabled = settings.copying.enabled
         self.watch = CopyWatch(core=core, desk=desk, sources=self._sources(), clock=clock)
         self.view = CopyView(core, self.watch, usd_rate)

@@ -37,6 +37,8 @@ class MarketRegistry:
         self._by_listing: dict[tuple[VenueId, Symbol], Instrument] = {}
         self._slots: dict[InstrumentId, int] = {}
         self._at_slot: list[Instrument | None] = [None] * self.n_slots
+        self.by_slot: Sequence[Instrument | None] = self._at_slot
+        """As `instrument_at` tells it, for slots that are known to be on the board."""
         self._ids: dict[str, Instrument] = {}
         self._venue_names = {venue.upper(): venue for venue in self.venues}
         self._canonical: _Names[str] = {}
@@ -93,8 +95,10 @@ class MarketRegistry:
 
     def slot(self, instrument_id: InstrumentId) -> int:
         """Give the board's row of an instrument; an id that is not listed is `NotFound`."""
-        slot = self._slots.get(instrument_id)
-        return self._slots[self.by_id(instrument_id).id] if slot is None else slot
+        try:
+            return self._slots[instrument_id]
+        except KeyError:
+            return self._slots[self.by_id(instrument_id).id]
 
     def instrument_at(self, slot: int) -> Instrument | None:
         """Give the instrument of a row; None where the venue does not list the symbol."""

@@ -7,7 +7,7 @@ it is all or nothing: an impossible event raises `LedgerError` before anything i
 
 import decimal
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from arbiter.ledger.copies import Copies
 from arbiter.ledger.day import TradingDays
 from arbiter.ledger.event_pairs import EventPairs
 from arbiter.ledger.margin import MarginBooks
-from arbiter.ledger.orders import Orders, holds_changed, holds_left
+from arbiter.ledger.orders import Orders, holds_changed, holds_left, with_holds
 from arbiter.ledger.pairs import Pairs
 from arbiter.ledger.pnl import NOTHING, settle
 from arbiter.ledger.positions import Positions
@@ -51,8 +51,6 @@ DIGITS = 60
 """Sums and products of money are exact within this many digits: `use_wide_context`."""
 
 Row = TypeVar("Row")
-
-_NO_HOLD = (None, ZERO)
 
 
 class Ledger(LedgerReads):
@@ -85,8 +83,8 @@ class Ledger(LedgerReads):
         )
         self._fill_keys: OrderedDict[tuple[VenueId, str], None] = OrderedDict()
         self._switches = Switches()
-        self._next_trade_seq = 1
-        self._next_signal_seq = 1
+        self.next_trade_seq = 1
+        self.next_signal_seq = 1
         self._show()
         self.alarms: deque[Alarm] = deque(maxlen=1_000)
         """Booked, but worth telling; whoever reads them takes them out."""
@@ -165,8 +163,8 @@ class Ledger(LedgerReads):
         self._event_pairs.restore(image.event_pairs)
         self._copies.restore(image)
         self._switches.restore(image)
-        self._next_trade_seq = image.next_trade_seq
-        self._next_signal_seq = image.next_signal_seq
+        self.next_trade_seq = image.next_trade_seq
+        self.next_signal_seq = image.next_signal_seq
 
     def image(self) -> LedgerImage:
         """Give all that is in memory, in an order of its own: two equal ledgers, equal images."""
@@ -196,8 +194,8 @@ class Ledger(LedgerReads):
             kill_switch=self._switches.kill_switch,
             strategies=dict(sorted(self._switches.strategies.items())),
             settings=dict(sorted(self._switches.settings.items())),
-            next_trade_seq=self._next_trade_seq,
-            next_signal_seq=self._next_signal_seq,
+            next_trade_seq=self.next_trade_seq,
+            next_signal_seq=self.next_signal_seq,
         )
 
     def _all_trades(self) -> Iterator[Trade]:
@@ -208,57 +206,44 @@ class Ledger(LedgerReads):
 
     def _signal_seen(self, event: ev.SignalSeen, changes: Changes) -> None:
         signal = event.signal
-        self._next_signal_seq = max(self._next_signal_seq, signal.seq + 1)
+        self.next_signal_seq = max(self.next_signal_seq, signal.seq + 1)
         changes.signals[signal.id] = signal
 
     def _trade_opened(self, event: ev.TradeOpened, changes: Changes) -> None:
         trade = event.trade
         if trade.id in self._trades:
             raise LedgerError(f"trade {trade.id} is open already")
-        orders = self._with_holds(trade.id, event)
-        self._next_trade_seq = max(self._next_trade_seq, trade.seq + 1)
+        orders = self._checked(trade.id, event)
+        self.next_trade_seq = max(self.next_trade_seq, trade.seq + 1)
         self._trades.put(trade)
         changes.trades[trade.id] = trade
         self._book_new(trade.id, orders, event.at_ns, changes)
 
     def _orders_added(self, event: ev.OrdersAdded, changes: Changes) -> None:
         self._trades.get(event.trade_id)
-        orders = self._with_holds(event.trade_id, event)
+        orders = self._checked(event.trade_id, event)
         self._book_new(event.trade_id, orders, event.at_ns, changes)
 
-    def _with_holds(self, trade_id: TradeId, event: ev.TradeOpened | ev.OrdersAdded) -> list[Order]:
-        """Write what each order takes into its record."""
-        orders = []
-        known, locks, reserves = self._orders.by_id, event.locks, event.reserve
-        for order in event.orders:
-            key = order.client_order_id
-            if key in known or order.trade_id != trade_id:
+    def _checked(
+        self, trade_id: TradeId, event: ev.TradeOpened | ev.OrdersAdded
+    ) -> Sequence[Order]:
+        """Give the new orders, each with what it takes in its own record."""
+        orders: Sequence[Order] = event.orders
+        if event.locks or event.reserve:
+            orders = with_holds(orders, event.locks, event.reserve)
+        known = self._orders.by_id
+        for order in orders:
+            key, trade_of = order.client_order_id, order.trade_id
+            # The very same id but for an event read from a journal: comparing costs more.
+            if key in known or (trade_of is not trade_id and trade_of != trade_id):
                 raise LedgerError(f"order {key} is known already or belongs to another trade")
             self._check_assets(order)
-            lock_asset, lock = locks.get(key, _NO_HOLD)
-            reserve_asset, reserve = reserves.get(key, _NO_HOLD)
-            if not (lock >= ZERO and reserve >= ZERO):
-                raise LedgerError(f"order {key} cannot hold {lock} or reserve {reserve}")
-            holds = (lock_asset, lock, reserve_asset, reserve)
-            if holds == (order.lock_asset, order.lock, order.reserve_asset, order.reserve):
-                orders.append(order)
-                continue
-            orders.append(
-                replace(
-                    order,
-                    lock_asset=lock_asset,
-                    lock=lock,
-                    reserve_asset=reserve_asset,
-                    reserve=reserve,
-                )
-            )
-        unknown = (locks.keys() | reserves.keys()) - {order.client_order_id for order in orders}
-        if unknown:
-            raise LedgerError(f"holds for orders that are not there: {sorted(unknown)}")
+            if not (order.lock >= ZERO and order.reserve >= ZERO):
+                raise LedgerError(f"order {key} cannot hold {order.lock} or {order.reserve}")
         return orders
 
     def _book_new(
-        self, trade_id: TradeId, orders: list[Order], at_ns: int, changes: Changes
+        self, trade_id: TradeId, orders: Sequence[Order], at_ns: int, changes: Changes
     ) -> None:
         self._orders.add(trade_id, orders)
         for order in orders:

@@ -5,14 +5,14 @@ that completes the size makes the order FILLED. What an order still holds of a b
 is a function of the order alone (`holds_left`): nothing to forget at a restart.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
 from msgspec.structs import replace
 
 from arbiter.model.errors import LedgerError
-from arbiter.model.ids import ClientOrderId, TradeId, VenueOrderId
+from arbiter.model.ids import Asset, ClientOrderId, TradeId, VenueOrderId
 from arbiter.model.money import ZERO, plain, quotient
 from arbiter.model.orders import Fill, Order, OrderStatus
 from arbiter.model.settling import SettlingStep
@@ -26,6 +26,10 @@ _CREATED, _SUBMITTED, _WORKING, _FILLED, _PARTIALLY_FILLED = (
     OrderStatus.PARTIALLY_FILLED,
 )
 
+Hold = tuple[Asset | None, Decimal]
+"""So much of an asset, or nothing of none."""
+
+_NO_HOLD: Hold = (None, ZERO)
 _UNANSWERED = (_CREATED, _SUBMITTED)
 
 
@@ -63,6 +67,31 @@ class Orders:
     def forget(self, trade_id: TradeId) -> None:
         for key in self.by_trade.pop(trade_id, ()):
             del self.by_id[key]
+
+
+def with_holds(
+    orders: Sequence[Order],
+    locks: Mapping[ClientOrderId, Hold],
+    reserves: Mapping[ClientOrderId, Hold],
+) -> list[Order]:
+    """Write holds that were told apart from their orders into the orders' records."""
+    unknown = (locks.keys() | reserves.keys()) - {order.client_order_id for order in orders}
+    if unknown:
+        raise LedgerError(f"holds for orders that are not there: {sorted(unknown)}")
+    told = []
+    for order in orders:
+        lock_asset, lock = locks.get(order.client_order_id, _NO_HOLD)
+        reserve_asset, reserve = reserves.get(order.client_order_id, _NO_HOLD)
+        told.append(
+            replace(
+                order,
+                lock_asset=lock_asset,
+                lock=lock,
+                reserve_asset=reserve_asset,
+                reserve=reserve,
+            )
+        )
+    return told
 
 
 def holds_left(order: Order) -> tuple[Decimal, Decimal]:

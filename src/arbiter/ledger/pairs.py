@@ -10,6 +10,7 @@ from arbiter.model.changes import Changes
 from arbiter.model.errors import LedgerError
 from arbiter.model.events import PairAdvanced, PairNoted, PairOpened
 from arbiter.model.ids import MANUAL, InstrumentId, StrategyId
+from arbiter.model.money import ZERO
 from arbiter.model.pairs import FundingPair, PairId, PairState
 from arbiter.model.perpetuals import FundingPayment
 
@@ -23,6 +24,8 @@ class Pairs:
         self.rows: Final[dict[PairId, FundingPair]] = {}
         self._by_instrument: dict[InstrumentId, FundingPair] = {}
         self._active: tuple[FundingPair, ...] = ()
+        self.notional = ZERO
+        """Of all active pairs, in USD."""
 
     def restore(self, rows: Iterable[FundingPair]) -> None:
         for row in sorted(rows, key=lambda pair: (pair.opened_ns, pair.id)):
@@ -112,6 +115,7 @@ class Pairs:
                     del self._by_instrument[instrument]
         # Each pair once, in the order of its legs.
         self._active = tuple({id(row): row for row in self._by_instrument.values()}.values())
+        self.notional = sum([row.notional for row in self._active], ZERO)
         if len(self.rows) - len(self._active) > CLOSED_KEPT:
             oldest = next(row.id for row in self.rows.values() if not row.state.active)
             del self.rows[oldest]

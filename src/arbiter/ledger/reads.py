@@ -66,6 +66,9 @@ class LedgerReads:
     copy_subscriptions: Mapping[SubscriptionId, CopySubscription]
     """In the order they were added; removed ones stay."""
     copy_positions: Mapping[tuple[SubscriptionId, InstrumentId], CopyPosition]
+    next_trade_seq: int
+    next_signal_seq: int
+    """What the next one is numbered."""
 
     _orders: Orders
     _trades: Trades
@@ -80,8 +83,6 @@ class LedgerReads:
     _copies: Copies
     _fill_keys: OrderedDict[tuple[VenueId, str], None]
     _switches: Switches
-    _next_trade_seq: int
-    _next_signal_seq: int
 
     def _show(self) -> None:
         """Let the books be read; once all of them are there."""
@@ -102,14 +103,6 @@ class LedgerReads:
     @property
     def kill_switch(self) -> KillSwitch:
         return self._switches.kill_switch
-
-    @property
-    def next_trade_seq(self) -> int:
-        return self._next_trade_seq
-
-    @property
-    def next_signal_seq(self) -> int:
-        return self._next_signal_seq
 
     @property
     def cumulative_pnl(self) -> Decimal:
@@ -143,6 +136,10 @@ class LedgerReads:
 
     def active_pairs(self) -> tuple[FundingPair, ...]:
         return self._pairs.active()
+
+    def pairs_notional(self) -> Decimal:
+        """What active funding pairs are worth together, in USD, each by its larger leg."""
+        return self._pairs.notional
 
     def pair_of(self, instrument: InstrumentId) -> FundingPair | None:
         """The active funding pair one of whose legs this is."""

@@ -75,25 +75,25 @@ class SignalSeen(Event, frozen=True, kw_only=True):
 
 
 class TradeOpened(Event, frozen=True, kw_only=True):
-    """The gate approved: intents of all legs and their reservations, in one record.
+    """The gate approved: intents of all legs with what each locks and reserves, in one record.
 
-    `locks` are (venue, asset, amount) held by each order; `reserve` the budget each order takes,
-    both keyed by client order id.
+    Journals of earlier versions name the holds apart, by client order id: `locks` at the venue,
+    `reserve` of the budget. Where either is filled, they count and not what the orders say.
     """
 
     trade: Trade
     orders: tuple[Order, ...]
-    locks: dict[ClientOrderId, tuple[Asset, Decimal]]
-    reserve: dict[ClientOrderId, tuple[Asset, Decimal]]
+    locks: dict[ClientOrderId, tuple[Asset, Decimal]] = {}
+    reserve: dict[ClientOrderId, tuple[Asset, Decimal]] = {}
 
 
 class OrdersAdded(Event, frozen=True, kw_only=True):
-    """More orders for a running trade: a chase or an unwind."""
+    """More orders for a running trade: a chase or an unwind; holds as in `TradeOpened`."""
 
     trade_id: TradeId
     orders: tuple[Order, ...]
-    locks: dict[ClientOrderId, tuple[Asset, Decimal]]
-    reserve: dict[ClientOrderId, tuple[Asset, Decimal]]
+    locks: dict[ClientOrderId, tuple[Asset, Decimal]] = {}
+    reserve: dict[ClientOrderId, tuple[Asset, Decimal]] = {}
 
 
 class PlanDenied(Event, frozen=True, kw_only=True):

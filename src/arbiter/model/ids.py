@@ -24,7 +24,6 @@ StrategyId = NewType("StrategyId", str)
 MANUAL = StrategyId("manual")
 """What a person orders by hand, and whatever is nobody else's."""
 
-PlanId = NewType("PlanId", UUID)
 TradeId = NewType("TradeId", UUID)
 SignalId = NewType("SignalId", UUID)
 ClientOrderId = NewType("ClientOrderId", str)
@@ -78,11 +77,10 @@ def client_order_id(trade: TradeId, role: str, attempt: int) -> ClientOrderId:
     `role` is one or two letters (``a``, ``b`` for the legs, ``u`` unwind, ``c`` chase, ``m`` manual).
     The result has at most 36 characters of ``[0-9a-z-]``, which every supported venue accepts.
     """
-    return ClientOrderId(f"{_base32(trade)}-{role}{attempt}")
+    return ClientOrderId(f"{_base32(trade.int)}-{role}{attempt}")
 
 
 @lru_cache(maxsize=64)
-def _base32(value: UUID) -> str:
+def _base32(number: int) -> str:
     """26 characters instead of 32: leaves room for the role within Binance's 36."""
-    number = value.int
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])

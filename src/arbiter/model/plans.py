@@ -9,7 +9,6 @@ from arbiter.model.errors import InvalidValue
 from arbiter.model.ids import (
     Actor,
     InstrumentId,
-    PlanId,
     SignalId,
     StrategyId,
     Symbol,
@@ -85,7 +84,6 @@ class Leg(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What one strategy wants done: 1..n legs that belong together."""
 
-    id: PlanId
     strategy: StrategyId
     family: Family
     actor: Actor

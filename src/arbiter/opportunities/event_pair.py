@@ -287,7 +287,7 @@ class EventSpread:
         """
         first, second = opening.legs
         buy, sell = (first, second) if first.side is Side.BUY else (second, first)
-        signal_id, seq = self._ids.signal(now_ns)
+        signal_id, seq = self._ids.signal()
         edge = opening.edge.per_contract
         return Signal(
             id=signal_id,
@@ -311,7 +311,6 @@ class EventSpread:
         strategy = self.settings.strategy
         legs = zip(opening.legs, worst.limits, strict=True)
         return Plan(
-            id=self._ids.plan(now_ns),
             strategy=strategy,
             family=Family.EVENTS,
             actor=Actor(f"strategy:{strategy}"),

@@ -55,8 +55,8 @@ class SpotSpread:
         self._blocked: dict[int, int] = {}
         self._refused: dict[int, int] = {}
         self._premium: PremiumTracker | None = None
-        self._considered: tuple[Signal, Quote, Quote] | None = None
-        """The signal of this moment, with the quotes it was read from."""
+        self._considered: tuple[Signal, int, Quote, Quote] | None = None
+        """The newest signal, with its direction and the quotes it was read from."""
         self.settings = settings
         self.reconfigure(settings)
 
@@ -125,7 +125,7 @@ class SpotSpread:
             self._blocked.pop(key, None)
             self._keep_quiet(key, now_ns + self._retry_ns)
         signal = self._signal(buy, sell, now_ns, verdict)
-        self._considered = (signal, buy, sell)
+        self._considered = (signal, key, buy, sell)
         return signal
 
     def note_traded(self, signal: Signal, now_ns: int) -> None:
@@ -181,7 +181,6 @@ class SpotSpread:
         if isinstance(size, str):
             return size
         return Plan(
-            id=self._ids.plan(now_ns),
             strategy=signal.strategy,
             family=Family.SPOT,
             actor=self._actor,
@@ -209,9 +208,9 @@ class SpotSpread:
         )
 
     def _quotes(self, signal: Signal, *, at_once: bool) -> tuple[Quote | None, Quote | None]:
-        considered, self._considered = self._considered, None
+        considered = self._considered
         if at_once and considered is not None and considered[0] is signal:
-            return considered[1:]
+            return considered[2:]
         slot = self._markets.slot
         return (
             self._board.quote_at(slot(signal.buy_instrument)),
@@ -261,7 +260,7 @@ class SpotSpread:
         ask, bid = from_float(buy.ask), from_float(sell.bid)
         costs = ask * bought.taker_fee + bid * sold.taker_fee
         costs += ask * self.settings.slippage_tolerance
-        signal_id, seq = self._ids.signal(now_ns)
+        signal_id, seq = self._ids.signal()
         return Signal(
             id=signal_id,
             seq=seq,
@@ -280,6 +279,9 @@ class SpotSpread:
         )
 
     def _key(self, signal: Signal) -> int:
+        """Number its direction."""
+        if self._considered is not None and self._considered[0] is signal:
+            return self._considered[1]
         buy = self._markets.slot(signal.buy_instrument)
         return buy * self._n_slots + self._markets.slot(signal.sell_instrument)
 
@@ -314,8 +316,8 @@ def confidence(buy: Quote, sell: Quote, now_ns: int, full: float, max_age_ns: in
     in money, so that dear and cheap coins compare. Age: 1 for a quote of this moment, 0 at the
     largest age; the older quote counts.
     """
-    notional = min(buy.ask * buy.ask_size, sell.bid * sell.bid_size)
+    size_score = min(buy.ask * buy.ask_size, sell.bid * sell.bid_size, full) / full
     age_ns = now_ns - min(buy.receive_ns, sell.receive_ns)
-    age_score = min(max(1 - age_ns / max_age_ns, 0.0), 1.0)
+    age_score = 1 - min(max(age_ns, 0), max_age_ns) / max_age_ns
     # Millionths: six places are as much as this says.
-    return Decimal(round((min(notional / full, 1.0) + age_score) * 500_000)).scaleb(-6)
+    return Decimal(round((size_score + age_score) * 500_000)).scaleb(-6)

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from arbiter.model.ids import InstrumentId, PlanId, SignalId, Symbol, VenueId
+from arbiter.model.ids import InstrumentId, SignalId, Symbol, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.quotes import Quote
 
@@ -80,6 +80,4 @@ class Markets(Protocol):
 class Ids(Protocol):
     """Identity, handed in: unique ids, and signal numbers that only rise."""
 
-    def signal(self, now_ns: int) -> tuple[SignalId, int]: ...
-
-    def plan(self, now_ns: int) -> PlanId: ...
+    def signal(self) -> tuple[SignalId, int]: ...

@@ -29,12 +29,10 @@ class Need(msgspec.Struct, frozen=True, gc=False):
 
 
 def worst_price(leg: Leg, instrument: Instrument, market_slippage: Decimal) -> Decimal:
-    """Give the price that bounds a leg's cost: its limit, or far touch × (1 + slippage).
+    """Give the price that bounds a market order's cost: far touch × (1 + slippage).
 
     Selling a binary contract costs more the lower its price.
     """
-    if leg.price is not None:
-        return leg.price
     if instrument.kind is _BINARY and leg.side is _SELL:
         return leg.planned_price * (ONE - market_slippage)
     return leg.planned_price * (ONE + market_slippage)
@@ -57,7 +55,8 @@ def need_of(
         return _margin(instrument, price, value, leverage)
     if leg.side is _SELL:
         return Need((instrument.base, leg.size), (instrument.quote, ZERO))
-    with_fee = value + value * _fee_estimate(instrument)
+    fee = instrument.taker_fee
+    with_fee = value + value * fee if fee > ZERO else value  # a rebate is never counted on
     locked = with_fee if instrument.fee_charge is _IN_QUOTE else value
     return Need((instrument.quote, locked), (instrument.quote, with_fee))
 
@@ -73,10 +72,5 @@ def _margin(instrument: Instrument, price: Decimal, value: Decimal, leverage: De
     if instrument.kind is _INVERSE:
         value = quotient(value, price)
     margin = value if leverage == ONE else quotient(value, leverage)
-    with_fee = margin + value * _fee_estimate(instrument)
+    with_fee = margin + value * max(instrument.taker_fee, ZERO)
     return Need((instrument.settle, with_fee), (instrument.settle, with_fee))
-
-
-def _fee_estimate(instrument: Instrument) -> Decimal:
-    """A rebate is never counted on in advance."""
-    return max(instrument.taker_fee, ZERO)

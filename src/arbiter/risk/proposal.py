@@ -60,7 +60,7 @@ def propose(plan: Plan, view: RiskView, now_ns: int) -> Proposal:
         asset, amount = need.reserve
         if amount:
             reserve[asset] = reserve.get(asset, ZERO) + amount
-    open_trades = tuple(view.ledger.open_trades())
+    open_trades = view.ledger.open_trades()
     stakes = _stakes(legs, open_trades, view)
     return Proposal(plan, legs, open_trades, stakes, now_ns, locks, reserve)
 
@@ -72,7 +72,9 @@ def bare(plan: Plan, now_ns: int) -> Proposal:
 
 def _propose_leg(leg: Leg, view: RiskView, market_slippage: Decimal) -> ProposedLeg:
     instrument = view.registry.by_id(leg.instrument)
-    price = worst_price(leg, instrument, market_slippage)
+    price = leg.price
+    if price is None:
+        price = worst_price(leg, instrument, market_slippage)
     value = stake(instrument, leg.side, leg.size, price)
     leverage = ONE if instrument.margin is None else view.leverage(instrument.id)
     return ProposedLeg(leg, instrument, value, need_of(leg, instrument, price, value, leverage))

@@ -92,7 +92,7 @@ def assess(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Assessment:
     return Assessment(
         daily_loss=daily_loss(limits, ledger, now_ns),
         drawdown=drawdown(limits, ledger),
-        concurrency=concurrency(limits, len(tuple(ledger.open_trades()))),
+        concurrency=concurrency(limits, len(ledger.open_trades())),
     )
 
 
@@ -106,10 +106,11 @@ def breached(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> bool:
 
 def size_scale(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> Decimal:
     """Give the factor for new sizes: 0.5 from warning on in any staircase, else 1."""
+    lost, fallen = _lost(ledger, now_ns), _fallen(limits, ledger)
     climbed = (
-        _level(_lost(ledger, now_ns), limits.daily_loss_limit_usd) is not _NORMAL
-        or _level(_fallen(limits, ledger), limits.max_drawdown_percent) is not _NORMAL
-        or len(tuple(ledger.open_trades())) >= limits.max_concurrent_trades * _WARNING_AT
+        (lost and _level(lost, limits.daily_loss_limit_usd) is not _NORMAL)
+        or (fallen and _level(fallen, limits.max_drawdown_percent) is not _NORMAL)
+        or len(ledger.open_trades()) >= limits.max_concurrent_trades * _WARNING_AT
     )
     return HALF if climbed else ONE
 
@@ -136,12 +137,14 @@ def concurrency(limits: RiskLimits, open_trades: int) -> Usage:
 
 def loss_bearable(limits: RiskLimits, ledger: LedgerView, now_ns: int) -> bool:
     """Whether new trades are allowed as far as today's loss goes."""
-    return _level(_lost(ledger, now_ns), limits.daily_loss_limit_usd) in _OPENING
+    lost = _lost(ledger, now_ns)
+    return not lost or _level(lost, limits.daily_loss_limit_usd) in _OPENING
 
 
 def fall_bearable(limits: RiskLimits, ledger: LedgerView) -> bool:
     """Whether new trades are allowed as far as the drawdown goes."""
-    return _level(_fallen(limits, ledger), limits.max_drawdown_percent) in _OPENING
+    fallen = _fallen(limits, ledger)
+    return not fallen or _level(fallen, limits.max_drawdown_percent) in _OPENING
 
 
 def slot_left(limits: RiskLimits, open_trades: int) -> bool:

@@ -1,6 +1,6 @@
 """What the gate sees of the rest of the engine: small protocols, read and never written."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
@@ -89,7 +89,7 @@ class LedgerView(Protocol):
 
     def free(self, venue: VenueId, asset: Asset, /) -> Decimal: ...
 
-    def open_trades(self) -> Iterable[Trade]: ...
+    def open_trades(self) -> tuple[Trade, ...]: ...
 
 
 def unlevered(_instrument: InstrumentId) -> Decimal:

@@ -32,7 +32,7 @@ from arbiter.model.events import (
     StrategySwitched,
     TradeOpened,
 )
-from arbiter.model.ids import Actor, PlanId, SignalId, VenueId
+from arbiter.model.ids import Actor, SignalId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, plain
 from arbiter.model.orders import OrderType, Side, TimeInForce
@@ -318,7 +318,6 @@ class AgentDesk:
             time_in_force=TimeInForce.IOC if market else TimeInForce.GTC,
         )
         plan = Plan(
-            id=PlanId(self._ids.new_id()),
             strategy=session.strategy,
             family=Family.AGENTS if ticket.actor == AGENTS else Family.MANUAL,
             actor=ticket.actor,

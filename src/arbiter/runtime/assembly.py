@@ -11,7 +11,6 @@ from arbiter.execution.settings import ExecutionSettings
 from arbiter.kernels.quote_step import QuoteStep
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.ids import Asset, VenueId
-from arbiter.model.money import ZERO
 from arbiter.opportunities.spot_settings import SpotSettings
 from arbiter.opportunities.spot_spread import SpotSpread
 from arbiter.opportunities.trend import TrendTracker
@@ -78,7 +77,7 @@ def assemble_core(
             usd_rate=usd_rate,
             baselines=baselines,
             leverage=ledger.leverage,
-            held_usd=lambda: sum([pair.notional for pair in ledger.active_pairs()], ZERO),
+            held_usd=ledger.pairs_notional,
         ),
         ledger=ledger,
         recorder=Recorder(ledger, journal, hub, clock),

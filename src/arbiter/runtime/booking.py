@@ -67,14 +67,7 @@ def intents(
         min_edge=plan.min_edge,
         started_ns=now_ns,
     )
-    keys = [order.client_order_id for order in orders]
-    return TradeOpened(
-        at_ns=now_ns,
-        trade=trade,
-        orders=orders,
-        locks=dict(zip(keys, approved.locks, strict=True)),
-        reserve=dict(zip(keys, approved.reserve, strict=True)),
-    )
+    return TradeOpened(at_ns=now_ns, trade=trade, orders=orders)
 
 
 def denied_orders(

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from uuid import UUID
 
-from arbiter.model.ids import PlanId, SignalId, dated, uuid7_tail
+from arbiter.model.ids import SignalId, dated, uuid7_tail
 from arbiter.ports.clock import IdSource
 
 
@@ -43,10 +43,5 @@ class SignalIds:
         self._ids = ids
         self._next_seq = next_seq
 
-    def signal(self, now_ns: int) -> tuple[SignalId, int]:
-        del now_ns
+    def signal(self) -> tuple[SignalId, int]:
         return SignalId(self._ids.new_id()), self._next_seq()
-
-    def plan(self, now_ns: int) -> PlanId:
-        del now_ns
-        return PlanId(self._ids.new_id())

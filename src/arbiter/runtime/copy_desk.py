@@ -29,13 +29,13 @@ from arbiter.model.copying import (
 )
 from arbiter.model.denials import Denied
 from arbiter.model.events import AlertRaised, CopyBased, LeaderActed, LeaderForgotten
-from arbiter.model.ids import InstrumentId, PlanId, TradeId, VenueId
+from arbiter.model.ids import InstrumentId, TradeId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Side
 from arbiter.model.plans import Family, Leg, Plan
 from arbiter.model.time import NS_PER_S
-from arbiter.ports.clock import Clock, IdSource
+from arbiter.ports.clock import Clock
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.netting import reducible
 from arbiter.runtime.newest import Newest
@@ -73,9 +73,7 @@ _TRIES_KEPT = 1_000
 class CopyDesk:
     """`tick` is the whole of it; call it often, after news of a leader and after a trade's end."""
 
-    def __init__(
-        self, *, core: TradingCore, settings: CopySettings, clock: Clock, ids: IdSource
-    ) -> None:
+    def __init__(self, *, core: TradingCore, settings: CopySettings, clock: Clock) -> None:
         self.enabled = True
         """Whether leaders are copied; a kill switch that flattens is obeyed all the same."""
         self.settings = settings
@@ -85,7 +83,6 @@ class CopyDesk:
         """Asked, again and again, for a market that is not listed: why it cannot be; else empty."""
         self._core = core
         self._clock = clock
-        self._ids = ids
         self._known: dict[SubscriptionId, _Known] = {}
         self._tries: dict[Key, _Tries] = {}
         self._flagged: Newest[tuple[SubscriptionId, str, str]] = Newest()
@@ -312,7 +309,6 @@ class CopyDesk:
             return False
         there = reducible(self._core.ledger, COPY_TRADING, instrument.id, wanted.side)
         plan = Plan(
-            id=PlanId(self._ids.new_id()),
             strategy=COPY_TRADING,
             family=Family.COPY,
             actor=copy_actor(subscription.id),

@@ -17,7 +17,7 @@ from arbiter.execution.settings import ExecutionSettings
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.denials import DenialCode, Denied, deny
 from arbiter.model.events import AlertRaised, JournalEvent, PlanDenied, SignalSeen, TradeOpened
-from arbiter.model.ids import ENGINE, Asset, InstrumentId, PlanId, StrategyId, TradeId, VenueId
+from arbiter.model.ids import ENGINE, Asset, InstrumentId, StrategyId, TradeId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, from_float
 from arbiter.model.orders import Fill, Liquidity, Order, Side
@@ -406,7 +406,6 @@ class TradingCore:
             return
         self._residuals_tried[key] = now
         plan = Plan(
-            id=PlanId(self._ids.new_id()),
             strategy=trade.strategy,
             family=Family.MANUAL,
             actor=ENGINE,

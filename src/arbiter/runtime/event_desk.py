@@ -66,7 +66,6 @@ class EventDesk:
         self._core = core
         self._tradable = tradable
         self._clock = clock
-        self._ids = ids
         self._simulated = simulated
         self._told: dict[Way, Signal] = {}
         """The signal of each opening that lasts, so that it is counted once."""
@@ -332,7 +331,6 @@ class EventDesk:
     def _close(self, pair: EventPair, legs: Sequence[Leg], now: int, family: Family) -> None:
         """Propose a closing, which only of the family EVENTS is a reduction at the venue too."""
         plan = Plan(
-            id=self._ids.plan(now),
             strategy=EVENT_ARBITRAGE,
             family=family,
             actor=ENGINE,

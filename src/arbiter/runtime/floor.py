@@ -129,8 +129,9 @@ class TradingFloor:
         `before` are events recorded in the same transaction.
         """
         trade_id = opened.trade.id
-        self._keep(trade_id, _Run())
-        self._recorder.record(*before, opened, then=partial(self._durable, trade_id))
+        run = _Run()
+        self._keep(trade_id, run)
+        self._recorder.record(*before, opened, then=partial(self._durable, trade_id, run))
 
     def hush(self) -> None:
         """Decide only about trades that were taken up: the ledger is being repaired."""
@@ -266,8 +267,7 @@ class TradingFloor:
     def _halted(self, run: _Run) -> bool:
         return self._ledger.kill_switch.engaged or run.withdrawn is not None
 
-    def _durable(self, trade_id: TradeId) -> None:
-        run = self._runs.get(trade_id) or _Run()
+    def _durable(self, trade_id: TradeId, run: _Run) -> None:
         trade = self._trade(trade_id)
         reason = self._standing(trade)
         if run.withdrawn is not None:
@@ -406,14 +406,12 @@ class TradingFloor:
             created_ns=now,
             updated_ns=now,
         )
+        (lock_asset, lock), (reserve_asset, reserve) = self._lock_of(order), self._reserve_of(order)
+        order = replace(
+            order, lock_asset=lock_asset, lock=lock, reserve_asset=reserve_asset, reserve=reserve
+        )
         self._recorder.record(
-            OrdersAdded(
-                at_ns=now,
-                trade_id=trade.id,
-                orders=(order,),
-                locks={order.client_order_id: self._lock_of(order)},
-                reserve=self._reserve_of(order),
-            ),
+            OrdersAdded(at_ns=now, trade_id=trade.id, orders=(order,)),
             then=partial(self._added_durable, trade.id, order.client_order_id),
         )
 
@@ -428,10 +426,10 @@ class TradingFloor:
         own = netting.of_strategy(self._ledger, trade.strategy, *key)
         return netting.in_account(self._ledger, *key) < wanted.size <= own
 
-    def _reserve_of(self, order: Order) -> dict[ClientOrderId, Need]:
+    def _reserve_of(self, order: Order) -> tuple[Asset | None, Decimal]:
         """What an added order takes of the budget: its share of what its first order took."""
         first = self._ledger.orders_of(order.trade_id)[0]
         if first.leg != order.leg or order.reduce_only or first.reserve_asset is None:
-            return {}
+            return None, ZERO
         share = quotient(first.reserve * order.size, first.size) if first.reserve else ZERO
-        return {order.client_order_id: (first.reserve_asset, share)}
+        return first.reserve_asset, share

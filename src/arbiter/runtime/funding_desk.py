@@ -15,7 +15,6 @@ from arbiter.model.events import ContractSet, PairAdvanced, PairNoted, PairOpene
 from arbiter.model.ids import (
     ENGINE,
     InstrumentId,
-    PlanId,
     Symbol,
     VenueId,
 )
@@ -452,7 +451,6 @@ class FundingDesk:
 
     def _plan(self, symbol: Symbol, legs: Sequence[Leg], *, reduce_only: bool, now: int) -> Plan:
         return Plan(
-            id=PlanId(self._ids.new_id()),
             strategy=FUNDING_ARBITRAGE,
             family=Family.FUNDING,
             actor=ENGINE,

@@ -20,7 +20,6 @@ from arbiter.model.ids import (
     MANUAL,
     Actor,
     ClientOrderId,
-    PlanId,
     TradeId,
     VenueId,
     VenueOrderId,
@@ -30,7 +29,7 @@ from arbiter.model.money import ZERO, from_float, plain
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
 from arbiter.model.placed import PlacedOrder
 from arbiter.model.plans import Family, Leg, Plan
-from arbiter.ports.clock import Clock, IdSource
+from arbiter.ports.clock import Clock
 from arbiter.ports.placed_orders import PlacedOrders
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.hub import EventHub
@@ -60,12 +59,10 @@ class ManualDesk:
         store: PlacedOrders,
         hub: EventHub,
         clock: Clock,
-        ids: IdSource,
     ) -> None:
         self._core = core
         self._store = store
         self._clock = clock
-        self._ids = ids
         self._placed: OrderedDict[tuple[Actor, str], PlacedOrder] = OrderedDict()
         self._denied: Order | None = None
         self._waiting: dict[TradeId, list[asyncio.Event]] = {}
@@ -153,7 +150,6 @@ class ManualDesk:
             time_in_force=TimeInForce.IOC if market else TimeInForce.GTC,
         )
         return Plan(
-            id=PlanId(self._ids.new_id()),
             strategy=MANUAL,
             family=Family.MANUAL,
             actor=ticket.actor,

@@ -56,7 +56,6 @@ class Hand:
             store=NothingStored(),
             hub=engine.hub,
             clock=world.clock,
-            ids=world.ids,
         )
 
     def place(self, side: Side, size: Decimal, price: str) -> Order:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from arbiter.model.events import Audited, PositionsCrossed, TradeOpened
-from arbiter.model.ids import ENGINE, InstrumentId, PlanId, StrategyId, VenueId
+from arbiter.model.ids import ENGINE, InstrumentId, StrategyId, VenueId
 from arbiter.model.money import ONE, ZERO, plain
 from arbiter.model.orders import OrderStatus, Side
 from arbiter.model.plans import Family, Leg, Plan
@@ -36,7 +36,6 @@ def take(world: EventStage, name: InstrumentId, contracts: Decimal) -> None:
 
 def bid(world: EventStage, name: InstrumentId, side: Side, size: Decimal, price: Decimal) -> Plan:
     return Plan(
-        id=PlanId(world.ids.new_id()),
         strategy=OTHER,
         family=Family.MANUAL,
         actor=ENGINE,

@@ -11,7 +11,7 @@ from arbiter.markets.perpetuals import PerpetualMarket
 from arbiter.matching.latency import LatencySettings
 from arbiter.model.denials import Denied
 from arbiter.model.events import TradeOpened
-from arbiter.model.ids import Actor, Asset, InstrumentId, PlanId, StrategyId, VenueId
+from arbiter.model.ids import Actor, Asset, InstrumentId, StrategyId, VenueId
 from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Side
@@ -93,7 +93,6 @@ class World(FundingWorld):
         )
         decided = self.core.propose(
             Plan(
-                id=PlanId(self.desk._ids.new_id()),
                 strategy=MANUAL,
                 family=Family.MANUAL,
                 actor=ME,

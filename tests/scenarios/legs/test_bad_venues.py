@@ -13,7 +13,7 @@ from arbiter.model.events import (
     OrderRejected,
     TradeOpened,
 )
-from arbiter.model.ids import Actor, Asset, InstrumentId, PlanId, StrategyId, Symbol, VenueId
+from arbiter.model.ids import Actor, Asset, InstrumentId, StrategyId, Symbol, VenueId
 from arbiter.model.instruments import FeeCharge
 from arbiter.model.orders import OrderStatus, Side, TimeInForce
 from arbiter.model.plans import Family, Leg, Plan
@@ -90,7 +90,6 @@ def test_an_outage_of_ten_minutes_loses_no_order_and_books_every_fill_once() -> 
 
 def resting_buy(world: Stage, price: Decimal) -> Plan:
     return Plan(
-        id=PlanId(world.ids.new_id()),
         strategy=StrategyId("makers"),
         family=Family.MANUAL,
         actor=Actor("user:maker"),

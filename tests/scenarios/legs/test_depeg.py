@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from arbiter.model.denials import DenialCode, Denied
 from arbiter.model.events import AlertRaised, SignalSeen, TradeOpened
-from arbiter.model.ids import Actor, Asset, InstrumentId, PlanId, StrategyId, Symbol, VenueId
+from arbiter.model.ids import Actor, Asset, InstrumentId, StrategyId, Symbol, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.orders import Side
 from arbiter.model.plans import Family, Leg, Plan
@@ -76,7 +76,6 @@ class Depeg:
         self, instrument: InstrumentId, side: Side, price: str, size: str, *, reduce_only: bool
     ) -> TradeOpened | Denied:
         plan = Plan(
-            id=PlanId(self._ids.new_id()),
             strategy=StrategyId("by-hand"),
             family=Family.MANUAL,
             actor=Actor("user:a"),

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from arbiter.matching.faults import Fault, FaultRates, Scripted
 from arbiter.model.events import OrderFilled, OrdersAdded, PositionsCrossed, TradeOpened
-from arbiter.model.ids import ENGINE, Asset, InstrumentId, PlanId, StrategyId
+from arbiter.model.ids import ENGINE, Asset, InstrumentId, StrategyId
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Side
 from arbiter.model.pairs import FundingPair, PairState
@@ -227,7 +227,6 @@ def test_flatten_ends_a_leg_that_another_strategy_is_against_and_closes_the_rest
     assert touch is not None
     price = world.registry.by_id(LONG).floor_price(touch * Decimal("0.99"))
     plan = Plan(
-        id=PlanId(world.ids.new_id()),
         strategy=StrategyId("manual"),
         family=Family.MANUAL,
         actor=ENGINE,

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from arbiter.execution.settings import ExecutionSettings, LegOrder, LoneLeg
 from arbiter.matching.faults import Fault, FaultRates, Scripted
 from arbiter.model.events import OrderFilled, TradeOpened
-from arbiter.model.ids import Actor, Asset, ClientOrderId, InstrumentId, PlanId
+from arbiter.model.ids import Actor, Asset, ClientOrderId, InstrumentId
 from arbiter.model.money import ZERO
 from arbiter.model.orders import OrderStatus, Side, TimeInForce
 from arbiter.model.plans import Family, Leg, Plan
@@ -125,7 +125,6 @@ def _rest_and_hedge(world: Stage, size: Decimal) -> Trade:
     price = Decimal(str(round(world.mids["BTC"] * 0.998, 2)))
     worst = (price * Decimal("0.97")).quantize(Decimal("0.01"))
     plan = Plan(
-        id=PlanId(world.ids.new_id()),
         strategy=world.engine.core.spot.settings.strategy,
         family=Family.SPOT,
         actor=Actor("user:maker"),

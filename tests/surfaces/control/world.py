@@ -34,7 +34,6 @@ from arbiter.storage.database import make_engine
 from arbiter.storage.journal import PgJournal
 from arbiter.storage.placed_orders import StoredOrders
 from tests.fakes.access import Access
-from tests.fakes.clock import FakeIds
 from tests.fakes.engine import USDT, VENUES, Desk, spot_instrument
 from tests.surfaces.control.desks import FakeArbitrage, FakeCopying
 
@@ -78,9 +77,7 @@ class World(Desk):
         self.bus = CommandBus(
             ledger=self.ledger, recorder=self.core.recorder, strategies=(SPOT_ARBITRAGE, MANUAL)
         )
-        self.desk = ManualDesk(
-            core=self.core, store=orders, hub=self.hub, clock=self.clock, ids=FakeIds()
-        )
+        self.desk = ManualDesk(core=self.core, store=orders, hub=self.hub, clock=self.clock)
         self.depths: dict[InstrumentId, DepthFeed] = {}
         self.depth = DepthWatch(self.depths.get, self.clock)
         self._moved = asyncio.Event()

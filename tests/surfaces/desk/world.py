@@ -21,7 +21,7 @@ from arbiter.app.tuning import Tuning
 from arbiter.model.commands import ReleaseKillSwitch
 from arbiter.model.denials import Denied
 from arbiter.model.events import TradeOpened
-from arbiter.model.ids import Actor, Asset, InstrumentId, PlanId, StrategyId, Symbol, strategy_uuid
+from arbiter.model.ids import Actor, Asset, InstrumentId, StrategyId, Symbol, strategy_uuid
 from arbiter.model.instruments import InstrumentKind
 from arbiter.model.orders import Order, OrderType, Side, TimeInForce
 from arbiter.model.plans import Family, Leg, Plan
@@ -167,7 +167,6 @@ class World(Desk):
             time_in_force=TimeInForce.IOC,
         )
         return Plan(
-            id=PlanId(self.plans.new_id()),
             strategy=strategy,
             family=family,
             actor=Actor(f"strategy:{strategy}"),

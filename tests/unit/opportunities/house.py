@@ -8,7 +8,7 @@ import msgspec
 
 from arbiter.books.board import BoardSettings, QuoteBoard
 from arbiter.books.registry import MarketRegistry
-from arbiter.model.ids import Asset, PlanId, SignalId, VenueId
+from arbiter.model.ids import Asset, SignalId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.plans import Plan, Signal
 from arbiter.opportunities.spot_settings import SpotSettings
@@ -25,15 +25,10 @@ OPEN = SpotSettings(use_trend_filter=False)
 class CountingIds:
     def __init__(self) -> None:
         self.signals = 0
-        self.plans = 0
 
-    def signal(self, now_ns: int) -> tuple[SignalId, int]:
+    def signal(self) -> tuple[SignalId, int]:
         self.signals += 1
         return SignalId(UUID(int=self.signals)), self.signals
-
-    def plan(self, now_ns: int) -> PlanId:
-        self.plans += 1
-        return PlanId(UUID(int=self.plans))
 
 
 def rich(venue: VenueId, asset: Asset) -> Decimal:

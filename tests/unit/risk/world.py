@@ -13,7 +13,6 @@ from arbiter.model.ids import (
     Asset,
     ClientOrderId,
     InstrumentId,
-    PlanId,
     StrategyId,
     Symbol,
     TradeId,
@@ -218,7 +217,6 @@ def plan(
     reduce_only: bool = False,
 ) -> Plan:
     return Plan(
-        id=PlanId(UUID(int=1)),
         strategy=strategy,
         family=family,
         actor=Actor("strategy:spot-arbitrage"),

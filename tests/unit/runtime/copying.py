@@ -77,7 +77,7 @@ class CopyStage:
             self.shows(name)
 
     def _copy_desk(self) -> CopyDesk:
-        return CopyDesk(core=self.desk.core, settings=SETTINGS, clock=self.desk.clock, ids=self.ids)
+        return CopyDesk(core=self.desk.core, settings=SETTINGS, clock=self.desk.clock)
 
     @property
     def ledger(self) -> Ledger:

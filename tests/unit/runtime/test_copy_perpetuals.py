@@ -14,7 +14,6 @@ from arbiter.model.orders import Order, Side
 from arbiter.model.perpetuals import contract_of
 from arbiter.runtime.copy_desk import CopyDesk
 from arbiter.venues.hyperliquid import fills
-from tests.fakes.clock import FakeIds
 from tests.fakes.engine import Desk
 from tests.fakes.leader_tape import WALLET
 from tests.fakes.perpetuals import perpetual
@@ -26,9 +25,7 @@ LEADER = (fills.HYPERLIQUID, WALLET)
 class Stage:
     def __init__(self) -> None:
         self.desk = Desk(instruments=(BTC,))
-        self.copying = CopyDesk(
-            core=self.desk.core, settings=CopySettings(), clock=self.desk.clock, ids=FakeIds()
-        )
+        self.copying = CopyDesk(core=self.desk.core, settings=CopySettings(), clock=self.desk.clock)
         row = CopySubscription(
             id=SubscriptionId(UUID(int=1)),
             venue=fills.HYPERLIQUID,

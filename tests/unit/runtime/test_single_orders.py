@@ -2,11 +2,10 @@
 
 import asyncio
 from decimal import Decimal
-from uuid import uuid4
 
 from arbiter.model.denials import Denied
 from arbiter.model.events import KillSwitchEngaged
-from arbiter.model.ids import Actor, InstrumentId, PlanId, StrategyId, Symbol
+from arbiter.model.ids import Actor, InstrumentId, StrategyId, Symbol
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
 from arbiter.model.plans import Family, Leg, Plan
 from arbiter.model.time import NS_PER_S
@@ -22,7 +21,6 @@ def plan(
 ) -> Plan:
     limit = None if price is None else Decimal(price)
     return Plan(
-        id=PlanId(uuid4()),
         strategy=MINE,
         family=Family.AGENTS,
         actor=Actor("test"),
