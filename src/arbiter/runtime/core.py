@@ -108,7 +108,8 @@ class TradingCore:
         self.margin = MarginOutcomes(ledger=ledger, recorder=recorder)
         self._refusals = Refusals()
         self.frozen: set[tuple[VenueId, Asset]] = set()
-        """Balances that moved without us and are being looked into: nothing opens from them."""
+        """Balances that moved without us, or whose venue's word cannot be read: nothing opens
+        from them until they agree."""
         self._execution = execution
         self._residuals_tried: dict[tuple[StrategyId, Asset, Asset], int] = {}
         self._lost: set[VenueId] = set()
