@@ -1,5 +1,8 @@
 """An outbox that only remembers what it was asked."""
 
+from collections.abc import Callable
+from functools import partial
+
 from arbiter.model.ids import TradeId
 from arbiter.model.orders import Order
 
@@ -10,6 +13,7 @@ class FakeOutbox:
         self.cancelled: list[Order] = []
         self.asked: list[Order] = []
         self.wakes: list[tuple[int, TradeId]] = []
+        self.called_off: list[tuple[int, TradeId]] = []
 
     def send(self, order: Order) -> None:
         self.sent.append(order)
@@ -20,5 +24,6 @@ class FakeOutbox:
     def ask(self, order: Order) -> None:
         self.asked.append(order)
 
-    def wake(self, at_ns: int, trade: TradeId) -> None:
+    def wake(self, at_ns: int, trade: TradeId) -> Callable[[], object]:
         self.wakes.append((at_ns, trade))
+        return partial(self.called_off.append, (at_ns, trade))

@@ -48,17 +48,31 @@ class Agenda:
         self._clock = clock
         self._due: list[tuple[int, int, Act]] = []
         self._number = 0
+        self._dropped: set[int] = set()
         self.next_ns = NEVER
         """When the next thing is due; `NEVER` with nothing to do."""
 
-    def at(self, at_ns: int, act: Act) -> None:
+    def at(self, at_ns: int, act: Act) -> int:
+        """Have something done at a time; gives the number to `drop` it by."""
         self._number += 1
         heappush(self._due, (at_ns, self._number, act))
         self.next_ns = self._due[0][0]
+        return self._number
+
+    def drop(self, number: int) -> None:
+        """Leave undone what is still to come: nothing stops at its time any more."""
+        self._dropped.add(number)
+        self._look_ahead()
 
     def run_next(self) -> None:
         """Do the next thing at its time."""
         at_ns, _, act = heappop(self._due)
-        self.next_ns = self._due[0][0] if self._due else NEVER
+        self._look_ahead()
         self._clock.set(at_ns)
         act()
+
+    def _look_ahead(self) -> None:
+        due, dropped = self._due, self._dropped
+        while due and due[0][1] in dropped:
+            dropped.remove(heappop(due)[1])
+        self.next_ns = due[0][0] if due else NEVER

@@ -114,21 +114,20 @@ class BacktestOutbox:
         """Hand over what a venue said of itself, and see to the rest when it is due."""
         self._deliver(self._venues[venue], reports)
 
+    # Nothing may come back before the caller has recorded that it asked: all goes by the agenda.
+
     def send(self, order: Order) -> None:
-        self._soon(partial(self._submit, order))
+        self._agenda.at(self._clock.now_ns(), partial(self._submit, order))
 
     def cancel(self, order: Order) -> None:
-        self._soon(partial(self._cancel, order))
+        self._agenda.at(self._clock.now_ns(), partial(self._cancel, order))
 
     def ask(self, order: Order) -> None:
         self._agenda.at(self._clock.now_ns() + self._round_trip_ns, partial(self._answer, order))
 
-    def wake(self, at_ns: int, trade: TradeId) -> None:
-        self._agenda.at(at_ns, partial(self._back().on_wake, trade))
-
-    def _soon(self, act: Callable[[], None]) -> None:
-        """Nothing may come back before the caller has recorded that it asked."""
-        self._agenda.at(self._clock.now_ns(), act)
+    def wake(self, at_ns: int, trade: TradeId) -> Callable[[], object]:
+        number = self._agenda.at(at_ns, partial(self._back().on_wake, trade))
+        return partial(self._agenda.drop, number)
 
     def _submit(self, order: Order) -> None:
         venue = self._venues[order.venue]

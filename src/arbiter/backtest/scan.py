@@ -34,6 +34,9 @@ def scan_rows(session: Session, rows: QuoteRows) -> int:
     received = rows.times[:, 1]
     count, row, candidates = len(rows), 0, 0
     while row < count:
+        at_ns = received.item(row)
+        if session.next_ns <= at_ns:
+            session.advance(at_ns)
         if outbox.resting:
             _one(session, rows, row)
             row += 1
@@ -44,8 +47,6 @@ def scan_rows(session: Session, rows: QuoteRows) -> int:
             candidates += 1
             session.stand(received.item(row - 1))
             core.on_candidate(code)
-        elif row < count:
-            session.advance(received.item(row))
     return candidates
 
 

@@ -12,7 +12,6 @@ from arbiter.ledger.spot_account import SpotAccount, spot_account
 from arbiter.matching.state import Step
 from arbiter.model.changes import Changes
 from arbiter.model.events import AlertRaised, Event, KillSwitchEngaged, PlanDenied, SignalSeen
-from arbiter.model.ids import SignalId, TradeId
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Fill, Side
 from arbiter.model.trades import Trade, TradeState
@@ -82,12 +81,14 @@ class Tally:
         self.denials: Counter[str] = Counter()
         self.alerts: Counter[str] = Counter()
         self.killed: str | None = None
-        self.trades: dict[TradeId, TradeRow] = {}
+        self.trades: dict[int, TradeRow] = {}
+        """By `seq`."""
         self.fill_ages_ns: list[int] = []
         self._ledger: Ledger | None = None
         self._board: QuoteBoard | None = None
         self._took_all: set[str] = set()
-        self._edges: dict[SignalId, Decimal] = {}
+        self._edges: dict[int, Decimal] = {}
+        """Of signals that were traded, by `seq`."""
         self._fills: dict[str, list[Fill]] = {}
 
     def attach(self, ledger: Ledger, board: QuoteBoard) -> None:
@@ -111,7 +112,7 @@ class Tally:
             self.signals += 1
             if signal.executed:
                 self.executed += 1
-                self._edges[signal.id] = signal.edge
+                self._edges[signal.seq] = signal.edge
             else:
                 self.verdicts[signal.verdict.partition(":")[0]] += 1
         elif isinstance(event, PlanDenied):
@@ -152,8 +153,8 @@ class Tally:
             key = order.client_order_id
             took_all = took_all or key in self._took_all
             fills += [_fill_row(order.leg, fill) for fill in self._fills.get(key, ())]
-        edge = self._edges.get(trade.signal_id) if trade.signal_id is not None else None
-        self.trades[trade.id] = _row(trade, account, fills, edge, took_all=took_all)
+        edge = self._edges.get(trade.signal_seq) if trade.signal_seq is not None else None
+        self.trades[trade.seq] = _row(trade, account, fills, edge, took_all=took_all)
 
 
 def _fill_row(leg: str, fill: Fill) -> FillRow:

@@ -68,10 +68,9 @@ def excess(trade: Trade) -> Decimal:
     A fee taken in base only makes it smaller, never larger: what a fee took is inventory's, and
     nobody can sell what was never received. A plan with one side has nothing to match.
     """
-    sides = {leg.side for leg in trade.legs}
-    if len(sides) == 1:
-        return ZERO
     gross = trade.bought - trade.sold
+    if not gross or len({leg.side for leg in trade.legs}) == 1:
+        return ZERO
     net = gross - trade.base_fees
     if gross > ZERO:
         return max(min(gross, net), ZERO)

@@ -59,13 +59,16 @@ class TradingDays:
         row = self.rows.get(day) or TradingDay(day_ns=day)
         realized = row.realized + amount
         newest = max(self.rows, default=day)
-        if newest <= day:
-            newest, row = day, replace(row, realized=realized)
-        else:
+        if newest > day:
             self.rows[day] = changes.days[day] = replace(row, realized=realized, updated_ns=at_ns)
-            row = self.rows[newest]
-        self.rows[newest] = changes.days[newest] = replace(
-            row, cumulative=self.cumulative, peak=self.peak, updated_ns=at_ns
+            day, row = newest, self.rows[newest]
+            realized = row.realized
+        self.rows[day] = changes.days[day] = TradingDay(
+            day_ns=day,
+            realized=realized,
+            cumulative=self.cumulative,
+            peak=self.peak,
+            updated_ns=at_ns,
         )
         if len(self.rows) > DAYS_KEPT:
             del self.rows[min(self.rows)]

@@ -271,19 +271,21 @@ class Ledger(LedgerReads):
             lock, reserve = holds_changed(before, after)
             self._hold(after, lock, reserve, at_ns, changes)
 
-    def _put_order(self, before: Order, after: Order, changes: Changes) -> None:
-        """Keep an order's new record; its trade mirrors what is unknown."""
+    def _put_order(self, before: Order, after: Order, changes: Changes) -> Trade | None:
+        """Keep an order's new record; its trade mirrors what is unknown: given where it changed."""
         key = after.client_order_id
         self._orders.by_id[key] = changes.orders[key] = after
         if (before.unknown_since_ns is None) != (after.unknown_since_ns is None):
             trade = self.trade(after.trade_id)
             unknown = self._orders.any_unknown(after.trade_id)
             if trade is not None and trade.unknown != unknown:
-                self._put_trade(replace(trade, unknown=unknown), changes)
+                return self._put_trade(replace(trade, unknown=unknown), changes)
+        return None
 
-    def _put_trade(self, trade: Trade, changes: Changes) -> None:
+    def _put_trade(self, trade: Trade, changes: Changes) -> Trade:
         self._trades.put(trade)
         changes.trades[trade.id] = trade
+        return trade
 
     # Reports
 
@@ -327,7 +329,7 @@ class Ledger(LedgerReads):
         key = (fill.venue, fill.venue_trade_id)
         if key in self._fill_keys:
             return
-        before = self._order_of(event)
+        before, trade = self._order_of(event)
         order_book.check_fill(before, fill)
         contract = self._margin.contracts.get(before.instrument)
         if contract is not None:
@@ -340,10 +342,9 @@ class Ledger(LedgerReads):
         order = order_book.filled(before, fill, at_ns)
         self.alarms += alarms.of_fill(before, order, fee, at_ns)
         fee = fee or ZERO
-        self._put_order(before, order, changes)
+        trade = self._put_order(before, order, changes) or trade
         lock, released = holds_changed(before, order)
         self._balances.fill(fill, base, quote, order.lock_asset, lock, at_ns, changes)
-        trade = self._trades.get(order.trade_id)
         base_fee = fill.fee if fill.fee_asset == base else ZERO
         units = fill.size * order.side.sign - base_fee
         self._copies.fill(order, units, fill.price, fee, at_ns, changes)
@@ -472,11 +473,12 @@ class Ledger(LedgerReads):
         realized = self._residuals.add(key, paid.units, cost, at_ns, changes)
         self._days.add(paid.strategy, at_ns, realized - paid.fee, at_ns, changes)
 
-    def _order_of(self, event: ev.OrderFilled) -> Order:
-        """Find the fill's order, taking it and its trade back from the event if they had left."""
+    def _order_of(self, event: ev.OrderFilled) -> tuple[Order, Trade]:
+        """Find the fill's order and its trade, taken back from the event if they had left."""
         order = self._orders.by_id.get(event.fill.client_order_id)
-        if order is not None and order.trade_id in self._trades:
-            return order
+        known = None if order is None else self.trade(order.trade_id)
+        if order is not None and known is not None:
+            return order, known
         trade, told = event.trade, order or event.order
         if told is None or trade is None or told.trade_id != trade.id:
             raise LedgerError(
@@ -492,7 +494,7 @@ class Ledger(LedgerReads):
             self._forget_old()
         if order is None:
             self._orders.add(trade.id, (told,))
-        return told
+        return told, self._trades.get(trade.id)
 
     def _remember_fill(self, key: tuple[VenueId, str]) -> None:
         self._fill_keys[key] = None

@@ -65,18 +65,18 @@ class Positions:
         if netted:
             for other in self._opposite(order, own, units):
                 part = max(units, -other.quantity) if units < ZERO else min(units, -other.quantity)
-                after = _execute(other, part, price, at_ns, changes)
+                after = _execute(other, part, price, ZERO, at_ns, changes)
                 capital += capital_in(after) - capital_in(other)
                 realized += after.realized_pnl - other.realized_pnl
                 self._record(after, changes)
                 units -= part
-        after = _execute(own, units, price, at_ns, changes) if units else own
-        capital += capital_in(after) - capital_in(own)
-        realized += after.realized_pnl - own.realized_pnl
-        if fee:
-            after = replace(after, fees=after.fees + fee, updated_ns=at_ns)
-        if after is not own:
+        if units:
+            after = _execute(own, units, price, fee, at_ns, changes)
+            capital += capital_in(after) - capital_in(own)
+            realized += after.realized_pnl - own.realized_pnl
             self._record(after, changes)
+        elif fee:
+            self._record(replace(own, fees=own.fees + fee, updated_ns=at_ns), changes)
         return Effect(capital, realized)
 
     def margined(
@@ -97,11 +97,11 @@ class Positions:
         before = self.rows.get(key) or Position(
             strategy=strategy, instrument=contract.instrument, symbol=contract.symbol
         )
-        after = _execute(before, contracts, unit_value, at_ns, changes)
+        after = _execute(before, contracts, unit_value, fee, at_ns, changes)
         realized = after.realized_pnl - before.realized_pnl
         if contract.inverse:
             realized = -realized
-        after = replace(after, realized_pnl=before.realized_pnl + realized, fees=before.fees + fee)
+            after = replace(after, realized_pnl=before.realized_pnl + realized)
         self._record(after, changes)
         capital = contract.margin(after.quantity, after.cost)
         return Effect(capital - contract.margin(before.quantity, before.cost), realized)
@@ -144,7 +144,7 @@ class Positions:
             held.discard(instrument)
 
 
-def executed(row: Position, units: Decimal, price: Decimal, at_ns: int) -> Position:
+def executed(row: Position, units: Decimal, price: Decimal, fee: Decimal, at_ns: int) -> Position:
     """Buy (> 0) or sell (< 0) units: enlarge at cost, close at average cost, flip with the rest."""
     before = row.quantity
     after = before + units
@@ -155,6 +155,7 @@ def executed(row: Position, units: Decimal, price: Decimal, at_ns: int) -> Posit
             row,
             quantity=after,
             cost=value,
+            fees=row.fees + fee,
             number=row.number + 1,
             entered=size,
             entered_value=value,
@@ -169,12 +170,13 @@ def executed(row: Position, units: Decimal, price: Decimal, at_ns: int) -> Posit
             row,
             quantity=after,
             cost=row.cost + value,
+            fees=row.fees + fee,
             entered=row.entered + size,
             entered_value=row.entered_value + value,
             updated_ns=at_ns,
         )
     if size > abs(before):
-        return executed(executed(row, -before, price, at_ns), after, price, at_ns)
+        return executed(executed(row, -before, price, fee, at_ns), after, price, ZERO, at_ns)
     part = quotient(row.cost * size, abs(before)) if after else row.cost
     gain = value - part
     return replace(
@@ -182,6 +184,7 @@ def executed(row: Position, units: Decimal, price: Decimal, at_ns: int) -> Posit
         quantity=after,
         cost=row.cost - part,
         realized_pnl=row.realized_pnl + (gain if before > ZERO else -gain),
+        fees=row.fees + fee,
         left=row.left + size,
         left_value=row.left_value + value,
         closed_ns=None if after else at_ns,
@@ -190,16 +193,17 @@ def executed(row: Position, units: Decimal, price: Decimal, at_ns: int) -> Posit
 
 
 def _execute(
-    row: Position, units: Decimal, price: Decimal, at_ns: int, changes: Changes
+    row: Position, units: Decimal, price: Decimal, fee: Decimal, at_ns: int, changes: Changes
 ) -> Position:
     """Do as `executed` and keep the position that ends by it, if one does."""
     before = row.quantity
     if before and (before > ZERO) != (units > ZERO) and abs(units) >= abs(before):
-        ended = executed(row, -before, price, at_ns)
+        ended = executed(row, -before, price, fee, at_ns)
         key = (row.strategy, row.instrument, row.number)
         changes.closed_positions[key] = _closed(ended, long=before > ZERO)
-        return executed(ended, units + before, price, at_ns) if units + before else ended
-    return executed(row, units, price, at_ns)
+        rest = units + before
+        return executed(ended, rest, price, ZERO, at_ns) if rest else ended
+    return executed(row, units, price, fee, at_ns)
 
 
 def _closed(row: Position, *, long: bool) -> ClosedPosition:

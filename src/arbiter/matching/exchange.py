@@ -64,10 +64,11 @@ def is_private(report: VenueReport) -> bool:
 
 
 class _Lock(msgspec.Struct, frozen=True, gc=False):
-    """What one unit of an order locks of `asset`."""
+    """What an order locks of `asset`: per unit of its size, and all of it."""
 
     asset: Asset
     rate: Decimal
+    amount: Decimal
 
 
 class _CancelRequest:
@@ -390,7 +391,9 @@ class SimulatedExchange:
     # Matching.
 
     def _on_order(self, request: OrderRequest, at_ns: int) -> None:
-        checked = self._check(request)
+        book = self._books.get(request.instrument)
+        best = None if book is None else book.best(request.side)
+        checked = self._check(request, book, best)
         if not isinstance(checked, _Lock):
             refusal, why = checked
             self._said.append(
@@ -403,21 +406,23 @@ class SimulatedExchange:
                 )
             )
             return
-        book = self._books[request.instrument]
+        assert book is not None, "an order in an unknown market is refused"
         order = self._accept(request, checked, at_ns)
         if request.time_in_force is _FOK and not self._fillable(order, book):
             self._end(order, OrderStatus.EXPIRED, "could not be filled in full", at_ns)
         else:
-            order = self._take(order, book, at_ns)
+            if best is not None and marketable(request, best):
+                order = self._fill(order, book, best, _TAKER, at_ns)
             if not order.status.terminal:
                 if request.immediate:
                     self._end(order, OrderStatus.EXPIRED, "no more displayed size", at_ns)
                 else:
                     book.resting[order.client_order_id] = order
 
-    def _check(self, request: OrderRequest) -> rules.Problem | _Lock:
-        """Say why an order is refused, or what a unit of it locks."""
-        book = self._books.get(request.instrument)
+    def _check(
+        self, request: OrderRequest, book: Book | None, best: Decimal | None
+    ) -> rules.Problem | _Lock:
+        """Say why an order is refused, or what it locks; `best` is what it would trade at."""
         if book is None:
             return Refusal.UNKNOWN_INSTRUMENT, request.instrument
         if request.client_order_id in self._orders:
@@ -428,7 +433,6 @@ class SimulatedExchange:
         problem = rules.shape_problem(request, instrument)
         if problem is not None:
             return problem
-        best = book.best(request.side)
         price = request.price if request.price is not None else best
         if price is None:
             return Refusal.NO_MARKET, "nothing is displayed"
@@ -439,13 +443,17 @@ class SimulatedExchange:
             return Refusal.WOULD_TAKE, ""
         if request.reduce_only:
             if self._margin.reducible(instrument.id, request.side) > ZERO:
-                return _Lock(instrument.settle, ZERO)
+                return _Lock(instrument.settle, ZERO, ZERO)
             return Refusal.NOT_REDUCING, f"{instrument.id} has nothing to reduce"
-        lock = self._lock_of(instrument, request.side, price)
-        need, free = request.size * lock.rate, self._account.free(lock.asset)
+        if instrument.id in self._margin.contracts:
+            rate = self._margin.lock_rate(instrument.id, request.side, price)
+            asset = instrument.settle
+        else:
+            rate, asset = fees.lock_rate(instrument, request.side, price)
+        need, free = request.size * rate, self._account.free(asset)
         if need > free:
-            return Refusal.BALANCE, f"{lock.asset} needed={plain(need)} free={plain(free)}"
-        return lock
+            return Refusal.BALANCE, f"{asset} needed={plain(need)} free={plain(free)}"
+        return _Lock(asset, rate, need)
 
     def _accept(self, request: OrderRequest, lock: _Lock, at_ns: int) -> VenueOrder:
         order = VenueOrder(
@@ -457,7 +465,7 @@ class SimulatedExchange:
             updated_ns=at_ns,
         )
         self._next_order += 1
-        self._account.relock(lock.asset, order.locked)
+        self._account.relock(lock.asset, lock.amount)
         self._keep(order)
         self._said.append(
             Accepted(
@@ -469,24 +477,11 @@ class SimulatedExchange:
         )
         return order
 
-    def _lock_of(self, instrument: Instrument, side: Side, price: Decimal) -> _Lock:
-        if instrument.id not in self._margin.contracts:
-            rate, asset = fees.lock_rate(instrument, side, price)
-            return _Lock(asset, rate)
-        return _Lock(instrument.settle, self._margin.lock_rate(instrument.id, side, price))
-
     def _fillable(self, order: VenueOrder, book: Book) -> bool:
         return (
             marketable(order.request, book.best(order.request.side))
             and book.available(order.request.side) >= order.remaining
         )
-
-    def _take(self, order: VenueOrder, book: Book, at_ns: int) -> VenueOrder:
-        side = order.request.side
-        best = book.best(side)
-        if best is None or not marketable(order.request, best):
-            return order
-        return self._fill(order, book, best, _TAKER, at_ns)
 
     def _cross(self, book: Book, now_ns: int) -> None:
         at_ns = self._stamp(now_ns)

@@ -31,14 +31,16 @@ class Travel(Generic[Message, Report]):
 
     def send(self, message: Message, now_ns: int) -> None:
         at = now_ns + delay_ns(self._latency.order_ms, self._latency.jitter, self._draw)
-        heapq.heappush(self.arriving, (at, self._next_ticket(), message))
+        self._ticket += 1
+        heapq.heappush(self.arriving, (at, self._ticket, message))
 
     def tell(self, reports: list[Report], now_ns: int) -> None:
         """Send reports back together, in the order they were said."""
         out_ns = now_ns + delay_ns(self._latency.report_ms, self._latency.jitter, self._draw)
         self._last_out_ns = max(self._last_out_ns, out_ns)
         if reports:
-            heapq.heappush(self.leaving, (self._last_out_ns, self._next_ticket(), reports))
+            self._ticket += 1
+            heapq.heappush(self.leaving, (self._last_out_ns, self._ticket, reports))
 
     def arrived(self, now_ns: int) -> Iterator[tuple[int, Message]]:
         """Take the messages that are there by now, each with the time it came, one by one."""
@@ -52,7 +54,3 @@ class Travel(Generic[Message, Report]):
         while self.leaving and self.leaving[0][0] <= now_ns:
             told += heapq.heappop(self.leaving)[2]
         return told
-
-    def _next_ticket(self) -> int:
-        self._ticket += 1
-        return self._ticket

@@ -3,6 +3,7 @@
 The live engine does these as tasks on the loop; a backtest does them at once under its own clock.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from arbiter.model.ids import TradeId
@@ -20,6 +21,6 @@ class Outbox(Protocol):
         """Ask the venue about an order; the answer comes back with the fills it knows."""
         ...
 
-    def wake(self, at_ns: int, trade: TradeId) -> None:
-        """Call back about this trade at a monotonic time."""
+    def wake(self, at_ns: int, trade: TradeId) -> Callable[[], object]:
+        """Call back about this trade at a monotonic time; gives what calls that off."""
         ...

@@ -54,15 +54,21 @@ Need = tuple[Asset, Decimal]
 _CREATED = OrderStatus.CREATED
 
 
+def _nothing() -> None:
+    return
+
+
 class _Run:
     """A trade on the floor: what its machine remembers, and what the floor keeps beside it."""
 
-    __slots__ = ("progress", "wake_ns", "withdrawn")
+    __slots__ = ("call_off", "progress", "wake_ns", "withdrawn")
 
     def __init__(self, progress: Progress | None = None) -> None:
         self.progress = progress or Progress()
         self.wake_ns: int | None = None
         """The earliest look it has coming; a later one need not be asked for."""
+        self.call_off: Callable[[], object] = _nothing
+        """Calls that look off."""
         self.withdrawn: str | None = None
         """Why its intents, once durable, are not to be sent; a trade with one leg keeps it until
         it ends, so that nothing is added to it."""
@@ -327,9 +333,9 @@ class TradingFloor:
             self._recorder.record(*events)
         due, now = False, self._clock.monotonic_ns()
         for effect in effects:
-            if isinstance(effect, AddOrder):
+            if type(effect) is AddOrder:
                 self._add(self._trade(trade_id), effect)
-            elif isinstance(effect, WakeAt):
+            elif type(effect) is WakeAt:
                 due = due or effect.at_ns <= now
         trade = self._trade(trade_id)
         if trade.state.terminal:
@@ -338,16 +344,18 @@ class TradingFloor:
             self._look(trade, run, Stimulus.DEADLINE)
 
     def _close(self, trade: Trade) -> None:
-        if self._runs.pop(trade.id, None) is None:
+        run = self._runs.pop(trade.id, None)
+        if run is None:
             return
+        if run.wake_ns is not None:
+            run.call_off()
         self._note_idle()
         self._on_closed(trade)
 
     def _wake(self, trade_id: TradeId, run: _Run, at_ns: int) -> None:
         pending = run.wake_ns
         if at_ns > self._clock.monotonic_ns() and (pending is None or at_ns < pending):
-            run.wake_ns = at_ns
-            self._outbox.wake(at_ns, trade_id)
+            run.wake_ns, run.call_off = at_ns, self._outbox.wake(at_ns, trade_id)
 
     def _hand_over(
         self, trade_id: TradeId, run: _Run, effects: Sequence[Effect]
@@ -356,25 +364,25 @@ class TradingFloor:
         events: list[JournalEvent] = []
         now = self._recorder.now_ns()
         for effect in effects:
-            if isinstance(effect, Send):  # a class pattern costs several times as much
+            if type(effect) is Send:  # `isinstance` costs several times as much, a pattern more
                 events.append(OrderSent(at_ns=now, client_order_id=effect.order))
-            elif isinstance(effect, WakeAt):
+            elif type(effect) is WakeAt:
                 self._wake(trade_id, run, effect.at_ns)
-            elif isinstance(effect, Advance):
+            elif type(effect) is Advance:
                 events.append(
                     TradeAdvanced(
                         at_ns=now, trade_id=trade_id, state=effect.state, reason=effect.reason
                     )
                 )
-            elif isinstance(effect, Cancel):
+            elif type(effect) is Cancel:
                 self._outbox.cancel(self._ledger.orders[effect.order])
-            elif isinstance(effect, Ask):
+            elif type(effect) is Ask:
                 self._outbox.ask(self._ledger.orders[effect.order])
-            elif isinstance(effect, Abandon):
+            elif type(effect) is Abandon:
                 events.append(
                     OrderAbandoned(at_ns=now, client_order_id=effect.order, reason=effect.reason)
                 )
-            elif isinstance(effect, Alert):
+            elif type(effect) is Alert:
                 events.append(
                     AlertRaised(
                         at_ns=now, severity=effect.severity, code=effect.code, text=effect.text

@@ -71,9 +71,9 @@ class LiveOutbox:
     def ask(self, order: Order) -> None:
         self._start(self._ask(order))
 
-    def wake(self, at_ns: int, trade: TradeId) -> None:
+    def wake(self, at_ns: int, trade: TradeId) -> Callable[[], object]:
         delay = max(at_ns - self._clock.monotonic_ns(), 0) / NS_PER_S
-        asyncio.get_running_loop().call_later(delay, self._back().on_wake, trade)
+        return asyncio.get_running_loop().call_later(delay, self._back().on_wake, trade).cancel
 
     async def _submit(self, order: Order) -> None:
         self._back().on_report(await self._clients[order.venue].submit(order))

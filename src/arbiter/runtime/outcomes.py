@@ -94,7 +94,7 @@ class Outcomes:
             events = self._events(order, report)
             if events:
                 woken[order.trade_id] = None
-                if isinstance(report, Accepted):
+                if type(report) is Accepted:
                     accepted = events
                 else:
                     self._recorder.record(*events)
@@ -119,24 +119,25 @@ class Outcomes:
     ) -> int:
         """Book fills after what came before them, in one transaction; note whom to wake."""
         events: list[JournalEvent] = []
-        trades: dict[TradeId, None] = {}
+        late: dict[TradeId, None] = {}
         for fill, order in self._new(fills):
             now, worth = self._recorder.now_ns(), self._worth_of_fee(order, fill)
             events.append(OrderFilled(at_ns=now, fill=fill, fee_in_quote=worth))
-            trades[order.trade_id] = woken[order.trade_id] = None
+            trade_id = order.trade_id
+            woken[trade_id] = None
+            if trade_id not in self._ledger.trades:
+                late[trade_id] = None
         if events:
-            self._recorder.record(*before, *events, *self._opened_again(trades))
+            self._recorder.record(*before, *events, *self._opened_again(late))
             self._raise_alarms()
         elif before:
             self._recorder.record(*before)
         return len(events)
 
-    def _opened_again(self, trades: Iterable[TradeId]) -> list[JournalEvent]:
+    def _opened_again(self, late: Iterable[TradeId]) -> list[JournalEvent]:
         """Open closed trades again in the very transaction that books their late fills."""
         events: list[JournalEvent] = []
-        for trade_id in trades:
-            if trade_id in self._ledger.trades:
-                continue
+        for trade_id in late:
             trade = self._ledger.closed_trades.get(trade_id)
             if trade is not None:
                 now = self._recorder.now_ns()

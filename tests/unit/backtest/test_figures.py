@@ -59,7 +59,7 @@ def with_trades(finished: Finished, *rows: TradeRow) -> Finished:
     """Put made-up trades in place of a run's own."""
     tally = finished.prepared.tally
     changed = msgspec.structs.replace(finished.prepared, tally=type(tally)())
-    changed.tally.trades.update({row.id: row for row in rows})  # type: ignore[misc]
+    changed.tally.trades.update({row.seq: row for row in rows})
     return msgspec.structs.replace(finished, prepared=changed)
 
 

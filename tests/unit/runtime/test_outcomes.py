@@ -87,6 +87,26 @@ def test_a_trade_is_not_looked_at_while_a_leg_works_but_is_when_its_time_is_over
     assert [order.client_order_id for order in desk.outbox.cancelled] == [buy.client_order_id]
 
 
+def test_the_look_that_a_trade_had_coming_is_called_off_when_it_ends_before() -> None:
+    desk, buy, sell = opened()
+    desk.complete(buy)
+    assert desk.outbox.called_off == []
+    desk.complete(sell)
+    assert len(desk.outbox.wakes) == 1
+    assert desk.outbox.called_off == desk.outbox.wakes
+
+
+def test_a_look_that_has_been_is_not_called_off_any_more() -> None:
+    desk, buy, sell = opened()
+    desk.complete(buy)
+    ((at_ns, trade_id),) = desk.outbox.wakes
+    desk.clock.advance(at_ns - desk.clock.monotonic_ns())
+    desk.core.on_wake(trade_id)
+    desk.complete(sell)
+    assert desk.outbox.wakes[0] not in desk.outbox.called_off
+    assert desk.outbox.called_off == [min(desk.outbox.wakes[1:])]
+
+
 def test_a_refusal_of_what_was_accepted_before_is_asked_about_and_not_believed() -> None:
     desk, buy, _ = opened()
     desk.accept(buy)
