@@ -19,9 +19,10 @@ from arbiter.execution.settings import ExecutionSettings
 from arbiter.model.changes import Changes
 from arbiter.model.event_pairs import EventPair
 from arbiter.model.events import Event, OrderFilled, SignalSeen, TradeAdvanced, TradeOpened
-from arbiter.model.ids import SignalId, TradeId, VenueId
+from arbiter.model.ids import ClientOrderId, SignalId, TradeId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, plain, quotient
+from arbiter.model.orders import Order
 from arbiter.model.time import NS_PER_DAY, rfc3339
 from arbiter.model.trades import Trade, TradeState
 from arbiter.opportunities.event_settings import EventSettings
@@ -136,7 +137,9 @@ class _Observer:
         self._settings = settings
         self._refusals: Counter[str] = Counter()
         self._openings: set[SignalId] = set()
-        self._opened: list[TradeId] = []
+        self._trades: dict[TradeId, Trade] = {}
+        """Openings as they ended: the ledger forgets them sooner than a long recording ends."""
+        self._orders: dict[TradeId, dict[ClientOrderId, Order]] = {}
         self._fees: dict[TradeId, Decimal] = {}
         self._edges: list[tuple[int, float, float]] = []
         self._best_gross: Decimal | None = None
@@ -157,30 +160,32 @@ class _Observer:
         self._refusals[why.partition("=")[0]] += 1
 
     def _watch(self, events: Sequence[Event], changes: Changes) -> None:
-        del changes
         ledger = self._world.ledger
         for event in events:
             if isinstance(event, SignalSeen):
                 self._openings.add(event.signal.id)
             elif isinstance(event, TradeOpened):
                 if len(event.trade.legs) == 2 and not event.orders[0].reduce_only:
-                    self._opened.append(event.trade.id)
+                    self._orders[event.trade.id] = {}
             elif isinstance(event, OrderFilled):
                 order = event.order or ledger.orders[event.fill.client_order_id]
                 paid = self._fees.get(order.trade_id, ZERO)
                 self._fees[order.trade_id] = paid + event.fill.fee
             elif isinstance(event, TradeAdvanced) and event.state in _CAME_TO_NOTHING:
                 self._refuse(event.reason or event.state)
+        self._trades.update((key, row) for key, row in changes.trades.items() if key in self._orders)
+        for key, order in changes.orders.items():
+            if order.trade_id in self._orders:
+                self._orders[order.trade_id][key] = order
 
     def _fills(self) -> list[EventFill]:
-        found = (self._world.ledger.trade(name) for name in self._opened)
-        fills = (self._fill(trade) for trade in found if trade is not None)
+        fills = map(self._fill, self._trades.values())
         return [fill for fill in fills if fill is not None]
 
     def _fill(self, trade: Trade) -> EventFill | None:
         lockup = self._world.desk.spread.lockup(self._pair, trade.started_ns)
         fees = self._fees.get(trade.id, ZERO)
-        return fill_of(trade, self._world.ledger.orders_of(trade.id), fees, lockup)
+        return fill_of(trade, tuple(self._orders[trade.id].values()), fees, lockup)
 
     def report(self, payout_given: bool, order_ms: float, seconds: float) -> EventReport:
         fills, rows = self._fills(), self._recording.rows
