@@ -68,7 +68,7 @@ test: test-fast test-wire test-slow ## Run the fast tests, those of venues, then
 test-fast test-wire test-slow chaos scenarios: export PYTHONDONTWRITEBYTECODE :=
 
 test-fast: setup-dev ## Run the fast tests only
-	$(BIN)/python -m pytest -m "not slow and not wire" -n 3 $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not wire" -n 3 --dist loadfile $(ARGS)
 
 # Exit code 5 says that no test carries the mark.
 test-wire: setup-dev ## Run the suites of venues over sockets, against simulated exchanges
