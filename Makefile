@@ -63,8 +63,12 @@ $(STAMPS)/dev: requirements-dev.lock $(STAMPS)/runtime
 
 test: test-fast test-wire test-slow ## Run the fast tests, those of venues, then the slow ones
 
+# Most of a test session's start is reading, and so are the processes that tests start: what was
+# compiled once is kept, whatever the machine's habit.
+test-fast test-wire test-slow chaos scenarios: export PYTHONDONTWRITEBYTECODE :=
+
 test-fast: setup-dev ## Run the fast tests only
-	$(BIN)/python -m pytest -m "not slow and not wire" -n 3 $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not wire" -n 3 --dist loadfile $(ARGS)
 
 # Exit code 5 says that no test carries the mark.
 test-wire: setup-dev ## Run the suites of venues over sockets, against simulated exchanges

@@ -14,6 +14,24 @@ settings.load_profile("arbiter")
 _WIRE = [Path(__file__).parent / "scenarios" / name for name in ("simex", "venues")]
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files unread that have no test of the group asked for: reading them all takes long."""
+    group = config.option.markexpr
+    over_sockets = any(collection_path.is_relative_to(folder) for folder in _WIRE)
+    if group == "not slow and not wire":
+        left_out = over_sockets
+    elif group == "wire":
+        left_out = collection_path.suffix == ".py" and not over_sockets
+    elif group == "slow":
+        left_out = (
+            collection_path.suffix == ".py" and "mark.slow" not in collection_path.read_text()
+        )
+    else:
+        left_out = False
+    # None asks the other plugins, too.
+    return left_out or None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what speaks to simulated exchanges, unless it is slow besides."""
     for item in items:

@@ -62,7 +62,8 @@ class PostgresForTests:
         """A database of one's own: empty, or a copy of a built template. Dropped at the end."""
         name = f"test_{secrets.token_hex(8)}"
         source = self._template_name(template) if template else "template0"
-        run(self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"'))
+        # Copied as files: through the write-ahead log it takes the server twice the work.
+        run(self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}" STRATEGY FILE_COPY'))
         try:
             yield FreshDatabase(
                 name=name, url=self.server.url_of(name), dsn=self.server.dsn_of(name)

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from arbiter.access.roles import Role
 from arbiter.access.tokens import Audience
 from arbiter.model.ids import Actor
@@ -20,22 +18,19 @@ async def log_in(desk: World, name: str, role: Role) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+async def test_reading_needs_a_credential(guarded: World) -> None:
+    for path in (
         "/api/trading/orders",
         "/api/trading/fills/summary",
         "/api/budget/registry",
         "/api/desk/overview",
         "/api/desk/orders.csv",
         "/api/desk/session",
-    ],
-)
-async def test_reading_needs_a_credential(guarded: World, path: str) -> None:
-    answer = await guarded.http.get(path)
-    assert answer.status_code == 401
-    assert set(answer.json()) == {"detail"}
-    assert answer.headers["www-authenticate"] == "Bearer"
+    ):
+        answer = await guarded.http.get(path)
+        assert answer.status_code == 401, path
+        assert set(answer.json()) == {"detail"}
+        assert answer.headers["www-authenticate"] == "Bearer"
 
 
 async def test_health_and_documentation_stay_open(guarded: World) -> None:

@@ -1,6 +1,7 @@
 """The desk over a scripted core: two venues that say what the test says, PostgreSQL, a port."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from decimal import Decimal
@@ -56,6 +57,9 @@ WIDE = RiskLimits(
     max_concurrent_trades=1_000,
 )
 """Limits that leave the budget as what decides."""
+
+_TRUST = ssl.create_default_context()
+"""For every client: reading the machine's certificates takes longer than most calls."""
 
 
 class World(Desk):
@@ -216,7 +220,7 @@ async def world(url: str, *, auth: bool = False) -> AsyncIterator[World]:
         tasks.append(asyncio.create_task(desk.feed.run()))
         await server.ready()
         made.http = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=made.base, timeout=30.0)
+            httpx.AsyncClient(base_url=made.base, timeout=30.0, verify=_TRUST)
         )
         try:
             await made.settled()

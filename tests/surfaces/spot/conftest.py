@@ -2,47 +2,71 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from arbiter.storage import migrate
-from tests.fakes.postgres import PostgresForTests, postgres_server
+from tests.fakes.postgres import FreshDatabase, PostgresForTests, postgres_server
 from tests.surfaces.spot.harness import LiveEngine
 
 __all__ = ["postgres_server"]
-
-MakeEngine = Callable[..., LiveEngine]
 
 
 async def build(url: str) -> None:
     await migrate.upgrade(url)
 
 
+class MakeEngine:
+    """Makes engines with settings of their own."""
+
+    def __init__(self, server: PostgresForTests, folders: pytest.TempPathFactory) -> None:
+        self._server = server
+        self._folders = folders
+        self._made: list[tuple[LiveEngine, AbstractContextManager[FreshDatabase]]] = []
+
+    def __call__(self, **changes: str) -> LiveEngine:
+        context = self._server.fresh(template="spot")
+        database = context.__enter__()
+        home: Path = self._folders.mktemp("home", numbered=True)
+        home.chmod(0o700)
+        engine = LiveEngine(home, database.url, changes)
+        self._made.append((engine, context))
+        return engine.start()
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """What is made meanwhile is ended thereafter: its market would go on beside all that comes."""
+        before = len(self._made)
+        try:
+            yield
+        finally:
+            while len(self._made) > before:
+                engine, context = self._made.pop()
+                engine.destroy()
+                context.__exit__(None, None, None)
+
+
 @pytest.fixture(scope="module")
 def make_engine(
     postgres_server: PostgresForTests, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MakeEngine]:
-    """Make engines with settings of their own; all are stopped after the module."""
+    """Make engines; those of a test end with it, those of the module's fixtures with the module."""
     postgres_server.build_template("spot", build)
-    databases, engines = [], []
+    make = MakeEngine(postgres_server, tmp_path_factory)
+    with make.ending():
+        yield make
 
-    def make(**changes: str) -> LiveEngine:
-        context = postgres_server.fresh(template="spot")
-        database = context.__enter__()
-        databases.append(context)
-        home: Path = tmp_path_factory.mktemp("home", numbered=True)
-        home.chmod(0o700)
-        engine = LiveEngine(home, database.url, changes)
-        engines.append(engine)
-        return engine.start()
 
-    yield make
-    for engine in engines:
-        engine.destroy()
-    for context in databases:
-        context.__exit__(None, None, None)
+@pytest.fixture(autouse=True)
+def _engines_of_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    if "make_engine" not in request.fixturenames:
+        yield
+        return
+    with request.getfixturevalue("make_engine").ending():
+        yield
 
 
 @pytest.fixture(scope="module")

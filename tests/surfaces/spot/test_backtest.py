@@ -17,7 +17,7 @@ from tests.fakes.recordings import START_NS, lively_market, written
 from tests.surfaces.spot.conftest import MakeEngine, until
 from tests.surfaces.spot.harness import LiveEngine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SETTINGS = {
     "ARBITER__SPOT__MIN_PROFIT_THRESHOLD": "0.0005",
@@ -174,7 +174,6 @@ def test_nobody_trades_in_a_backtest(client: httpx.Client) -> None:
     assert refused.json()["error"]["code"] == "TRADING_DISABLED"
 
 
-@pytest.mark.slow
 def test_stop_ends_a_backtest_where_it_is(make_engine: MakeEngine, tmp_path: Path) -> None:
     long = written(lively_market(600_000, seed=9), tmp_path / "long.parquet")
     engine = make_engine(**SETTINGS, ARBITER__BACKTEST__DATA=str(long))

@@ -1,29 +1,30 @@
-"""The command as people run it: a process of its own with a data folder of its own."""
+"""The command as people run it: a process of its own with a data folder of its own.
+
+In slow tests it reads its libraries by itself; in the others they are read already.
+"""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from arbiter.storage import migrate
+from tests.fakes.launcher import Launcher, Ran
 from tests.fakes.postgres import PostgresForTests
 
-KEPT = ("PATH", "HOME", "LANG", "XDG_RUNTIME_DIR", "NUMBA_CACHE_DIR")
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
+KEPT = ("PATH", "PYTHONPATH", "HOME", "LANG", "XDG_RUNTIME_DIR", "NUMBA_CACHE_DIR")
 
 Run = Callable[..., Ran]
+
+
+@pytest.fixture(scope="session")
+def launcher() -> Iterator[Launcher]:
+    with Launcher() as launcher:
+        yield launcher
 
 
 @pytest.fixture
@@ -32,23 +33,35 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {**kept, "ARBITER_HOME": str(tmp_path / "home")}
 
 
+def from_nothing(
+    arguments: Sequence[str], *, stdin: str, environment: Mapping[str, str], folder: Path
+) -> Ran:
+    """Run the command in an interpreter that has read nothing yet."""
+    ended = subprocess.run(
+        [sys.executable, "-c", "from arbiter.cli.main import main; main()", *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment,
+        timeout=90,
+        check=False,
+    )
+    return Ran(ended.returncode, ended.stdout, ended.stderr)
+
+
 @pytest.fixture
-def arbiter(environment: dict[str, str], tmp_path: Path) -> Run:
+def arbiter(request: pytest.FixtureRequest, environment: dict[str, str], tmp_path: Path) -> Run:
     """Run `arbiter` with arguments, text for stdin, and variables beside the usual ones."""
+    slow = request.node.get_closest_marker("slow") is not None
+    start = from_nothing if slow else request.getfixturevalue("launcher").run
 
     def run(*arguments: str, stdin: str = "", **variables: str) -> Ran:
-        ended = subprocess.run(
-            [sys.executable, "-c", "from arbiter.cli.main import main; main()", *arguments],
-            input=stdin,
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**environment, **variables},
-            timeout=90,
-            check=False,
+        ran: Ran = start(
+            arguments, stdin=stdin, environment={**environment, **variables}, folder=tmp_path
         )
-        assert "Traceback" not in ended.stderr
-        return Ran(ended.returncode, ended.stdout, ended.stderr)
+        assert "Traceback" not in ran.err
+        return ran
 
     return run
 

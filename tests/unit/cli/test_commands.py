@@ -200,3 +200,35 @@ def test_reader_that_stops_reading_is_no_error(environment: dict[str, str], tmp_
         check=True,
     )
     assert (ended.stdout, ended.stderr) == ("[\n", "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("backtest", "spot", "--data", "absent.parquet"), 1),
+        (("budgets", "list"), 1),
+        (("config", "show"), 0),
+        (("copy", "list"), 1),
+        (("db", "verify"), 1),
+        (("doctor",), 1),
+        (("export", "fills"), 1),
+        (("keys", "list"), 1),
+        (("kill",), 0),
+        (("markets",), 0),
+        (("pairs", "show"), 1),
+        (("reconcile",), 1),
+        (("resume",), 1),
+        (("status",), 1),
+        (("users", "list"), 1),
+        (("version",), 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_every_command_imports_what_it_needs_by_itself(
+    arbiter: Run, arguments: tuple[str, ...], code: int
+) -> None:
+    """Here as in all slow tests, nothing was imported before it."""
+    said = arbiter(*arguments, DATABASE_URL="postgresql://127.0.0.1:1/arbiter")
+    assert said.code == code
+    assert "this is a bug" not in said.err

@@ -9,7 +9,8 @@ from arbiter.app.control_socket import ControlServer
 from arbiter.app.home import Home
 from arbiter.model.ids import VenueId
 from arbiter.runtime.reconciled import ReconcileReport, VenueRecovery
-from tests.unit.cli.conftest import Ran, Run
+from tests.fakes.launcher import Ran
+from tests.unit.cli.conftest import Run
 
 BINANCE, KRAKEN = VenueId("binance"), VenueId("kraken")
 

@@ -5,15 +5,20 @@ import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import arbiter_pb2 as pb
 from arbiter.client import ArbiterClient
-from arbiter.telegram.bot import LINK_ENDED, TOO_LATE, BadToken, TelegramBot
 from arbiter.telegram.settings import TelegramSettings
 from tests.fakes.bot_api import TOKEN, BotApi, Shown
 from tests.fakes.control_api import CODE, ControlApi
+
+if TYPE_CHECKING:
+    # aiogram takes seconds to import: that is for the process that runs these tests, and not for
+    # every one that collects them.
+    from arbiter.telegram.bot import TelegramBot
 
 CHAT, STRANGER = 42, 77
 
@@ -21,7 +26,7 @@ CHAT, STRANGER = 42, 77
 class Stand:
     """A person, Telegram, the bot and the engine's API."""
 
-    def __init__(self, telegram: BotApi, engine: ControlApi, bot: TelegramBot) -> None:
+    def __init__(self, telegram: BotApi, engine: ControlApi, bot: "TelegramBot") -> None:
         self.telegram = telegram
         self.engine = engine
         self.bot = bot
@@ -39,7 +44,9 @@ class Stand:
 
 
 @asynccontextmanager
-async def running(file: Path, telegram: BotApi, engine: ControlApi) -> AsyncIterator[TelegramBot]:
+async def running(file: Path, telegram: BotApi, engine: ControlApi) -> AsyncIterator["TelegramBot"]:
+    from arbiter.telegram.bot import TelegramBot
+
     settings = TelegramSettings(token=TOKEN, links=file, api_url=telegram.url, alert_window_s=0.05)
     async with ArbiterClient(engine.address) as client:
         bot = TelegramBot(settings, client)
@@ -120,6 +127,8 @@ async def test_the_kill_switch_is_pulled_by_a_second_press_and_shows_its_proof(
 
 
 async def test_no_is_no_and_a_button_works_once(stand: Stand) -> None:
+    from arbiter.telegram.bot import TOO_LATE
+
     await stand.link()
     shown = await stand.says("/kill", "until /resume?")
     stop = shown.keys["Stop everything"]
@@ -131,6 +140,8 @@ async def test_no_is_no_and_a_button_works_once(stand: Stand) -> None:
 
 
 async def test_a_button_of_one_chat_does_nothing_for_another(stand: Stand) -> None:
+    from arbiter.telegram.bot import TOO_LATE
+
     await stand.link()
     await stand.telegram.types(STRANGER, f"/link {CODE}")
     await stand.telegram.sees(lambda each: each.chat == STRANGER)
@@ -218,6 +229,8 @@ async def test_a_link_survives_a_restart_in_a_file_for_its_owner_alone(tmp_path:
 
 
 async def test_a_sign_in_that_has_ended_is_told_and_forgotten(stand: Stand) -> None:
+    from arbiter.telegram.bot import LINK_ENDED
+
     await stand.link()
     stand.engine.signed_in = False
     await stand.says("/status", LINK_ENDED)
@@ -243,6 +256,8 @@ async def test_commands_are_answered_again_after_telegram_was_away(stand: Stand)
 
 
 async def test_a_token_that_telegram_does_not_know_is_an_error_by_name(tmp_path: Path) -> None:
+    from arbiter.telegram.bot import BadToken, TelegramBot
+
     async with BotApi() as telegram, ArbiterClient("127.0.0.1:1") as client:
         settings = TelegramSettings(
             token="1:other", links=tmp_path / "links.json", api_url=telegram.url
