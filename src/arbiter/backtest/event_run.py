@@ -173,7 +173,9 @@ class _Observer:
                 self._fees[order.trade_id] = paid + event.fill.fee
             elif isinstance(event, TradeAdvanced) and event.state in _CAME_TO_NOTHING:
                 self._refuse(event.reason or event.state)
-        self._trades.update((key, row) for key, row in changes.trades.items() if key in self._orders)
+        self._trades.update(
+            (key, row) for key, row in changes.trades.items() if key in self._orders
+        )
         for key, order in changes.orders.items():
             if order.trade_id in self._orders:
                 self._orders[order.trade_id][key] = order

@@ -51,6 +51,23 @@ async def test_price_zero_is_a_market_order_and_is_told_when_it_has_filled(
     assert (shown.price, shown.filled_size, shown.average_fill_price) == (0.0, 0.5, 100.1)
 
 
+async def test_an_order_whose_fill_overtakes_its_answer_is_told_by_its_venues_id(
+    engine: World, trader: ArbiterClient
+) -> None:
+    call = asyncio.create_task(trader.trading.place_order(*BTC, pb.SIDE_BUY, 0.5))
+    order = await engine.ordered()
+    engine.fill(order)
+    engine.end(order, OrderStatus.FILLED, order.size)
+    (shown,) = await trader.trading.orders()
+    assert shown.status == pb.ORDER_STATUS_FILLED
+    engine.accept(order)
+    answer = await call
+    assert (answer.order_id, answer.status) == (
+        f"v-{order.client_order_id}",
+        pb.ORDER_STATUS_FILLED,
+    )
+
+
 async def test_what_a_thin_book_leaves_over_counts_to_the_order_that_was_asked_for(
     engine: World, trader: ArbiterClient
 ) -> None:

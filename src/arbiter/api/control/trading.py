@@ -51,7 +51,7 @@ class TradingService:
             actor=actor, instrument=instrument, side=side, size=size, price=price, key=key
         )
         placed = await self._deps.desk.place(ticket)
-        done = _ended if price is None else _answered
+        done = _ended_and_named if price is None else _answered_and_named
         placed = await self._deps.desk.settled(placed, call.patience_s(ANSWER_S), done)
         return pb.PlaceOrderResponse(
             order_id=order_id(placed), status=status_shown(placed.status), message=_told(placed)
@@ -98,12 +98,21 @@ class TradingService:
         return found
 
 
-def _answered(order: Worked) -> bool:
-    return order.answered
-
-
 def _ended(order: Worked) -> bool:
     return order.ended
+
+
+def _answered_and_named(order: Worked) -> bool:
+    return order.answered and _named(order)
+
+
+def _ended_and_named(order: Worked) -> bool:
+    return order.ended and _named(order)
+
+
+def _named(order: Worked) -> bool:
+    """Whether the venue's own id is known; a fill may be told before the answer that brings it."""
+    return not order.filled_size or order.first.venue_order_id is not None
 
 
 def _told(order: Worked) -> str:
