@@ -73,6 +73,17 @@ def test_an_opening_of_many_rows_is_one_and_stops_at_the_cap(tmp_path: Path) -> 
     assert 490 < report.locked <= 500
 
 
+def test_a_long_recordings_report_holds_trades_the_ledger_has_forgotten(tmp_path: Path) -> None:
+    """The ledger keeps the last thousand that closed."""
+    rows = [row(at, (0.39, 0.40), (0.50, 0.51)) for at in range(1_003)]
+    settings = {"events__max_position_size": 2, "pairs__cap_usd": 10_000}
+    report = backtest(written(tmp_path, *rows), payout="2026-12-10", **settings)
+    assert len(report.trades) + sum(report.refusals.values()) == len(rows)
+    assert len(report.trades) > 1_000
+    assert report.contracts == sum(trade.size for trade in report.trades)
+    assert report.locked == sum(trade.cost + trade.fees for trade in report.trades)
+
+
 def test_a_complement_takes_yes_on_both_venues(tmp_path: Path) -> None:
     file = written(tmp_path, row(0, (0.39, 0.40), (0.48, 0.49)))
     (trade,) = backtest(file, Polarity.COMPLEMENT).trades
