@@ -76,8 +76,8 @@ def test_an_opening_of_many_rows_is_one_and_stops_at_the_cap(tmp_path: Path) -> 
 def test_a_long_recordings_report_holds_trades_the_ledger_has_forgotten(tmp_path: Path) -> None:
     """The ledger keeps the last thousand that closed."""
     rows = [row(at, (0.39, 0.40), (0.50, 0.51)) for at in range(1_003)]
-    settings = {"events__max_position_size": 2, "pairs__cap_usd": 10_000}
-    report = backtest(written(tmp_path, *rows), payout="2026-12-10", **settings)
+    file = written(tmp_path, *rows)
+    report = backtest(file, payout="2026-12-10", events__max_position_size=2, pairs__cap_usd=10_000)
     assert len(report.trades) + sum(report.refusals.values()) == len(rows)
     assert len(report.trades) > 1_000
     assert report.contracts == sum(trade.size for trade in report.trades)
