@@ -11,6 +11,7 @@ settings.register_profile(
 )
 settings.load_profile("arbiter")
 
+_SLOW = "mark.slow"
 _WIRE = [Path(__file__).parent / "scenarios" / name for name in ("simex", "venues")]
 
 
@@ -23,9 +24,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     elif group == "wire":
         left_out = collection_path.suffix == ".py" and not over_sockets
     elif group == "slow":
-        left_out = (
-            collection_path.suffix == ".py" and "mark.slow" not in collection_path.read_text()
-        )
+        left_out = collection_path.suffix == ".py" and _SLOW not in collection_path.read_text()
     else:
         left_out = False
     # None asks the other plugins, too.
@@ -34,10 +33,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what speaks to simulated exchanges, unless it is slow besides."""
+    slow_files: set[Path] = set()
     for item in items:
-        over_sockets = any(item.path.is_relative_to(folder) for folder in _WIRE)
-        if over_sockets and item.get_closest_marker("slow") is None:
+        if item.get_closest_marker("slow") is not None:
+            slow_files.add(item.path)
+        elif any(item.path.is_relative_to(folder) for folder in _WIRE):
             item.add_marker(pytest.mark.wire)
+    # The other groups read these files, too: so none can drop out of the slow group unseen.
+    unseen = [str(file) for file in slow_files if _SLOW not in file.read_text()]
+    if unseen:
+        raise pytest.UsageError(f"slow tests in files that never say {_SLOW}: {unseen}")
 
 
 pytest_plugins = ["tests.fakes.postgres"]

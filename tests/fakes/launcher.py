@@ -14,8 +14,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 _SOURCE = """
 import atexit, gc, importlib, json, os, sys, threading
@@ -109,15 +107,8 @@ class Launcher:
         )
         self._told()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let it end; no command runs any more."""
         self._process.communicate()
 
     def run(

@@ -5,11 +5,13 @@ Whoever runs it says what both books show (`show`) and when (`advance`).
 
 import random
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec.structs import replace
 
 from arbiter.backtest.agenda import Agenda, SeededIds, VirtualClock
 from arbiter.backtest.journal import VirtualJournal
+from arbiter.backtest.loss_stop import stop_for_losses
 from arbiter.backtest.outbox import BacktestOutbox
 from arbiter.backtest.settings import BacktestSettings
 from arbiter.books.registry import MarketRegistry
@@ -24,9 +26,7 @@ from arbiter.model.events import (
     Event,
     EventPairProposed,
     EventPairReviewed,
-    KillSwitchEngaged,
 )
-from arbiter.model.ids import ENGINE
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import use_wide_context
 from arbiter.model.plans import Family
@@ -115,7 +115,7 @@ class EventWorld:
             simulated=False,
         )
         self.core.standing[Family.EVENTS] = self.desk.spread.gone
-        self.core.when_breached(self._stop_for_losses)
+        self.core.when_breached(partial(stop_for_losses, self.core))
         self.hub.listen(self._watch)
         self._open(instruments, limits, pair, start_ns)
 
@@ -164,9 +164,3 @@ class EventWorld:
     def _watch(self, events: Sequence[Event], changes: Changes) -> None:
         if self.desk.watch(events, changes):
             self.agenda.at(self.clock.now_ns(), self.desk.tick)
-
-    def _stop_for_losses(self, reason: str) -> None:
-        self.core.recorder.record(
-            KillSwitchEngaged(at_ns=self.clock.now_ns(), actor=ENGINE, reason=reason, flatten=True)
-        )
-        self.core.floor.cancel_everything()

@@ -7,16 +7,18 @@ what is due at T is done before a quote received at T or later is looked at.
 import random
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 from arbiter.backtest.agenda import NEVER, Agenda, SeededIds, VirtualClock
 from arbiter.backtest.journal import VirtualJournal
 from arbiter.backtest.listing import Listing
+from arbiter.backtest.loss_stop import stop_for_losses
 from arbiter.backtest.outbox import BacktestOutbox
 from arbiter.backtest.settings import BacktestSettings
 from arbiter.ledger.ledger import Ledger
 from arbiter.matching.exchange import SimulatedExchange
 from arbiter.matching.state import Step
-from arbiter.model.events import BalanceOpened, BudgetSet, KillSwitchEngaged
+from arbiter.model.events import BalanceOpened, BudgetSet
 from arbiter.model.ids import ENGINE, Asset
 from arbiter.model.money import use_wide_context
 from arbiter.model.time import NS_PER_MS, NS_PER_S
@@ -88,7 +90,7 @@ class Session:
             baselines=listing.opening,
         )
         self.outbox.open(self.core, self.core.board)
-        self.core.when_breached(self._stop_for_losses)
+        self.core.when_breached(partial(stop_for_losses, self.core))
         spot = core.spot
         self._quiet_s = _quiet_after(core, settings)
         self._rate_watch = RateWatch(self.core, self.rates)
@@ -191,12 +193,6 @@ class Session:
                 )
             )
         self.core.state.started = True
-
-    def _stop_for_losses(self, reason: str) -> None:
-        self.core.recorder.record(
-            KillSwitchEngaged(at_ns=self.clock.now_ns(), actor=ENGINE, reason=reason, flatten=True)
-        )
-        self.core.floor.cancel_everything()
 
 
 def _quiet_after(core: CoreSettings, settings: BacktestSettings) -> int:

@@ -36,8 +36,7 @@ class MarketRegistry:
         self._by_id: dict[InstrumentId, Instrument] = {}
         self._by_listing: dict[tuple[VenueId, Symbol], Instrument] = {}
         self._slots: dict[InstrumentId, int] = {}
-        self._at_slot: list[Instrument | None] = [None] * self.n_slots
-        self.by_slot: Sequence[Instrument | None] = self._at_slot
+        self.by_slot: list[Instrument | None] = [None] * self.n_slots
         """As `instrument_at` tells it, for slots that are known to be on the board."""
         self._ids: dict[str, Instrument] = {}
         self._venue_names = {venue.upper(): venue for venue in self.venues}
@@ -102,7 +101,7 @@ class MarketRegistry:
 
     def instrument_at(self, slot: int) -> Instrument | None:
         """Give the instrument of a row; None where the venue does not list the symbol."""
-        return self._at_slot[slot] if 0 <= slot < self.n_slots else None
+        return self.by_slot[slot] if 0 <= slot < self.n_slots else None
 
     def venue_index(self, venue: VenueId) -> int:
         """Give a venue's place in `venues`; an unknown venue is `NotFound`."""
@@ -179,7 +178,7 @@ class MarketRegistry:
         self._by_id[instrument.id] = self._ids[instrument.id.upper()] = instrument
         self._by_listing[instrument.venue, symbol] = instrument
         self._slots[instrument.id] = slot
-        self._at_slot[slot] = instrument
+        self.by_slot[slot] = instrument
         for name in _names(instrument):
             _note(self._canonical, name, symbol)
         _note(self._market_ids, market, symbol)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,7 @@ Run = Callable[..., Ran]
 
 @pytest.fixture(scope="session")
 def launcher() -> Iterator[Launcher]:
-    with Launcher() as launcher:
+    with closing(Launcher()) as launcher:
         yield launcher
 
 

@@ -1,6 +1,7 @@
 """Reports come in any order; the order ends up right all the same."""
 
 import pytest
+from msgspec.structs import replace
 
 from arbiter.ledger.alarms import AlarmCode
 from arbiter.ledger.ledger import Ledger
@@ -166,6 +167,27 @@ def test_denied_legs_are_rows_with_their_reason_and_hold_nothing(tape: Tape) -> 
     assert row.status is OrderStatus.DENIED
     assert row.reason == "BUDGET_EXCEEDED: allocated=500 reserved=480 needed=40"
     assert tape.ledger.image() == before
+
+
+def test_a_journal_that_names_holds_apart_gives_the_same_ledger(tape: Tape) -> None:
+    """As earlier versions wrote it; now the orders themselves say what they hold."""
+    trade = tape.trade()
+    tape.more(trade, "u1", BYBIT, Side.BUY, d("0.1"))
+    now = Ledger()
+    for event in tape.events:
+        if not isinstance(event, ev.TradeOpened | ev.OrdersAdded):
+            now.apply(event)
+            continue
+        orders = []
+        for order in event.orders:
+            asset, lock = event.locks[order.client_order_id]
+            budget, reserve = event.reserve.get(order.client_order_id, (None, d(0)))
+            orders.append(
+                replace(order, lock_asset=asset, lock=lock, reserve_asset=budget, reserve=reserve)
+            )
+        now.apply(replace(event, orders=tuple(orders), locks={}, reserve={}))
+    assert now.image() == tape.ledger.image()
+    assert any(order.lock for order in now.image().orders)
 
 
 @pytest.mark.parametrize("what", ["unknown order", "other side", "trade again", "open end"])
