@@ -83,6 +83,7 @@ poll_seconds = 2
 [copying]
 polymarket_url = "{rest["polymarket"]}"
 poll_seconds = 0.5
+slippage = 0.9
 [agents]
 enabled = false
 [listen]

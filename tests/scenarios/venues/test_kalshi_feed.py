@@ -210,6 +210,27 @@ async def test_crossed_book_is_never_told(served: Served, wiring: FeedWiring) ->
     assert all(row[0] < row[1] for rows in log.quotes.values() for row in rows)
 
 
+async def test_market_that_jumps_shows_no_bid_above_an_ask_on_the_way() -> None:
+    jumpy = msgspec.structs.replace(
+        LIVELY.events, dislocations_per_minute=6_000.0, smallest=0.06, largest=0.12, hold_seconds=0.1
+    )
+    async with serving(msgspec.structs.replace(LIVELY, events=jumpy)) as served:
+        feed, log = KalshiFeed(await wiring_of(served)), QuoteLog()
+        async with running(feed.run(log)):
+            await log.until(lambda: jumps(log) >= 20)
+    assert feed.tally.gaps == feed.tally.bad == 0
+
+
+def jumps(log: QuoteLog) -> int:
+    """How often a market's bid was at an ask of a moment ago or above; told level by level."""
+    return sum(
+        row[0] >= min(before[1] for before in rows[max(at - 20, 0) : at])
+        for rows in log.quotes.values()
+        for at, row in enumerate(rows)
+        if at
+    )
+
+
 async def test_market_that_is_decided_shows_nothing_more(
     served: Served, wiring: FeedWiring
 ) -> None:

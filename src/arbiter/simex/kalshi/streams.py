@@ -234,6 +234,8 @@ class Streams:
             for price in {**old, **new}
             if new.get(price, 0) != old.get(price, 0)
         ]
+        # What left first: a market that moved never shows a bid above an ask on the way.
+        deltas.sort(key=lambda told: told[2] > 0)
         lost = shown.book.lost - self._lost[shown.row]
         self._lost[shown.row] = shown.book.lost
         for connection, wanted in self._readers(BOOKS, shown.market_id):
