@@ -83,7 +83,7 @@ poll_seconds = 2
 [copying]
 polymarket_url = "{rest["polymarket"]}"
 poll_seconds = 0.5
-slippage = 0.9
+slippage = 0.5
 [agents]
 enabled = false
 [listen]
@@ -122,14 +122,21 @@ class EventPlace(Place):
             await process.wait()
 
     async def say(self, *words: str) -> bytes:
-        """Run a command beside the engine until it succeeds; gives what it printed."""
-        while True:
+        """Run a command beside the engine until it succeeds and prints more than an empty list."""
+        told = b""
+
+        async def succeeds() -> bool:
+            nonlocal told
             pipe = asyncio.subprocess.PIPE
             process = await self._start(*words, stdout=pipe, stderr=asyncio.subprocess.DEVNULL)
             told, _ = await process.communicate()
-            if process.returncode == 0:
-                return told
-            await asyncio.sleep(0.5)
+            return process.returncode == 0 and told.strip() != b"[]"
+
+        await moments.until(succeeds, self.up_tail)
+        return told
+
+    def up_tail(self) -> str:
+        return (self.home / "up.log").read_text(errors="replace")[-4_000:]
 
     async def _start(self, *words: str, **pipes: Any) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
@@ -204,16 +211,14 @@ async def test_pair_and_wallet_are_traded_live_and_kill_nine_loses_nothing(
     leader = served.lines["polymarket"]["accounts"][1]
     follower = served.simex.servers["polymarket"].accounts[0]
 
-    def log_tail() -> str:
-        return (place.home / "up.log").read_text(errors="replace")[-4_000:]
-
     await place.database.start()
     connection = await asyncpg.connect(place.database.dsn)
     try:
         async with place.up():
             (pair,) = [
                 row
-                for row in msgspec.json.decode(await _proposed(place))
+                # The engine compares both texts by itself, once it has read them.
+                for row in msgspec.json.decode(await place.say("pairs", "show", "--json"))
                 if "BTC-ABOVE.POLYMARKET"
                 in (row["first"]["instrument"], row["second"]["instrument"])
             ]
@@ -223,8 +228,8 @@ async def test_pair_and_wallet_are_traded_live_and_kill_nine_loses_nothing(
             await place.say("copy", "add", leader["walletAddress"].lower())
             await asyncio.sleep(1.1)  # activity is told by the second
             await _lead(served, Side.BUY, "20")
-            await until(lambda: held(served, "polymarket", COPIED) == Decimal(20), log_tail)
-            await until(lambda: len(follower.fills) > 4, log_tail)
+            await until(lambda: held(served, "polymarket", COPIED) == Decimal(20), place.up_tail)
+            await until(lambda: len(follower.fills) > 4, place.up_tail)
         for kill, fill in enumerate(KILLS):
             async with place.engine() as engine:
                 apart = gap(venue_truth(served), await ledger_truth(connection))
@@ -233,18 +238,18 @@ async def test_pair_and_wallet_are_traded_live_and_kill_nine_loses_nothing(
                 assert await engine.process.wait() == 0, place.log_tail()
             async with place.up() as process:
                 if fill is None:
-                    await at_fill(accounts, lambda: None, log_tail)
+                    await at_fill(accounts, lambda: None, place.up_tail)
                     await asyncio.sleep(draw.uniform(0.0, 1.0))
                     process.kill()
                 else:
-                    await at_fill(accounts, process.kill, log_tail, fill)
-                assert await process.wait() == -signal.SIGKILL, log_tail()
+                    await at_fill(accounts, process.kill, place.up_tail, fill)
+                assert await process.wait() == -signal.SIGKILL, place.up_tail()
             lost = gap(venue_truth(served), await ledger_truth(connection)).missing_fills
             assert lost or fill is None, UNTOLD
         async with place.up():
             await _lead(served, Side.SELL, "20")
-            await until(lambda: held(served, "polymarket", COPIED) == 0, log_tail)
-            await _decide_apart(served, connection, log_tail)
+            await until(lambda: held(served, "polymarket", COPIED) == 0, place.up_tail)
+            await _decide_apart(served, connection, place.up_tail)
         await place.restart_and_stop()
         apart = gap(venue_truth(served), await ledger_truth(connection))
         assert not apart, f"{apart}\n{place.log_tail()}"
@@ -265,9 +270,6 @@ async def test_markets_are_listed_copied_and_paired_while_the_engine_runs(
     """The settings name none of them: a leader enters one, a person names a pair of the other."""
     leader = served.lines["polymarket"]["accounts"][1]
 
-    def log_tail() -> str:
-        return (place.home / "up.log").read_text(errors="replace")[-4_000:]
-
     await place.database.start()
     connection = await asyncpg.connect(place.database.dsn)
     try:
@@ -276,17 +278,17 @@ async def test_markets_are_listed_copied_and_paired_while_the_engine_runs(
             await place.say("copy", "add", leader["walletAddress"].lower())
             await asyncio.sleep(1.1)  # activity is told by the second
             await _lead(served, Side.BUY, "20", LATE)
-            await until(lambda: held(served, "polymarket", LATE) == Decimal(20), log_tail)
+            await until(lambda: held(served, "polymarket", LATE) == Decimal(20), place.up_tail)
             named = await place.say("pairs", "propose", *LATE_PAIR, "--json")
             (pair,) = msgspec.json.decode(named)
             await place.say("pairs", "approve", pair["id"], "--cap", "4000", "--acknowledge")
             for venue, name in zip(VENUES, LATE_PAIR, strict=True):
                 await until(
                     lambda v=venue, n=name: _traded(served, v, InstrumentId(n)),  # type: ignore[misc]
-                    log_tail,
+                    place.up_tail,
                 )
             await _lead(served, Side.SELL, "20", LATE)
-            await until(lambda: held(served, "polymarket", LATE) == 0, log_tail)
+            await until(lambda: held(served, "polymarket", LATE) == 0, place.up_tail)
         await place.restart_and_stop()
         apart = gap(venue_truth(served), await ledger_truth(connection))
         assert not apart, f"{apart}\n{place.log_tail()}"
@@ -317,14 +319,6 @@ async def _decide_apart(
         return (await events(connection))["PositionForced"] >= len(open_)
 
     await moments.until(decided, why)
-
-
-async def _proposed(place: EventPlace) -> bytes:
-    """The engine compares both texts by itself, once it has read them."""
-    while True:
-        told = await place.say("pairs", "show", "--json")
-        if told.strip() != b"[]":
-            return told
 
 
 async def _lead(served: Served, side: Side, size: str, market: InstrumentId = COPIED) -> None:

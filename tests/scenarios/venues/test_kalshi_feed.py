@@ -212,7 +212,11 @@ async def test_crossed_book_is_never_told(served: Served, wiring: FeedWiring) ->
 
 async def test_market_that_jumps_shows_no_bid_above_an_ask_on_the_way() -> None:
     jumpy = msgspec.structs.replace(
-        LIVELY.events, dislocations_per_minute=6_000.0, smallest=0.06, largest=0.12, hold_seconds=0.1
+        LIVELY.events,
+        dislocations_per_minute=6_000.0,
+        smallest=0.06,
+        largest=0.12,
+        hold_seconds=0.1,
     )
     async with serving(msgspec.structs.replace(LIVELY, events=jumpy)) as served:
         feed, log = KalshiFeed(await wiring_of(served)), QuoteLog()
