@@ -158,8 +158,8 @@ class EventDesk:
             return "UNSETTLED: a fill may still fail"
         if self._busy(pair):
             return "BUSY: a trade of the pair is under way"
-        if self._unequal(pair):
-            return "LONE_LEG: the legs are not equal"
+        if any(self._is_enough(name, abs(size)) for name, size in self._unequal(pair)):
+            return "LONE_LEG: the legs are not equal"  # by more than what no order can be made of
         return None
 
     def _note(self, opening: Opening, now: int, verdict: str) -> None:

@@ -34,9 +34,16 @@ def take(world: EventStage, name: InstrumentId, contracts: Decimal) -> None:
         world.run(0.5)
 
 
-def bid(world: EventStage, name: InstrumentId, side: Side, size: Decimal, price: Decimal) -> Plan:
+def bid(
+    world: EventStage,
+    name: InstrumentId,
+    side: Side,
+    size: Decimal,
+    price: Decimal,
+    strategy: StrategyId = OTHER,
+) -> Plan:
     return Plan(
-        strategy=OTHER,
+        strategy=strategy,
         family=Family.MANUAL,
         actor=ENGINE,
         symbol=world.registry.by_id(name).symbol,
@@ -148,6 +155,30 @@ def test_a_held_trade_whose_leg_met_an_older_one_ends_and_its_pair_trades_again(
         again = world.open_pair(turned=turned)
         world.run_until(lambda: world.now(again).state.terminal, 10.0)
         assert len(again.legs) == 2
+        world.verify()
+
+
+@pytest.mark.parametrize("seed", seeds(4))
+def test_a_rest_too_small_for_an_order_keeps_no_pair_from_trading(seed: int) -> None:
+    """Polymarket sells no fewer than five contracts, so three that stand alone there stay."""
+    with stage(seed, max_position_size=Decimal(60)) as world:
+        turned = bool(seed % 2)
+        holding(world, SAME, turned=turned)
+        name, other = world.first(), world.second()
+        side = Side.SELL if world.held(other) > ZERO else Side.BUY
+        price = Decimal("0.02") if side is Side.SELL else Decimal("0.98")
+        sold = bid(world, other, side, Decimal(3), price, EVENT_ARBITRAGE)
+        assert isinstance(world.engine.core.propose(sold), TradeOpened)
+        world.run_until(lambda: settled(world), 10.0)
+        assert abs(world.held(name) + world.held(other)) == 3
+        again = world.open_pair(turned=turned)
+        world.run_until(lambda: world.now(again).state.terminal, 10.0)
+        assert world.now(again).state is TradeState.COMPLETED
+        world.run_until(lambda: settled(world), 30.0)
+        assert abs(world.held(name) + world.held(other)) == 3
+        # The other way round it meets what is there, and what is over lies where one can be sold.
+        back = world.open_pair(turned=not turned)
+        world.run_until(lambda: world.now(back).state.terminal, 10.0)
         world.verify()
 
 

@@ -26,8 +26,10 @@ async def until(
         async with asyncio.timeout(within_s):
             while not await found():  # noqa: ASYNC110 - another process does it
                 await asyncio.sleep(0.05)
+            return
     except TimeoutError:
-        pytest.fail(why())
+        pass  # told without the long way to here: the reason is what matters
+    pytest.fail(why(), pytrace=False)
 
 
 async def at_fill(
@@ -62,5 +64,8 @@ async def at_fill(
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await done.wait()
+                return
         except TimeoutError:
-            pytest.fail(f"{left} of {number} orders that were to fill did not come\n{why()}")
+            pass
+    text = f"{left} of {number} orders that were to fill did not come\n{why()}"
+    pytest.fail(text, pytrace=False)

@@ -194,6 +194,24 @@ def held(served: Served, venue: str, name: InstrumentId, account: int = 0) -> De
     return served.simex.servers[venue].accounts[account].exchange.margin.quantity(name)
 
 
+@asynccontextmanager
+async def reasons(connection: "asyncpg.Connection[Any]") -> AsyncIterator[None]:
+    """Where nothing is traded any more, say what kept the engine from it."""
+    try:
+        yield
+    except pytest.fail.Exception as error:
+        told = [str(error)]
+        for query in (
+            "SELECT verdict, count(*), max(seq) FROM signals GROUP BY 1 ORDER BY 3 DESC LIMIT 9",
+            "SELECT seq, state, unknown, reason FROM trades ORDER BY seq DESC LIMIT 9",
+            "SELECT strategy, instrument, quantity FROM positions",
+        ):
+            told += map(str, await connection.fetch(query))
+    else:
+        return
+    pytest.fail("\n".join(told), pytrace=False)
+
+
 async def until(found: Callable[[], bool], why: Callable[[], str]) -> None:
     """Look again and again: the venues are in this process and tell of themselves."""
 
@@ -237,12 +255,13 @@ async def test_pair_and_wallet_are_traded_live_and_kill_nine_loses_nothing(
                 await engine.tell("stop")
                 assert await engine.process.wait() == 0, place.log_tail()
             async with place.up() as process:
-                if fill is None:
-                    await at_fill(accounts, lambda: None, place.up_tail)
-                    await asyncio.sleep(draw.uniform(0.0, 1.0))
-                    process.kill()
-                else:
-                    await at_fill(accounts, process.kill, place.up_tail, fill)
+                async with reasons(connection):
+                    if fill is None:
+                        await at_fill(accounts, lambda: None, place.up_tail)
+                        await asyncio.sleep(draw.uniform(0.0, 1.0))
+                        process.kill()
+                    else:
+                        await at_fill(accounts, process.kill, place.up_tail, fill)
                 assert await process.wait() == -signal.SIGKILL, place.up_tail()
             lost = gap(venue_truth(served), await ledger_truth(connection)).missing_fills
             assert lost or fill is None, UNTOLD
