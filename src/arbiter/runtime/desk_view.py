@@ -387,11 +387,14 @@ class DeskView:
         )
 
     def _exposure_usd(self) -> Decimal:
-        """Planned notional of what is open; a quote currency without any rate counts as dollars."""
+        """What the gate holds against its limit: open trades, and pairs held between trades.
+
+        Of trades their planned notional; a quote currency without any rate counts as dollars.
+        """
         return sum(
             [
                 planned_notional(trade) * (self._usd_rate(Asset(trade.quote)) or ONE)
                 for trade in self.ledger.trades.values()
             ],
-            ZERO,
+            self.ledger.pairs_notional(),
         )

@@ -10,13 +10,19 @@ from arbiter.backtest.funding_world import FundingWorld
 from arbiter.execution.settings import ExecutionSettings
 from arbiter.ledger.ledger import Ledger
 from arbiter.matching.latency import LatencySettings
+from arbiter.model.denials import DenialCode, Denied
 from arbiter.model.events import PairAdvanced
-from arbiter.model.money import ZERO
+from arbiter.model.ids import ENGINE, Asset
+from arbiter.model.money import ONE, ZERO
+from arbiter.model.orders import Side
 from arbiter.model.pairs import FundingPair, PairState
 from arbiter.model.perpetuals import ForcedCause, FundingRate
+from arbiter.model.plans import Family, Leg, Plan
 from arbiter.model.reports import FundingReported, VenueReport
 from arbiter.model.time import NS_PER_HOUR, NS_PER_MS, NS_PER_S
 from arbiter.opportunities.funding_settings import FundingSettings
+from arbiter.runtime.desk_view import DeskView
+from arbiter.runtime.queries import Queries
 from tests.fakes.perpetuals import perpetual
 from tests.scenarios.seeds import seeds
 
@@ -108,6 +114,36 @@ def test_a_spread_worth_it_opens_equal_legs() -> None:
     assert pair.entry_spread == D("0.0015")
     assert long == -short > ZERO
     world.agrees()
+
+
+def test_a_held_pair_counts_at_the_desk_as_much_as_at_the_gate() -> None:
+    world = World()
+    pair = world.opened()
+    view = DeskView(
+        core=world.core,
+        queries=Queries(world.core, world.clock, "0"),
+        clock=world.clock,
+        usd_rate={Asset("USDT"): ONE}.get,
+        strategies=(),
+    )
+    gate = world.core.gate
+    gate.reconfigure(replace(gate.limits, max_total_exposure_usd=pair.notional))
+    leg = Leg(
+        instrument=LONG.id, side=Side.BUY, size=LONG.lot, price=D(50_005), planned_price=D(50_005)
+    )
+    plan = Plan(
+        strategy=pair.strategy,
+        family=Family.MANUAL,
+        actor=ENGINE,
+        symbol=LONG.symbol,
+        legs=(leg,),
+        created_ns=world.clock.now_ns(),
+    )
+    denied = world.core.propose(plan)
+    assert isinstance(denied, Denied)
+    assert denied.code is DenialCode.TOTAL_EXPOSURE
+    assert world.ledger.open_trades() == ()
+    assert view.risk().exposure_usd == D(denied.numbers["exposure"]) == pair.notional > ZERO
 
 
 def test_rates_over_unlike_intervals_are_compared_over_eight_hours() -> None:
