@@ -9,10 +9,11 @@ from arbiter.api.desk.rows import moment, number
 from arbiter.api.desk.times import stamp
 from arbiter.api.desk.words import explain
 from arbiter.ledger.spot_account import spot_account
+from arbiter.model.binaries import cost
 from arbiter.model.events import AlertRaised
 from arbiter.model.holdings import KillSwitch
 from arbiter.model.ids import ClientOrderId, strategy_uuid
-from arbiter.model.money import ZERO
+from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import Order, Side
 from arbiter.model.plans import Family, Signal
 from arbiter.model.quotes import Candle
@@ -291,12 +292,24 @@ def trade_body(trade: Trade, orders: Sequence[Order]) -> pages.Trade:
         ts_completed=moment(ended),
         duration_ms=None if ended is None else (ended - trade.started_ns) // NS_PER_MS,
         legs=[_leg(leg, by_id) for leg in trade.legs],
-        planned_profit=float(account.planned_profit),
+        planned_profit=float(_pair_profit(trade) or account.planned_profit),
         fees=float(trade.fees_quote),
         pnl=number(trade.pnl),
         slippage=number(account.slippage),
         residual=float(trade.residual),
     )
+
+
+def _pair_profit(trade: Trade) -> Decimal | None:
+    """What the legs of a complement pair, both bought or both sold, leave of the 1 that one pays.
+
+    None for other trades, whose profit lies between a price to buy and one to sell at.
+    """
+    sides = [leg.side for leg in trade.legs]
+    if trade.family is not Family.EVENTS or len(sides) != 2 or sides[0] is not sides[1]:
+        return None
+    paid = sum((cost(leg.side, leg.planned_price) for leg in trade.legs), ZERO)
+    return (ONE - paid) * min(leg.size for leg in trade.legs)
 
 
 def _leg(leg: PlannedLeg, orders: dict[ClientOrderId, Order]) -> pages.LegView:
