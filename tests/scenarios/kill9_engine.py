@@ -15,6 +15,7 @@ from arbiter.app.bootstrap import run_engine
 from arbiter.app.config import Settings, load
 from arbiter.app.running import Running
 from arbiter.model.events import AlertRaised, PairAdvanced
+from arbiter.model.instruments import Instrument
 from arbiter.model.pairs import PairState
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.funding_desk import FundingDesk
@@ -44,7 +45,7 @@ async def main() -> int:
                 trading(core, load(environment=os.environ).settings)
                 print("trading", flush=True)
             elif command == "fund\n":
-                await all_ready(running.funding.desk)
+                await all_ready(running.funding.desk, core)
                 running.funding.desk.enabled = True
                 print("funding", flush=True)
             elif command == "close\n":
@@ -83,9 +84,14 @@ def trading(core: TradingCore, settings: Settings) -> None:
     core.spot.reconfigure(settings.spot.record(core.registry.resolve_symbol))
 
 
-async def all_ready(desk: FundingDesk) -> None:
-    """Wait for the rate and the leverage of every contract: the first venues heard would get all."""
-    while desk.unready or any(each.id not in desk.rates for each in desk.perpetuals):  # noqa: ASYNC110
+async def all_ready(desk: FundingDesk, core: TradingCore) -> None:
+    """Wait for rate, leverage and price of every contract: the first venues heard would get all."""
+
+    def ready(each: Instrument) -> bool:
+        quoted = core.board.healthy(each.venue) and core.board.quote(each.id) is not None
+        return quoted and each.id in desk.rates and each.id not in desk.unready
+
+    while not all(map(ready, desk.perpetuals)):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
 
 

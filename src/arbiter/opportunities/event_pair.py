@@ -50,6 +50,10 @@ class Purse(Protocol):
 
     def free(self, venue: VenueId, asset: Asset) -> Decimal: ...
 
+    def held(self, instrument: InstrumentId) -> Decimal:
+        """Signed contracts of YES that the strategy holds."""
+        ...
+
     def pair_exposure(self, pair: EventPairId) -> Decimal:
         """Cost of what is open in a pair, both legs, with fees and working orders."""
         ...
@@ -353,6 +357,10 @@ class EventSpread:
             "pair_cap": pair.cap_usd - purse.pair_exposure(pair.id),
         }
         bounds = {name: quotient(usd - rounding, both) for name, usd in money.items()}
+        ended = _ended(opening.legs, purse)
+        if ended:
+            for name in ("max_total_exposure", "pair_cap"):
+                bounds[name] = ended + max(bounds[name], ZERO)
         for leg, unit, step in zip(opening.legs, worst.unit_costs, worst.rounding, strict=True):
             venue = leg.instrument.venue
             bounds[f"depth_{venue}"] = leg.depth
@@ -436,6 +444,11 @@ class EventSpread:
 
 def _binary(instrument: Instrument) -> bool:
     return instrument.kind is InstrumentKind.BINARY and instrument.contract_size == ONE
+
+
+def _ended(legs: EventLegs, purse: Purse) -> Decimal:
+    """Contracts that end what both legs hold the other way round: they put nothing more at stake."""
+    return max(min(-leg.side.sign * purse.held(leg.instrument.id) for leg in legs), ZERO)
 
 
 def _step(legs: EventLegs) -> Decimal:

@@ -185,6 +185,11 @@ class EventDesk:
     def free(self, venue: VenueId, asset: Asset) -> Decimal:
         return self._core.gate.spendable(venue, asset)
 
+    def held(self, instrument: InstrumentId) -> Decimal:
+        """Signed contracts of this strategy."""
+        row = self._core.ledger.positions.get((EVENT_ARBITRAGE, instrument))
+        return ZERO if row is None else row.quantity
+
     def pair_exposure(self, pair: EventPairId) -> Decimal:
         """Most that may be lost of what is held in a pair: collateral of both legs, and fees."""
         known = self._core.ledger.event_pairs.get(pair)
@@ -220,7 +225,7 @@ class EventDesk:
             return
         now = self._clock.now_ns()
         for pair in self._core.ledger.event_pairs.values():
-            if any(self._held(name) for name in pair.instruments) or self._busy(pair):
+            if any(self.held(name) for name in pair.instruments) or self._busy(pair):
                 self._look(pair, now)
 
     def watch(self, events: Sequence[Event], changes: Changes) -> bool:
@@ -239,7 +244,7 @@ class EventDesk:
             return
         latch = self._core.ledger.kill_switch
         flatten = latch.engaged and latch.flatten
-        left = [(n, self._held(n)) for n in pair.instruments] if flatten else self._lone(pair)
+        left = [(n, self.held(n)) for n in pair.instruments] if flatten else self._lone(pair)
         if any(self._is_enough(name, abs(quantity)) for name, quantity in left):
             self._reduce(pair, left, now, flatten=flatten)
             return
@@ -285,7 +290,7 @@ class EventDesk:
     def _unequal(self, pair: EventPair) -> list[tuple[InstrumentId, Decimal]]:
         """What of either leg has no other leg to pay when it does not: signed contracts."""
         first, second = pair.instruments
-        one, other = self._held(first), self._held(second)
+        one, other = self.held(first), self.held(second)
         turned = -other if pair.polarity is Polarity.SAME else other
         matched = ZERO
         if one * turned > ZERO:
@@ -366,11 +371,6 @@ class EventDesk:
             price=price,
             planned_price=touch,
         )
-
-    def _held(self, instrument: InstrumentId) -> Decimal:
-        """Signed contracts of this strategy."""
-        row = self._core.ledger.positions.get((EVENT_ARBITRAGE, instrument))
-        return ZERO if row is None else row.quantity
 
     def _busy(self, pair: EventPair) -> bool:
         return any(True for _ in self._trades_of(pair))

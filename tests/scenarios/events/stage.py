@@ -46,12 +46,16 @@ class EventStage(EventWorld):
     def open_pair(self, topic: EventTopic = SAME, *, turned: bool = False) -> Trade:
         """Make YES cheap on the first venue and NO on the second, or the other way round."""
         before = self.engine.ledger.next_trade_seq
-        shift = 0.06 if turned else -0.06
-        other = shift if topic.polarity is Polarity.COMPLEMENT else -shift
-        self.dislocate(self.first(topic), shift)
-        self.dislocate(self.second(topic), other)
+        self.lean(topic, turned=turned)
         self.run_until(lambda: self.engine.ledger.next_trade_seq > before, 5.0)
         return next(t for t in self.trades() if t.seq == before)
+
+    def lean(self, topic: EventTopic = SAME, *, turned: bool = False, seconds: float = 1.0) -> None:
+        """Let a pair be worth opening for so long: see `open_pair`."""
+        shift = 0.06 if turned else -0.06
+        other = shift if topic.polarity is Polarity.COMPLEMENT else -shift
+        self.dislocate(self.first(topic), shift, seconds)
+        self.dislocate(self.second(topic), other, seconds)
 
     # What is seen
 

@@ -45,6 +45,32 @@ def test_a_pair_held_to_payout_earns_whatever_the_outcome(
 
 @TOPICS
 @pytest.mark.parametrize("seed", seeds(4))
+def test_a_pair_at_its_cap_is_traded_back_when_prices_lie_the_other_way(
+    seed: int, topic: EventTopic
+) -> None:
+    turned = bool(seed % 2)
+    with stage(seed, topics=(topic,), cap_usd=CAP, max_position_size=Decimal(50)) as world:
+        for _ in range(6):
+            world.lean(topic, turned=turned, seconds=4.0)
+            world.run(6.0)
+        world.run_until(world.whole, 30.0)
+        held = abs(world.held(world.first(topic)))
+        desk = world.engine.desk
+        left = CAP - desk.pair_exposure(world.pair.id)
+        assert left < 5, "no order of the smaller venue fits any more"
+        trades = world.ledger.next_trade_seq
+        world.lean(topic, turned=turned, seconds=4.0)
+        world.run(6.0)
+        assert world.ledger.next_trade_seq == trades, "no more of it is bought"
+        back = world.open_pair(topic, turned=not turned)
+        world.run_until(lambda: world.now(back).state.terminal and world.whole(), 30.0)
+        assert abs(world.held(world.first(topic))) < held
+        assert desk.pair_exposure(world.pair.id) <= CAP
+        world.verify()
+
+
+@TOPICS
+@pytest.mark.parametrize("seed", seeds(4))
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_divergent_resolution_is_booked_and_loses_no_more_than_the_pairs_cap(
     seed: int, topic: EventTopic, turned: bool

@@ -4,8 +4,11 @@ The accounts of simulated exchanges live in the test's own process, their engine
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
 
+import asyncpg
 import pytest
 
 from arbiter.matching.orders import OrderRequest
@@ -16,6 +19,15 @@ PATIENCE_S = 90.0
 """No measure of anything: an engine may start while the machine does much else."""
 
 UNTOLD = "a fill that nobody was told of cannot be booked"
+
+UNBOUNDED = """
+max_concurrent_trades = 30
+max_total_exposure_usd = 1000000
+daily_loss_limit_usd = 1000000
+max_drawdown_percent = 100
+capital_base_usd = 1000000
+"""
+"""Limits that no number of trades, and no run of bad ones, comes near: else trading ends by chance."""
 
 
 async def until(
@@ -69,3 +81,25 @@ async def at_fill(
             pass
     text = f"{left} of {number} orders that were to fill did not come\n{why()}"
     pytest.fail(text, pytrace=False)
+
+
+_STANDS = (
+    "SELECT verdict, count(*), max(seq) FROM signals GROUP BY 1 ORDER BY 3 DESC LIMIT 9",
+    "SELECT seq, state, unknown, reason FROM trades ORDER BY seq DESC LIMIT 9",
+    "SELECT strategy, instrument, quantity FROM positions WHERE quantity <> 0",
+    "SELECT symbol, state, long_instrument, short_instrument, reason FROM funding_pairs",
+)
+
+
+@asynccontextmanager
+async def reasons(connection: "asyncpg.Connection[Any]") -> AsyncIterator[None]:
+    """Where nothing is traded any more, say what kept the engine from it."""
+    try:
+        yield
+    except pytest.fail.Exception as error:
+        told = [str(error)]
+        for query in _STANDS:
+            told += map(str, await connection.fetch(query))
+    else:
+        return
+    pytest.fail("\n".join(told), pytrace=False)

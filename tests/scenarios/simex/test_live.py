@@ -24,7 +24,7 @@ from arbiter.simex.settings import SimexSettings
 from arbiter.storage.embedded import EmbeddedServer
 from tests.scenarios.kill9 import Account, Gap, gap, ledger
 from tests.scenarios.simex.conftest import Serve, Served
-from tests.scenarios.simex.moments import UNTOLD, at_fill, until
+from tests.scenarios.simex.moments import UNBOUNDED, UNTOLD, at_fill, reasons, until
 from tests.scenarios.test_kill9 import Place, events
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -63,8 +63,7 @@ cooldown_seconds = 0.5
 use_trend_filter = false
 max_trades_per_hour = 100000
 [risk]
-max_concurrent_trades = 10
-max_total_exposure_usd = 1000000
+{UNBOUNDED}
 [agents]
 enabled = false
 [listen]
@@ -147,12 +146,13 @@ async def test_live_trades_and_kill_nine_loses_and_doubles_nothing(
                 assert not apart, f"after {kill} kills: {apart}\n{place.log_tail()}"
                 await engine.tell("trade")
                 assert await engine.says("trading"), place.log_tail()
-                if fill is None:
-                    await at_fill(accounts, lambda: None, place.log_tail, 5 * kill)
-                    await asyncio.sleep(0.037 * kill)  # the answer may be read or on its way
-                    engine.kill()
-                else:
-                    await at_fill(accounts, engine.kill, place.log_tail, fill)
+                async with reasons(connection):
+                    if fill is None:
+                        await at_fill(accounts, lambda: None, place.log_tail, 5 * kill)
+                        await asyncio.sleep(0.037 * kill)  # the answer may be read or on its way
+                        engine.kill()
+                    else:
+                        await at_fill(accounts, engine.kill, place.log_tail, fill)
                 await engine.killed()
             lost = (await difference(served, connection)).missing_fills
             assert lost or fill is None, UNTOLD
@@ -191,7 +191,8 @@ async def test_paper_trades_on_real_quotes_and_sends_nothing(
                 at = await connection.fetch("SELECT DISTINCT venue FROM fills")
                 return len(at) == len(servers) and (await events(connection))["TradeOpened"] > 1
 
-            await until(traded, place.log_tail)
+            async with reasons(connection):
+                await until(traded, place.log_tail)
             await engine.die(group=False)
         await place.restart_and_stop()
         booked = await events(connection)

@@ -15,7 +15,7 @@ import pytest
 from arbiter.model.money import ZERO
 from arbiter.simex.settings import SimexSettings
 from tests.scenarios.simex.conftest import Serve, Served
-from tests.scenarios.simex.moments import UNTOLD, at_fill, until
+from tests.scenarios.simex.moments import UNBOUNDED, UNTOLD, at_fill, reasons, until
 from tests.scenarios.simex.test_live import LivePlace
 from tests.scenarios.test_kill9 import Engine, events
 
@@ -63,8 +63,7 @@ max_adl_rank = 5
 max_entry_basis = 0.01
 {more}
 [risk]
-max_concurrent_trades = 10
-max_total_exposure_usd = 1000000
+{UNBOUNDED}
 [agents]
 enabled = false
 [listen]
@@ -155,14 +154,16 @@ class Look:
         async def enough() -> bool:
             return (await events(self.connection))[kind] >= least
 
-        await until(enough, lambda: f"too few {kind}\n{self.place.log_tail()}")
+        async with reasons(self.connection):
+            await until(enough, lambda: f"too few {kind}\n{self.place.log_tail()}")
 
     async def paid_again(self) -> None:
         await self.counted("FundingPaid", (await events(self.connection))["FundingPaid"] + 1)
 
     async def killed_at(self, engine: Engine, fill: int) -> None:
         accounts = [self.served.simex.servers[at].accounts[0] for at in SERVERS.values()]
-        await at_fill(accounts, engine.kill, self.place.log_tail, fill)
+        async with reasons(self.connection):
+            await at_fill(accounts, engine.kill, self.place.log_tail, fill)
 
 
 @pytest.fixture
@@ -244,6 +245,14 @@ async def test_rates_far_enough_apart_open_a_pair_at_the_venues_own_hours(
             await engine.tell("fund")
             assert await engine.says("funding"), at.place.log_tail()
             await at.counted("PairOpened", 1)
+
+            async def level() -> bool:
+                held = venue_books(served).positions
+                return len(held) >= 2 and sum(held.values()) == 0
+
+            # The first to be opened may come to nothing, and is opened again.
+            async with reasons(at.connection):
+                await until(level, lambda: f"not level: {venue_books(served)}")
             await at.agrees()
             await engine.tell("stop")
             assert await engine.process.wait() == 0, at.place.log_tail()

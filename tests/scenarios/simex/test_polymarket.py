@@ -98,9 +98,12 @@ async def test_every_type_of_wallet_signs_orders_that_are_taken(serve: Serve, ki
 
 
 async def test_match_is_told_at_once_and_is_final_later(serve: Serve) -> None:
-    async with desk_of(client_of(await serve(CALM))) as desk:
+    served = await serve(CALM)
+    async with desk_of(client_of(served)) as desk:
+        await served.act(VENUE, "hold")
         (fill,) = await desk.trade(desk.order(tif=TimeInForce.IOC))
         assert settled(desk) == [], "it is provisional"
+        await served.act(VENUE, "resume")
         await desk.log.until(lambda: bool(settled(desk)))
         assert [(told.venue_trade_id, told.ok) for told in settled(desk)] == [
             (fill.venue_trade_id, True)
@@ -115,10 +118,12 @@ async def test_ghost_fill_is_taken_back_to_the_last_unit(serve: Serve) -> None:
         await desk.log.until(lambda: len(settled(desk)) == 1)
         before = await desk.totals()
         await served.act(VENUE, "fail", amount="1")
+        await served.act(VENUE, "hold")
         (ghost,) = await desk.trade(desk.order(tif=TimeInForce.IOC))
         position = await desk.position()
         assert position is not None
         assert position.quantity == kept[0].size + ghost.size
+        await served.act(VENUE, "resume")
         await desk.log.until(lambda: len(settled(desk)) == 2)
         assert [told.ok for told in settled(desk)] == [True, False]
         position = await desk.position()
@@ -205,7 +210,7 @@ async def test_orders_are_found_again_by_a_process_that_remembers_the_folder(
 async def test_restarting_engine_takes_nothing_and_then_only_makers(serve: Serve) -> None:
     served = await serve(CALM)
     async with desk_of(client_of(served)) as desk:
-        await served.act(VENUE, "maintenance", seconds=2.0)
+        await served.act(VENUE, "maintenance", seconds=600.0)
         answer = await desk.client.submit(desk.order(tif=TimeInForce.IOC))
         assert isinstance(answer, Refused)
         assert answer.code == "CLOSED"

@@ -176,7 +176,17 @@ async def test_sale_refused_by_a_restart_promises_nothing(desk: OrderDesk, engin
 # Orders good until a time, placed on the same account by another program.
 
 
-def place_until(served: Served, side: Side, price: float, size: float, lives_s: int) -> str:
+LIVES_S = 600
+
+
+async def time_passes(served: Served) -> None:
+    """The venue's clock goes on by more than such an order lives."""
+    await served.act(VENUE, "clock_offset", offset_ms=2 * LIVES_S * 1_000)
+
+
+def place_until(
+    served: Served, side: Side, price: float, size: float, lives_s: int = LIVES_S
+) -> str:
     """Place one with the venue's own client; gives the venue's id."""
     line = served.lines[VENUE]
     client = import_module("py_clob_client_v2.client").ClobClient(
@@ -208,11 +218,12 @@ async def until_gone(desk: OrderDesk, number: str) -> None:
 async def test_order_until_a_time_is_seen_by_the_venues_name_and_goes_when_its_time_has_come(
     desk: OrderDesk, served: Served
 ) -> None:
-    number = await asyncio.to_thread(place_until, served, Side.BUY, 0.41, 10.0, 2)
+    number = await asyncio.to_thread(place_until, served, Side.BUY, 0.41, 10.0)
     (seen,) = await desk.client.open_orders()
     assert (seen.venue_order_id, seen.client_order_id) == (number, ClientOrderId(number))
     assert seen.status is OrderStatus.WORKING
     assert (seen.size, seen.filled_size) == (Decimal(10), Decimal(0))
+    await time_passes(served)
     await until_gone(desk, number)
     assert desk.log.reports == [], "it was none of ours"
 
@@ -221,11 +232,12 @@ async def test_tokens_promised_to_an_order_until_a_time_are_sold_by_none_of_ours
     desk: OrderDesk, engine: Engine, served: Served
 ) -> None:
     async with holding(desk) as held:
-        number = await asyncio.to_thread(place_until, served, Side.SELL, 0.6, float(held), 3)
+        number = await asyncio.to_thread(place_until, served, Side.SELL, 0.6, float(held))
         await desk.client.open_orders()
         order = desk.order(Side.SELL, usd=5, tif=IOC)
         await desk.trade(order)
         assert engine.tickets()[-1].side is Side.BUY, "NO is bought: the YES is promised"
+        await time_passes(served)
         await until_gone(desk, number)
         await desk.trade(desk.order(Side.SELL, usd=5, tif=IOC))
         assert engine.tickets()[-1].side is Side.SELL

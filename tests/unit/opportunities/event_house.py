@@ -1,5 +1,6 @@
 """A small house of event markets for tests: a pair on two venues, a board, a purse."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -89,13 +90,23 @@ def pair(polarity: Polarity = Polarity.SAME, **changes: Any) -> EventPair:
 class FullPurse:
     """Balances that never bind, and what is said to be open."""
 
-    def __init__(self, *, free: Decimal = Decimal(10**9), open_usd: Decimal = Decimal(0)) -> None:
+    def __init__(
+        self,
+        *,
+        free: Decimal = Decimal(10**9),
+        open_usd: Decimal = Decimal(0),
+        held: Mapping[InstrumentId, Decimal] | None = None,
+    ) -> None:
         self._free = free
         self._open_usd = open_usd
+        self._held = held or {}
 
     def free(self, venue: VenueId, asset: Asset) -> Decimal:
         assert (venue, asset) in {(POLYMARKET, Asset("USDC")), (KALSHI, Asset("USD"))}
         return self._free
+
+    def held(self, instrument: InstrumentId) -> Decimal:
+        return self._held.get(instrument, Decimal(0))
 
     def pair_exposure(self, pair: EventPairId) -> Decimal:
         return self._open_usd

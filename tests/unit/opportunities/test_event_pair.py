@@ -429,6 +429,24 @@ def test_a_bound_that_leaves_nothing_is_named(purse: FullPurse, bound: str) -> N
     assert bound in told
 
 
+def test_what_ends_both_legs_needs_no_room_under_a_cap() -> None:
+    house = EventHouse()
+    house.open()
+    opening = house.opening()
+    against = {leg.instrument.id: Decimal(-60) * leg.side.sign for leg in opening.legs}
+    full = FullPurse(open_usd=Decimal(50_000), held=against)
+    made = house.spread.plan(opening, full, T0)
+    assert isinstance(made, Plan)
+    assert {leg.size for leg in made.legs} == {Decimal(60)}
+    lesser = FullPurse(
+        open_usd=Decimal(50_000), held=against | {opening.legs[1].instrument.id: Decimal(0)}
+    )
+    assert isinstance(house.spread.plan(opening, lesser, T0), str), "one leg alone ends no pair"
+    alike = {name: -size for name, size in against.items()}
+    more = house.spread.plan(opening, FullPurse(open_usd=Decimal(50_000), held=alike), T0)
+    assert isinstance(more, str), "it would add to what is held"
+
+
 def test_a_signal_shows_gross_profit_as_sell_less_buy_price() -> None:
     house = EventHouse(SETTINGS, pair(Polarity.COMPLEMENT))
     house.quote(0, 0.39, 0.40)

@@ -3,7 +3,8 @@
 A connection that is open and says nothing is worse than none: its last prices look alive. Two
 things end one. No frame at all for `silence_s`, though it was pinged. And no data for `silence_s`
 and for `quiet_factor` times its own usual gap: a stream that spoke a hundred times a second and
-now only answers pings is stuck, one that speaks every ten seconds is not.
+now only answers pings is stuck, one that speaks every ten seconds is not. Time in which this process
+itself stood still is nobody's silence: what came meanwhile waits to be read.
 """
 
 import asyncio
@@ -337,9 +338,13 @@ class _Connection(WSListener):
         began = heard_at = data_at = loop.time()
         frames = messages = 0
         while True:
+            asleep = loop.time()
             await asyncio.sleep(step_s)
             self._talk.tick()
             now = loop.time()
+            stood_still = now - asleep - step_s
+            if stood_still > step_s:
+                began, heard_at, data_at = (t + stood_still for t in (began, heard_at, data_at))
             if self._frames != frames:
                 frames, heard_at = self._frames, now
             data = self._messages - self._asides
