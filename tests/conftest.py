@@ -6,9 +6,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # The machine's speed is not what a test decides on: no deadlines.
-settings.register_profile(
-    "arbiter", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+_PATIENT = settings(
+    deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow], database=None
 )
+# What is known to pass stays passed, wherever it runs; new examples are searched for on purpose,
+# by --hypothesis-profile=search.
+settings.register_profile("arbiter", _PATIENT, derandomize=True)
+settings.register_profile("search", _PATIENT, derandomize=False, max_examples=1_000)
 settings.load_profile("arbiter")
 
 _SLOW = "mark.slow"

@@ -35,8 +35,8 @@ class BotApi:
         self.notices: list[str] = []
         self.refuse: list[tuple[int, dict[str, Any]]] = []
         """Answers to give instead of sending the next messages: status and body."""
-        self.away = asyncio.Event()
-        """While set, every call fails as a gateway's would."""
+        self._away = False
+        self._failed = 0
         self._updates: list[dict[str, Any]] = []
         self._numbers = itertools.count(1)
         self._turn = asyncio.Condition()
@@ -98,6 +98,22 @@ class BotApi:
         async with self._turn:
             await self._turn.wait_for(lambda: not self._updates)
 
+    async def goes_away(self) -> None:
+        """Let every call fail as a gateway's would; returns once the bot has been told so twice."""
+        async with self._turn:
+            self._away, self._failed = True, 0
+            self._turn.notify_all()
+            await self._turn.wait_for(lambda: self._failed > 1)
+
+    def comes_back(self) -> None:
+        self._away = False
+
+    async def _gateway_fails(self) -> web.Response:
+        async with self._turn:
+            self._failed += 1
+            self._turn.notify_all()
+        return _failed(502, {"description": "Bad Gateway"})
+
     async def _put(self, update: dict[str, Any]) -> None:
         async with self._turn:
             self._updates.append({"update_id": next(self._numbers), **update})
@@ -116,8 +132,8 @@ class BotApi:
     async def _call(self, request: web.Request) -> web.Response:
         if request.match_info["token"] != TOKEN:
             return _failed(401, {"description": "Unauthorized"})
-        if self.away.is_set():
-            return _failed(502, {"description": "Bad Gateway"})
+        if self._away:
+            return await self._gateway_fails()
         given = await request.post()
         answers = {
             "getMe": self._get_me,
@@ -140,10 +156,11 @@ class BotApi:
             self._turn.notify_all()
             try:
                 async with asyncio.timeout(float(given.get("timeout", 0))):
-                    await self._turn.wait_for(lambda: bool(self._updates))
+                    await self._turn.wait_for(lambda: bool(self._updates) or self._away)
             except TimeoutError:
                 pass
-            return _done(list(self._updates))
+            told = list(self._updates)
+        return await self._gateway_fails() if self._away else _done(told)
 
     async def _send_message(self, given: Any) -> web.Response:
         if self.refuse:

@@ -16,6 +16,7 @@ from arbiter.model.errors import BadConfig, Conflict
 from arbiter.model.ids import VenueId
 from arbiter.model.time import NS_PER_S
 from tests.fakes.ops import ops_deps
+from tests.fakes.ports import free_port
 
 BINANCE, BYBIT = VenueId("binance"), VenueId("bybit")
 
@@ -214,8 +215,9 @@ def test_address_of_another_machine_is_told(host: str, facts: Facts) -> None:
 
 
 async def test_several_servers_share_one_loop_and_stop_one_by_one(facts: Facts) -> None:
-    async with running(ops(facts)) as first, httpx.AsyncClient() as client:
-        async with running(ops(facts)) as second:
+    ports = free_port(), free_port()
+    async with running(ops(facts, port=ports[0])) as first, httpx.AsyncClient() as client:
+        async with running(ops(facts, port=ports[1])) as second:
             for server in (first, second):
                 assert server.bound
                 assert (await client.get(f"{server.urls[0]}/live")).status_code == 200
@@ -227,9 +229,9 @@ async def test_several_servers_share_one_loop_and_stop_one_by_one(facts: Facts) 
 
 
 async def test_cancelled_server_gives_its_port_back(facts: Facts) -> None:
-    server = ops(facts)
+    port = free_port()
+    server = ops(facts, port=port)
     server.bind()
-    port = int(server.urls[0].rpartition(":")[2])
     task = asyncio.create_task(server.run())
     await server.ready()
     task.cancel()

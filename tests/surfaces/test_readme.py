@@ -17,7 +17,7 @@ from arbiter.cli.main import app
 from arbiter.model.ids import Actor
 from arbiter.storage import migrate
 from tests.fakes.postgres import PostgresForTests
-from tests.surfaces.spot.harness import LiveEngine, free_port
+from tests.surfaces.spot.harness import UNHURRIED, LiveEngine, free_port, patient
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 LINES = [
@@ -50,12 +50,12 @@ def engine(
     }
     listeners |= {
         # The example's order is refused neither for a slow machine nor for other trades.
-        "ARBITER__RISK__STALENESS_THRESHOLD_MS": "60000",
+        **UNHURRIED,
         "ARBITER__RISK__MAX_CONCURRENT_TRADES": "1000",
         "ARBITER__LISTEN__CONTROL_ENABLED": "true",
         "ARBITER__LISTEN__CONTROL_PORT": str(free_port()),
     }
-    with postgres_server.fresh(template="readme") as database:
+    with patient(), postgres_server.fresh(template="readme") as database:
         engine = LiveEngine(home, database.url, listeners)
         try:
             engine.start()
@@ -81,7 +81,7 @@ def test_the_call_answers(engine: LiveEngine, call: str) -> None:
         r"localhost:(\d+)", lambda found: f"localhost:{ports[PORTS[int(found[1])]]}", call
     )
     done = subprocess.run(
-        ready, shell=True, capture_output=True, text=True, timeout=30, check=False
+        ready, shell=True, capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
@@ -93,7 +93,7 @@ def test_the_python_example_places_an_order(engine: LiveEngine) -> None:
     ready = PYTHON.replace("localhost:50051", url.partition("://")[2])
     assert ready != PYTHON
     done = subprocess.run(
-        [sys.executable, "-c", ready], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", ready], capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stderr
     status = done.stdout.split()[0]

@@ -39,9 +39,9 @@ async def url(surface: AgentsSurface) -> AsyncIterator[str]:
 
 @contextlib.asynccontextmanager
 async def watching(url: str, surface: AgentsSurface) -> AsyncIterator[ClientConnection]:
-    before = surface.stream.count
+    before = set(surface.stream._clients)
     async with connect(url) as socket:
-        while surface.stream.count == before:  # noqa: ASYNC110 - the server's own count
+        while surface.stream._clients <= before:  # noqa: ASYNC110 - others may leave meanwhile
             await asyncio.sleep(0.001)
         yield socket
 

@@ -24,7 +24,7 @@ from arbiter.model.time import NS_PER_DAY
 from arbiter.opportunities.event_settings import EVENT_ARBITRAGE
 from arbiter.storage import migrate
 from tests.fakes.postgres import PostgresForTests
-from tests.surfaces.spot.harness import LiveEngine, free_port
+from tests.surfaces.spot.harness import LiveEngine, free_port, patient
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ def engine(
     postgres_server.build_template("ledger", build)
     home = tmp_path_factory.mktemp("home")
     home.chmod(0o700)
-    with postgres_server.fresh(template="ledger") as database:
+    with patient(), postgres_server.fresh(template="ledger") as database:
         changes = {
             "ARBITER__LISTEN__CONTROL_ENABLED": "true",
             "GRPC_ADDR": f"127.0.0.1:{free_port()}",

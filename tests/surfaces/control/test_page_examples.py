@@ -20,7 +20,7 @@ from arbiter.model.ids import Actor
 from arbiter.storage import migrate
 from arbiter_pb2_grpc import OperatorServiceStub, TradingServiceStub, UserServiceStub
 from tests.fakes.postgres import PostgresForTests
-from tests.surfaces.spot.harness import LiveEngine, free_port
+from tests.surfaces.spot.harness import UNHURRIED, LiveEngine, free_port, patient
 
 PUBLISHED_PORT = 50_051
 EXAMPLE = """
@@ -74,12 +74,12 @@ def engine(
     postgres_server.build_template("ledger", build)
     home = tmp_path_factory.mktemp("home")
     home.chmod(0o700)
-    with postgres_server.fresh(template="ledger") as database:
+    with patient(), postgres_server.fresh(template="ledger") as database:
         changes = {
             "ARBITER__LISTEN__CONTROL_ENABLED": "true",
             "GRPC_ADDR": f"127.0.0.1:{free_port()}",
         }
-        engine = LiveEngine(home, database.url, changes)
+        engine = LiveEngine(home, database.url, changes | UNHURRIED)
         try:
             engine.start()
             access = engine.running.access
@@ -116,7 +116,7 @@ def test_the_published_example_prints_the_positions(engine: LiveEngine, port: in
         [sys.executable, "-c", EXAMPLE.replace(str(PUBLISHED_PORT), str(port))],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -21,11 +21,13 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 import arbiter_pb2 as pb
 from arbiter.access.roles import Role
+from arbiter.api.control import guard, trading
 from arbiter.api.control.server import ControlServer, ControlSettings
 from arbiter.app.config import load
 from arbiter.client import ArbiterApiError, ArbiterClient, Unreachable
 from arbiter.model.errors import BadConfig, Conflict
 from arbiter_pb2_grpc import TradingServiceStub, UserServiceStub
+from tests.fakes.ports import free_port
 from tests.fakes.postgres import FreshDatabase
 from tests.surfaces.control.world import BTC, PASSWORD, World, bearing, refused, world
 
@@ -76,10 +78,25 @@ async def test_a_request_larger_than_a_megabyte_is_refused(engine: World) -> Non
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+@pytest.mark.parametrize(("left", "waited"), [(None, 2.0), (60.0, 2.0), (2.0, 1.6), (-1.0, 0.0)])
+def test_an_answer_is_waited_for_within_the_callers_deadline(
+    left: float | None, waited: float
+) -> None:
+    class Limited:
+        def time_remaining(self) -> float | None:
+            return left
+
+    context: Any = Limited()
+    assert guard.Call(context, None).patience_s(2.0) == waited
+
+
 async def test_a_deadline_ends_the_call_and_the_order_is_placed_once(
-    engine: World, trader: ArbiterClient
+    engine: World, trader: ArbiterClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The venue never answers: the caller learns so before its own deadline."""
+    # Nothing but the deadline ends the waiting, and a slow machine has a minute for the way back.
+    monkeypatch.setattr(trading, "ANSWER_S", 1e6)
+    monkeypatch.setattr(guard, "WAITED_SHARE", 0.005)
     assert trader.tokens is not None
     request = pb.PlaceOrderRequest(
         exchange=BTC[0], market_id=BTC[1], side=pb.SIDE_BUY, size=0.5, price=99.0,
@@ -88,8 +105,7 @@ async def test_a_deadline_ends_the_call_and_the_order_is_placed_once(
     async with grpc.aio.insecure_channel(engine.address) as channel:
         stub = TradingServiceStub(channel)
         metadata = bearing(trader.tokens.access)
-        # Half a second of it is left for the way back: a busy machine takes some.
-        answer = await stub.PlaceOrder(request, metadata=metadata, timeout=2.4)
+        answer = await stub.PlaceOrder(request, metadata=metadata, timeout=60.0)
         assert answer.status == pb.ORDER_STATUS_PENDING
         again = await stub.PlaceOrder(request, metadata=metadata, timeout=60.0)
     assert again.order_id == answer.order_id
@@ -126,10 +142,14 @@ async def test_a_taken_port_is_told_by_its_setting(engine: World) -> None:
 
 
 async def test_stopping_ends_streams_and_frees_the_port(control_db: FreshDatabase) -> None:
-    async with world(control_db.url) as engine, engine.as_user("a", Role.VIEWER) as client:
-        stream = client.streams.alerts(recent=0)
+    settings = ControlSettings(port=free_port())
+    async with (
+        world(control_db.url, settings=settings) as engine,
+        engine.as_user("a", Role.VIEWER) as client,
+    ):
+        stream = client.streams.opportunities()
         reading = asyncio.ensure_future(anext(stream))
-        await asyncio.wait([reading], timeout=0.1)
+        await engine.subscribed.wait()
         port = engine.port
         engine.server.stop()
         with pytest.raises(ArbiterApiError):

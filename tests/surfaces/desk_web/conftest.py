@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from arbiter.storage import migrate
 from tests.fakes.postgres import PostgresForTests, postgres_server
@@ -21,6 +21,10 @@ __all__ = ["postgres_server"]
 
 CHROMIUM = "/usr/bin/chromium"
 ARBITER = (str(Path(sys.executable).with_name("arbiter")),)
+
+
+expect.set_options(timeout=60_000)
+"""What a page will show is waited for as long as everything else is."""
 
 
 class DeskEngine:

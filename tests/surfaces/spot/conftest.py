@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
+import limits.storage.memory
 import pytest
 
 from arbiter.storage import migrate
@@ -77,6 +79,13 @@ def engine(make_engine: MakeEngine) -> LiveEngine:
         until(lambda: int(client.get("/status").json()["trades_today"]) >= 3)
     until(lambda: not engine.wait_for(engine.candles_missing()))
     return engine
+
+
+@pytest.fixture
+def one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is counted per second is counted within the same one, however long it takes."""
+    now = time.time()
+    monkeypatch.setattr(limits.storage.memory, "time", SimpleNamespace(time=lambda: now))
 
 
 @pytest.fixture

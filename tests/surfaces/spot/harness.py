@@ -3,19 +3,23 @@
 import asyncio
 import ssl
 import threading
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import pytest
 import uvloop
 
+from arbiter.api.control import trading
 from arbiter.app.bootstrap import run_engine
 from arbiter.app.config import SCHEMA, load
 from arbiter.app.running import Running
 from arbiter.model.errors import ArbiterError
 from arbiter.model.ids import InstrumentId
 from arbiter.storage.candle_store import PgCandles
+from arbiter.venues.sim import client as sim_client
 from tests.fakes.ports import free_port
 
 T = TypeVar("T")
@@ -142,4 +146,19 @@ class LiveEngine:
         self.stop()
 
 
-__all__ = ["LIVELY", "LiveEngine", "free_port"]
+@contextmanager
+def patient() -> Iterator[None]:
+    """Engines made meanwhile take no venue for lost, and no answer for late, on a slow machine.
+
+    What they do where one is stands elsewhere, with a clock in hand.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sim_client, "SILENCE_S", ANSWER_S)
+        patch.setattr(trading, "ANSWER_S", ANSWER_S)
+        yield
+
+
+UNHURRIED = {"ARBITER__RISK__STALENESS_THRESHOLD_MS": "60000"}
+"""No order is refused because the machine stood still since the last quote."""
+
+__all__ = ["LIVELY", "UNHURRIED", "LiveEngine", "free_port", "patient"]

@@ -95,7 +95,7 @@ async def test_a_refusal_is_not_repeated_and_the_fallback_is_asked_at_once() -> 
 
 
 async def test_a_slow_model_is_given_up_and_said_so() -> None:
-    async with advised(slow(3, signal()), timeout_s=0.2, retries=0) as (advisor, _, _):
+    async with advised(slow(600, signal()), timeout_s=0.2, retries=0) as (advisor, _, _):
         advice = await advisor.signal(QUESTION)
     assert isinstance(advice, NoAdvice)
     assert "no answer" in advice.error

@@ -50,7 +50,7 @@ async def test_each_text_gets_its_own_unit_vector_and_equal_ones_are_asked_once(
     ("reply", "why"),
     [
         (failing(500), "no answer"),
-        (slow(5.0, vectors(1.0)), "no answer"),
+        (slow(600.0, vectors(1.0)), "no answer"),
         (vectors(1.0, size=768), "768 dimensions, not 1536"),
         (vectors(1.0, 2.0), "2 embeddings for 1 texts"),
         ((200, vectors(1.0)[1].replace(b"1.0", b"0.0"), 0.0), "without a direction"),

@@ -249,9 +249,9 @@ async def test_an_unlinked_chat_is_a_stranger_again(stand: Stand) -> None:
 
 async def test_commands_are_answered_again_after_telegram_was_away(stand: Stand) -> None:
     await stand.link()
-    stand.telegram.away.set()
+    await stand.telegram.goes_away()
     await stand.telegram.types(CHAT, "/status")
-    stand.telegram.away.clear()
+    stand.telegram.comes_back()
     await stand.sees("<b>sim</b>, ready")
 
 

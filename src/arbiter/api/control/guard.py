@@ -38,6 +38,8 @@ _CODES: tuple[tuple[type[ArbiterError], grpc.StatusCode], ...] = (
 INTERNAL = "an internal error; the engine's log has the details"
 
 ASK_AGAIN_S = 5.0
+WAITED_SHARE = 0.8
+"""Of the time a client gives a call, what may pass before its answer is sent."""
 """How long a stream goes on without asking whether its reader still may read."""
 
 RETRY_AFTER = "retry-after-ms"
@@ -82,7 +84,7 @@ class Call:
     def patience_s(self, most: float) -> float:
         """How long an answer may take: within the client's deadline, with time to send it."""
         left: float | None = self._context.time_remaining()
-        return most if left is None else max(0.0, min(most, left * 0.8))
+        return most if left is None else max(0.0, min(most, left * WAITED_SHARE))
 
 
 class Guard:

@@ -1,5 +1,6 @@
 """``/api/desk``: the engine as a whole, its risk, its holdings, and the switches."""
 
+import asyncio
 import contextlib
 from enum import StrEnum
 from typing import Annotated
@@ -48,16 +49,21 @@ class Families:
     def __init__(self, deps: DeskDeps) -> None:
         self._deps = deps
         self._read_ns: int | None = None
+        self._day_ns = -1
         self._sums: page_rows.FamilySums = {}
+        self._reading = asyncio.Lock()
 
     async def today(self) -> page_rows.FamilySums:
         now = self._deps.clock.now_ns()
-        if self._read_ns is None or not 0 <= now - self._read_ns < _READ_EVERY_NS:
-            self._read_ns = now
-            # While the database is away the last known figures stand.
-            with contextlib.suppress(StorageUnavailable):
-                self._sums = await self._read(day_start(now))
-        return self._sums
+        async with self._reading:  # who asks meanwhile has no figures of today yet, or old ones
+            if self._day_ns != day_start(now):
+                self._day_ns, self._read_ns, self._sums = day_start(now), None, {}
+            if self._read_ns is None or not 0 <= now - self._read_ns < _READ_EVERY_NS:
+                self._read_ns = now
+                # While the database is away the last known figures stand.
+                with contextlib.suppress(StorageUnavailable):
+                    self._sums = await self._read(self._day_ns)
+            return self._sums
 
     async def _read(self, since_ns: int) -> page_rows.FamilySums:
         history = self._deps.history
