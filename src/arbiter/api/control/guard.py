@@ -38,9 +38,10 @@ _CODES: tuple[tuple[type[ArbiterError], grpc.StatusCode], ...] = (
 INTERNAL = "an internal error; the engine's log has the details"
 
 ASK_AGAIN_S = 5.0
+"""How long a stream goes on without asking whether its reader still may read."""
+
 WAITED_SHARE = 0.8
 """Of the time a client gives a call, what may pass before its answer is sent."""
-"""How long a stream goes on without asking whether its reader still may read."""
 
 RETRY_AFTER = "retry-after-ms"
 """Trailing metadata of a call that waiting helps."""
