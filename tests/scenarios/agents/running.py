@@ -14,7 +14,9 @@ import httpx
 
 from tests.fakes.ports import free_port
 
-READY_S = 90.0
+START_S = 240.0
+HANGS_S = 90.0
+"""What takes longer hangs, however busy the machine."""
 
 
 class RunningAgents:
@@ -48,7 +50,7 @@ class RunningAgents:
                 stderr=log,
                 text=True,
             )
-        self.until(lambda: self.get("/status")["status"] == "operational")
+        self.until(lambda: self.get("/status")["status"] == "operational", START_S)
 
     def stop(self) -> int:
         return self._end(signal.SIGINT)
@@ -74,7 +76,7 @@ class RunningAgents:
     def post(self, path: str, **body: object) -> Any:
         return self.client.post(path, json=body).json()
 
-    def until(self, true: Callable[[], bool], patience_s: float = READY_S) -> None:
+    def until(self, true: Callable[[], bool], patience_s: float = HANGS_S) -> None:
         """Ask until it is so; a refused connection is not so."""
         end = time.monotonic() + patience_s
         while True:

@@ -13,7 +13,7 @@ import pytest
 from arbiter.storage.file_lock import FileLock
 from tests.scenarios.agents.running import RunningAgents
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 EXAMPLES = Path(__file__).with_name("page_examples.mjs")
 

@@ -14,7 +14,7 @@ import pytest
 from tests.fakes.openai_server import OpenAiServer, failing, openai_server, risk, signal
 from tests.scenarios.agents.running import RunningAgents
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @contextmanager
