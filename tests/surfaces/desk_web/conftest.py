@@ -11,7 +11,14 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from arbiter.storage import migrate
 from tests.fakes.postgres import PostgresForTests, postgres_server
@@ -20,6 +27,7 @@ from tests.surfaces.spot.harness import LIVELY, OTHERS_OFF, free_port
 __all__ = ["postgres_server"]
 
 CHROMIUM = "/usr/bin/chromium"
+expect.set_options(timeout=60_000)  # it waits for what is to come; a busy browser takes its time
 ARBITER = (str(Path(sys.executable).with_name("arbiter")),)
 
 
@@ -32,13 +40,14 @@ class DeskEngine:
         scheme = "http" if certificate is None else "https"
         self.desk = f"{scheme}://127.0.0.1:{environment['ARBITER__LISTEN__DESK_PORT']}"
         self._environment = {**os.environ, **environment}
+        self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [*ARBITER, "up", "--no-view"], env=self._environment, stdout=output, stderr=output
             )
 
     def serves(self) -> bool:
-        assert self._process.poll() is None, "the engine ended"
+        assert self._process.poll() is None, f"the engine ended:\n{self.log_tail()}"
         try:
             return httpx.get(f"{self.desk}/ui/login", verify=self._trust).status_code == 200
         except httpx.TransportError:
@@ -49,9 +58,12 @@ class DeskEngine:
             [*ARBITER, *words], env=self._environment, input=told, text=True, check=True, timeout=60
         )
 
+    def log_tail(self) -> str:
+        return self._log.read_text(errors="replace")[-4_000:]
+
     def stop(self) -> None:
         self._process.terminate()
-        assert self._process.wait(30) == 0
+        assert self._process.wait(90) == 0, self.log_tail()
 
 
 async def _migrate(url: str) -> None:
@@ -91,7 +103,7 @@ def make_desk_engine(
             }
             engine = DeskEngine(settings | changes, home / "log.txt")
             made.append(engine)
-            until(engine.serves, 60.0)
+            until(engine.serves)
             return engine
 
         yield make

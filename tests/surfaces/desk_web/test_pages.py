@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.surfaces.desk_web.conftest import DeskEngine, figures, live, until
 from tests.surfaces.desk_web.contrast import too_faint
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 PATHS = ("/", "/markets", "/trades", "/orders", "/holdings", "/budgets", "/agents", "/risk")
 
@@ -215,7 +215,7 @@ def test_the_kill_switch_stops_the_engine_until_it_is_released(
     confirm.click()
     proof = page.locator('[data-name="proof"] tbody tr td:first-child')
     venues = {venue["venue"] for venue in get(rest, "/api/desk/overview")["venues"]}
-    expect(proof).to_have_count(len(venues), timeout=20_000)
+    expect(proof).to_have_count(len(venues))
     assert set(proof.all_inner_texts()) == venues
     latch = get(rest, "/api/desk/kill-switch")
     assert latch["engaged"]
