@@ -118,7 +118,11 @@ class Place:
         engine = Engine(process)
         try:
             if not await engine.says("settled"):
-                end = f"ended with {process.returncode}" if process.returncode is not None else "hangs"
+                end = (
+                    f"ended with {process.returncode}"
+                    if process.returncode is not None
+                    else "hangs"
+                )
                 pytest.fail(f"the engine {end} at its start:\n{self.log_tail()}")
             yield engine
         finally:
