@@ -9,6 +9,7 @@ from typing import Any, Self
 from aiohttp import web
 
 TOKEN = "123456:test-token-of-no-bot"
+HANGS_S = 90.0
 
 
 class Shown:
@@ -80,13 +81,17 @@ class BotApi:
         await self._put({"callback_query": press})
 
     async def sees(self, found: Callable[[Shown], bool]) -> Shown:
-        """Wait for a message of which something holds; the test's time-out ends a wait in vain."""
-        async with self._turn:
-            while True:
-                for shown in self.messages:
-                    if found(shown):
-                        return shown
-                await self._turn.wait()
+        """Wait for a message of which something holds; in vain fails with what was shown."""
+        try:
+            async with asyncio.timeout(HANGS_S), self._turn:
+                while True:
+                    for shown in self.messages:
+                        if found(shown):
+                            return shown
+                    await self._turn.wait()
+        except TimeoutError:
+            texts = [shown.text for shown in self.messages]
+            raise AssertionError(f"no such message among {texts}") from None
 
     async def is_told(self, words: str) -> None:
         """Wait for a notice above the buttons."""

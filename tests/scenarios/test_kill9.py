@@ -25,10 +25,12 @@ from arbiter.venues.sim.probe import Probe
 from arbiter.venues.sim.spawn import SimHandle, ensure_running
 from tests.scenarios.kill9 import Account, Gap, gap, ledger, venues
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
 
 ROOT = Path(__file__).parents[2]
 KILLS = 20
+HANGS_S = 150.0
+"""Any one step that takes longer hangs; there are dozens, so the whole test may take far longer."""
 SEED = 20_260_801
 LIVELY = """
 [listen]
@@ -68,11 +70,13 @@ class Engine:
         await self.process.stdin.drain()
 
     async def says(self, word: str) -> bool:
-        """Wait for a line; False when the process ends before it says so."""
+        """Wait for a line; False when the process ends, or hangs, before it says so."""
         assert self.process.stdout is not None
-        while line := await self.process.stdout.readline():
-            if line == word.encode() + b"\n":
-                return True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HANGS_S):
+                while line := await self.process.stdout.readline():
+                    if line == word.encode() + b"\n":
+                        return True
         return False
 
     def kill(self, *, group: bool = False) -> None:
@@ -114,8 +118,12 @@ class Place:
         engine = Engine(process)
         try:
             if not await engine.says("settled"):
-                code = await process.wait()
-                pytest.fail(f"the engine ended at start with {code}:\n{self.log_tail()}")
+                end = (
+                    f"ended with {process.returncode}"
+                    if process.returncode is not None
+                    else "hangs"
+                )
+                pytest.fail(f"the engine {end} at its start:\n{self.log_tail()}")
             yield engine
         finally:
             if process.returncode is None:
@@ -126,7 +134,8 @@ class Place:
     async def restart_and_stop(self) -> None:
         async with self.engine() as engine:
             await engine.tell("stop")
-            assert await engine.process.wait() == 0, self.log_tail()
+            async with asyncio.timeout(HANGS_S):
+                assert await engine.process.wait() == 0, self.log_tail()
 
     async def truth(self) -> Account:
         """Ask the simulated venues; where a clean stop ended them, they are started again."""

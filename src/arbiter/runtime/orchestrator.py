@@ -161,6 +161,7 @@ class Orchestrator:
         instrument = self._core.registry.by_id(session.instrument)
         view = await self._views.view(instrument)
         if view is None:
+            self._next_vote.pop(session.id, None)  # at the next tick that finds a fresh quote
             return
         now = self._clock.now_ns()
         oldest = now - int(self._voting.max_age_s * NS_PER_S)

@@ -10,9 +10,10 @@ from pathlib import Path
 import psutil
 import pytest
 
+from arbiter.storage.file_lock import FileLock
 from tests.scenarios.agents.running import RunningAgents
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 EXAMPLES = Path(__file__).with_name("page_examples.mjs")
 
@@ -79,7 +80,7 @@ def test_the_first_vote_comes_within_thirty_seconds(agents: RunningAgents) -> No
         listed = agents.get("/decisions", limit="500")["decisions"]
         return {each["agent_name"] for each in listed}
 
-    agents.until(lambda: names() >= everybody, 60)
+    agents.until(lambda: names() >= everybody)
     listed = agents.get("/decisions", limit="500")["decisions"]
     one = agents.get(f"/decisions/{listed[0]['id']}")
     assert len(one["prompt_embedding"]) == 1536
@@ -123,10 +124,7 @@ def test_everything_of_a_session_survives_kill_9(agents: RunningAgents) -> None:
     resumed = agents.post("/trade/resume", session_id=session)
     assert resumed["session_id"] == session
     agents.until(
-        lambda: (
-            agents.get("/decisions/stats", decision_type="consensus")["total_decisions"] > votes
-        ),
-        30,
+        lambda: agents.get("/decisions/stats", decision_type="consensus")["total_decisions"] > votes
     )
     ended = agents.post("/trade/stop", session_id=session, final_capital=10_500.0)
     assert (ended["total_pnl"], ended["total_trades"]) == (500, 1)
@@ -146,8 +144,12 @@ def postmaster_of(home: Path) -> psutil.Process:
 
 
 def test_a_stopped_database_shows_and_a_started_one_too(agents: RunningAgents) -> None:
-    postmaster = postmaster_of(agents.home)
-    postmaster.kill()
-    agents.until(lambda: agents.get("/status")["components"]["database"] == "unhealthy", 20)
-    agents.until(lambda: agents.get("/status")["status"] == "operational", 30)
+    starting = FileLock(agents.home / "postgres" / "start.lock")
+    assert starting.try_acquire(), "whoever would start it again waits until it was seen away"
+    try:
+        postmaster_of(agents.home).kill()
+        agents.until(lambda: agents.get("/status")["components"]["database"] == "unhealthy")
+    finally:
+        starting.release()
+    agents.until(lambda: agents.get("/status")["status"] == "operational")
     assert start_session(agents)

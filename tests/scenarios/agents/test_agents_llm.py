@@ -14,7 +14,7 @@ import pytest
 from tests.fakes.openai_server import OpenAiServer, failing, openai_server, risk, signal
 from tests.scenarios.agents.running import RunningAgents
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @contextmanager
@@ -66,7 +66,10 @@ def test_models_vote_approve_and_are_replaced_by_the_rules_when_they_fail() -> N
             session = agents.post(
                 "/trade/start", symbol="BTC/USDT", initial_capital=10_000.0, mode="PAPER"
             )["session_id"]
-            agents.until(lambda: agents.get("/positions", session_id=session)["count"] == 1, 60)
+            agents.until(lambda: agents.get("/positions", session_id=session)["count"] == 1)
+            # What is voted from here on, by whomever, neither closes it nor opens another.
+            raised = agents.client.patch("/config", json={"min_confidence": 1.0})
+            assert raised.status_code == 200
             (position,) = agents.get("/positions")["positions"]
             assert position["entry_price"] * position["quantity"] <= 320
 
@@ -75,7 +78,7 @@ def test_models_vote_approve_and_are_replaced_by_the_rules_when_they_fail() -> N
                 return rows
 
             asked = {"trend-agent", "risk-agent"}  # the trend's may come after the first position
-            agents.until(lambda: {each["agent_name"] for each in by_spare()} >= asked, 30)
+            agents.until(lambda: {each["agent_name"] for each in by_spare()} >= asked)
             newest = by_spare()[0]
             assert newest["prompt_tokens"] == 100
             detail = agents.get(f"/decisions/{newest['id']}")
@@ -88,9 +91,13 @@ def test_models_vote_approve_and_are_replaced_by_the_rules_when_they_fail() -> N
                 rows = agents.get("/decisions", model="rules-1", limit="200")["decisions"]
                 return any("by rules (" in each["reasoning"] for each in rows)
 
-            agents.until(by_rules, 30)
-            state = agents.get("/agents/technical-agent")["agent"]
-            assert (state["status"], state["is_healthy"]) == ("error", False)
+            agents.until(by_rules)
+
+            def technical() -> tuple[str, bool]:
+                state = agents.get("/agents/technical-agent")["agent"]
+                return state["status"], state["is_healthy"]
+
+            agents.until(lambda: technical() == ("error", False))  # the other's may come first
             ended = agents.post("/trade/stop", session_id=session, final_capital=10_000)
             assert ended["total_trades"] == 1
         finally:

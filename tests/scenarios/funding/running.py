@@ -13,7 +13,7 @@ import httpx
 
 from tests.surfaces.spot.harness import OTHERS_OFF, free_port
 
-START_S = 60.0
+START_S = 90.0
 
 HOLDING = {
     "ARBITER__SIM__SYMBOLS": "4",
@@ -93,6 +93,11 @@ class RunningFunding:
                     return
             except httpx.TransportError:
                 pass
-            assert time.monotonic() < end, "it did not come true in time"
-            assert self.process is None or self.process.poll() is None, self._log.read_text()
+            late = time.monotonic() >= end
+            assert not late, f"it did not come true in {patience_s:g} s\n{self._log_tail()}"
+            ended = self.process is not None and self.process.poll() is not None
+            assert not ended, f"the engine ended\n{self._log_tail()}"
             time.sleep(0.05)
+
+    def _log_tail(self) -> str:
+        return self._log.read_text(errors="replace")[-4_000:] if self._log.exists() else "no log"

@@ -178,11 +178,12 @@ def test_the_manifests_container_answers_its_probes(folder: Path) -> None:
     patience = {kind: int(delay) + 3 * int(period) for kind, _, _, delay, period in probes}
     try:
         engine.spawn()
-        # Kubernetes gives up after three probes in a row.
-        engine.until(lambda: engine.client.get(paths["liveness"]).status_code == 200)
+        # Kubernetes gives up after three probes of life in a row, and sends nobody there before
+        # it is ready, however long that takes.
         engine.until(
-            lambda: engine.client.get(paths["readiness"]).status_code == 200, patience["readiness"]
+            lambda: engine.client.get(paths["liveness"]).status_code == 200, patience["liveness"]
         )
+        engine.until(lambda: engine.client.get(paths["readiness"]).status_code == 200)
         for path in paths.values():
             assert engine.client.get(path).status_code == 200
         assert engine.client.get("/api/positions").status_code in {401, 403}

@@ -1,19 +1,24 @@
 """Simulated venues as real processes, each in a data folder of its own."""
 
+import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from arbiter.markets.event_settings import EventMarketSettings
 from arbiter.markets.settings import DislocationSettings, MarketSettings, PathSettings
 from arbiter.matching.latency import LatencySettings
+from arbiter.model.errors import NO_ANSWER
 from arbiter.model.money import use_wide_context
 from arbiter.venues.sim.settings import SimSettings
 from arbiter.venues.sim.spawn import SimHandle, ensure_running
 
 Starter = Callable[..., SimHandle]
+T = TypeVar("T")
 
 CALM = SimSettings(
     markets=MarketSettings(
@@ -36,6 +41,14 @@ class SystemClock:
 
     def monotonic_ns(self) -> int:
         return time.monotonic_ns()
+
+
+async def answered(ask: Callable[[], Awaitable[T]], limit_s: float = 60.0) -> T:
+    """Ask until there is an answer, for clients whose patience a busy machine may exhaust."""
+    async with asyncio.timeout(limit_s):
+        while True:
+            with suppress(*NO_ANSWER):
+                return await ask()
 
 
 @pytest.fixture(autouse=True)

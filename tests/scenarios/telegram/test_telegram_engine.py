@@ -16,7 +16,7 @@ import pytest
 from tests.fakes.bot_api import TOKEN, BotApi
 from tests.fakes.ports import free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ARBITER = Path(sys.executable).with_name("arbiter")
 CHAT = 4_242
 
@@ -49,11 +49,13 @@ class Engine:
             stderr=asyncio.subprocess.PIPE,
         )
         assert self._process.stderr is not None
+        said = b""
         async for line in self._process.stderr:
+            said += line
             if b"grpc://" in line:
                 break
         else:
-            raise AssertionError("the engine ended")
+            raise AssertionError(f"the engine ended:\n{said.decode(errors='replace')}")
         self._reading = asyncio.create_task(self._process.stderr.read())
 
     async def stop(self) -> None:

@@ -29,11 +29,11 @@ class TestCcxtFeed(FeedSuite):
 async def test_a_silent_venue_is_told_lost_and_followed_again() -> None:
     async with FakeBinance(SYMBOLS) as server, Playing(server.step):
         log = QuoteLog()
-        feed = CcxtFeed(wiring_to(server, "binance", SYMBOLS), silence_s=0.5)
+        feed = CcxtFeed(wiring_to(server, "binance", SYMBOLS), silence_s=3.0)  # also to list in
         task = asyncio.create_task(feed.run(log))
         await log.until(lambda: log.total > 10)
         server.stalled = True
-        await log.until(lambda: (VenueId("binance"), False, "silent for 0.5 s") in log.health)
+        await log.until(lambda: (VenueId("binance"), False, "silent for 3 s") in log.health)
         server.stalled = False
         await log.until(lambda: log.health[-1][1])
         task.cancel()

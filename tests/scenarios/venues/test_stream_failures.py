@@ -1,6 +1,7 @@
 """What fails on this side of a stream ends its feed; what its address gives away is not logged."""
 
 import asyncio
+import time
 
 import pytest
 from structlog.testing import capture_logs
@@ -11,7 +12,7 @@ from arbiter.venues.common.frames import FeedTally
 from arbiter.venues.common.stream import Link, Stream
 from arbiter.venues.okx.orders import OkxOrders
 from tests.fakes.clock import FakeClock
-from tests.fakes.wire_server import Client, WireServer
+from tests.fakes.wire_server import Client, Playing, WireServer
 from tests.fakes.wiring import HASTY
 
 
@@ -66,6 +67,43 @@ class Listening(WireServer):
 
     def on_text(self, client: Client, data: bytes) -> None:
         """Nothing is answered."""
+
+
+class Attentive(Faulty):
+    """A talk that keeps what it hears."""
+
+    def __init__(self, link: Link, heard: list[bytes]) -> None:
+        super().__init__(link, "")
+        self._heard = heard
+
+    def hear(self, data: bytes) -> None:
+        self._heard.append(data)
+
+
+async def test_a_stall_of_this_process_is_not_taken_for_the_venues_silence() -> None:
+    """Nobody listened meanwhile: what the venue says next is still to be heard."""
+    states: list[tuple[bool, str]] = []
+    heard: list[bytes] = []
+    gap_s = HASTY.silence_s / 5
+    async with Listening() as server, Playing(lambda: server.send_raw(b"{}"), gap_s):
+        stream = Stream(
+            server.stream,
+            lambda link: Attentive(link, heard),
+            on_state=lambda up, why: states.append((up, why)),
+            tally=FeedTally(),
+            settings=HASTY,
+            draw=lambda: 0.5,
+        )
+        running = asyncio.create_task(stream.run())
+        for said in (3, 6, 9):
+            while len(heard) < said:  # noqa: ASYNC110 - the loop itself is what stalls
+                await asyncio.sleep(gap_s / 10)
+            if said < 9:
+                asyncio.get_running_loop().call_soon(time.sleep, 1.5 * HASTY.silence_s)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert states == [(True, "")]
+    assert server.connections == 1
 
 
 class Private(OkxOrders):

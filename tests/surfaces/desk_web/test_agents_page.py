@@ -1,5 +1,6 @@
 """The agents' pages and the funding collected, in a real browser over an engine that has both."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from tests.surfaces.desk_web.contrast import too_faint
 from tests.surfaces.spot.harness import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+STILL_S = 6.0
+"""More than two turns of the agents: a vote that was under way has been kept by then."""
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +46,14 @@ def engine(make_desk_engine: Callable[..., DeskEngine]) -> DeskEngine:
         for strategy in client.get(f"{made.desk}/api/trading/strategies").json():
             path = f"{made.desk}/api/desk/strategies/{strategy['id']}"
             client.put(path, json={"running": False}).raise_for_status()
-        seen: list[Any] = []
+        newest, since = "", time.monotonic()
 
         def stands_still() -> bool:
-            seen.append(asked("/decisions")[0]["id"])
-            return len(seen) > 20 and len(set(seen[-20:])) == 1
+            nonlocal newest, since
+            before, newest = newest, asked("/decisions")[0]["id"]
+            if newest != before:
+                since = time.monotonic()
+            return time.monotonic() - since > STILL_S
 
         until(stands_still)
     return made

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.surfaces.desk_web.conftest import DeskEngine, figures, live, until
 from tests.surfaces.desk_web.contrast import too_faint
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 PATHS = ("/", "/markets", "/trades", "/orders", "/holdings", "/budgets", "/agents", "/risk")
 

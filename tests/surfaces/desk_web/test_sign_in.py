@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.surfaces.desk_web.conftest import DeskEngine, live
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 PASSWORD = "correct horse battery staple"
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 
@@ -24,7 +26,7 @@ from arbiter.venues.sim.spawn import SimHandle
 from tests.fakes.ports import free_port
 from tests.unit.cli.conftest import Run
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SPOT_VENUES = {"binance", "bybit", "okx", "kraken"}
 PORTS = [
@@ -49,31 +51,81 @@ def engine_environment(environment: dict[str, str], database_url: str) -> dict[s
     }
 
 
+class Heard:
+    """What an engine says on a pipe, read as it comes: one that nobody reads would block it."""
+
+    def __init__(self, pipe: IO[str]) -> None:
+        self._pipe = pipe
+        self._lines: list[str] = []
+        self._news = threading.Condition()
+        self._over = False
+        self._thread = threading.Thread(target=self._read, name="engine's words", daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        for line in self._pipe:
+            with self._news:
+                self._lines.append(line)
+                self._news.notify_all()
+        with self._news:
+            self._over = True
+            self._news.notify_all()
+
+    def until(self, words: str) -> None:
+        """Wait until it has said something; fails, with all it said, where it ends or hangs."""
+        with self._news:
+            said = self._news.wait_for(lambda: self._over or words in self.text, HANGS_S)
+            if words not in self.text:
+                why = "the engine ended" if said else "the engine hangs"
+                pytest.fail(f"{why} and never said {words!r}:\n{self.text[-4_000:]}")
+
+    @property
+    def text(self) -> str:
+        return "".join(self._lines)
+
+    def whole(self) -> str:
+        """All it said, once it has ended."""
+        self._thread.join(HANGS_S)
+        assert not self._thread.is_alive(), "something that outlived the engine holds its stderr"
+        return self.text
+
+
+class Engine:
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stderr is not None
+        self.process = process
+        self.pid = process.pid
+        self.heard = Heard(process.stderr)
+
+    def ended(self, number: signal.Signals | None = None) -> tuple[int, str]:
+        """Wait for its end, after a signal if one is given; its code and all it said."""
+        if number is not None:
+            self.process.send_signal(number)
+        try:
+            code = self.process.wait(HANGS_S)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"the engine does not end:\n{self.heard.text[-4_000:]}")
+        return code, self.heard.whole()
+
+
 @contextmanager
-def running(environment: dict[str, str], folder: Path) -> Iterator["subprocess.Popen[str]"]:
+def running(environment: dict[str, str], folder: Path) -> Iterator[Engine]:
     """An engine that has said where it listens; killed at the end if it still runs."""
     with subprocess.Popen(
         [*ARBITER, "up", "--no-view"],
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         cwd=folder,
         env=environment,
-    ) as engine:
+    ) as process:
         try:
-            assert engine.stderr is not None
-            said: list[str] = []
-            for line in engine.stderr:
-                said.append(line)
-                if "arbiter is running" in line:
-                    break
-            else:
-                pytest.fail(f"the engine ended before it was running:\n{''.join(said)}")
+            engine = Engine(process)
+            engine.heard.until("arbiter is running")
             yield engine
         finally:
-            if engine.poll() is None:
-                engine.kill()
-                engine.communicate()
+            if process.poll() is None:
+                process.kill()
             _end_venues(Path(environment["ARBITER_HOME"]))
 
 
@@ -85,12 +137,6 @@ def _end_venues(home: Path) -> None:
     except (TryAgain, OutcomeUnknown):
         return
     SimHandle(home=home, pid=info.pid, adopted=True, first_ns=info.first_ns).stop()
-
-
-def ended(engine: "subprocess.Popen[str]", number: signal.Signals) -> tuple[int, str]:
-    engine.send_signal(number)
-    _, err = engine.communicate(timeout=HANGS_S)
-    return engine.returncode, err
 
 
 def probe(environment: dict[str, str], path: str) -> int:
@@ -134,7 +180,7 @@ def test_engine_is_steered_killed_stopped_and_stays_killed_until_resumed(
         report = json.loads(killed.out)
         assert (killed.code, report["flat"]) == (0, True)
         assert {venue["venue"] for venue in report["report"]["venues"]} >= SPOT_VENUES
-        code, err = ended(engine, signal.SIGINT)
+        code, err = engine.ended(signal.SIGINT)
         assert code == 0
         assert "Traceback" not in err
         assert "arbiter has stopped" in err
@@ -148,7 +194,7 @@ def test_engine_is_steered_killed_stopped_and_stays_killed_until_resumed(
         assert arbiter("resume", **ours).code == 0
         status = json.loads(arbiter("status", "--json", **ours).out)
         assert status["kill_switch"]["engaged"] is False
-        assert ended(engine, signal.SIGTERM)[0] == 0
+        assert engine.ended(signal.SIGTERM)[0] == 0
 
 
 def test_kill_tells_open_pairs_and_flatten_closes_them_with_proof(
@@ -157,7 +203,7 @@ def test_kill_tells_open_pairs_and_flatten_closes_them_with_proof(
     home = Path(engine_environment["ARBITER_HOME"])
     ours = {name: engine_environment[name] for name in engine_environment if name.isupper()}
     with running(engine_environment, tmp_path) as engine:
-        _until(lambda: len(open_positions(home)) >= 2, 120)
+        _until(lambda: len(open_positions(home)) >= 2)
         killed = arbiter("kill", "--reason", "look first", **ours)
         assert killed.code == 1
         assert "NOT FLAT: position" in killed.out
@@ -165,12 +211,22 @@ def test_kill_tells_open_pairs_and_flatten_closes_them_with_proof(
         assert "close them with: arbiter kill --flatten" in killed.out
         assert len(open_positions(home)) >= 2
 
-        flattened = arbiter("kill", "--flatten", "--json", **ours)
-        report = json.loads(flattened.out)
-        assert (flattened.code, report["flat"]) == (0, True)
+        report: dict[str, Any] = {}
+
+        def flattened() -> bool:
+            """What is left after some seconds is told, and work goes on."""
+            answer = arbiter("kill", "--flatten", "--json", **ours)
+            if not answer.out:
+                assert "did not answer" in answer.err
+                return False
+            report.update(json.loads(answer.out))
+            assert (answer.code, report["flat"]) in {(0, True), (1, False)}
+            return answer.code == 0
+
+        _until(flattened)
         assert not any(venue["positions"] for venue in report["report"]["venues"])
         assert open_positions(home) == {}
-        assert ended(engine, signal.SIGINT)[0] == 0
+        assert engine.ended(signal.SIGINT)[0] == 0
     assert json.loads(arbiter("db", "verify", "--json", **ours).out) == {"differences": []}
 
 
@@ -185,7 +241,7 @@ def open_positions(home: Path) -> dict[str, Decimal]:
     return {p.instrument: p.quantity for listed in told for p in listed.positions}
 
 
-def _until(come: Callable[[], bool], limit_s: float) -> None:
+def _until(come: Callable[[], bool], limit_s: float = HANGS_S) -> None:
     """Poll another process until something has come about."""
     end_s = time.monotonic() + limit_s
     while not come():
@@ -198,12 +254,11 @@ def test_kill_file_made_by_hand_stops_a_running_engine(
 ) -> None:
     ours = {name: engine_environment[name] for name in engine_environment if name.isupper()}
     with running(engine_environment, tmp_path) as engine:
-        assert engine.stderr is not None
         (Path(engine_environment["ARBITER_HOME"]) / "KILL").touch()
-        assert any("kill file was obeyed" in line for line in engine.stderr)
+        engine.heard.until("kill file was obeyed")
         status = json.loads(arbiter("status", "--json", **ours).out)
         assert status["kill_switch"]["engaged"] is True
-        assert ended(engine, signal.SIGINT)[0] == 0
+        assert engine.ended(signal.SIGINT)[0] == 0
 
 
 def test_second_ctrl_c_ends_the_engine_at_once(
@@ -214,8 +269,8 @@ def test_second_ctrl_c_ends_the_engine_at_once(
         os.kill(engine.pid, signal.SIGINT)
         os.kill(engine.pid, signal.SIGTERM)
         os.kill(engine.pid, signal.SIGCONT)
-        _, err = engine.communicate(timeout=HANGS_S)
-        assert engine.returncode == 130
+        code, err = engine.ended()
+        assert code == 130
         assert "the next start recovers" in err
 
 

@@ -153,6 +153,20 @@ async def test_a_paused_session_does_not_decide() -> None:
     assert len(house.working()) == 1
 
 
+async def test_a_vote_that_finds_no_fresh_quote_is_held_as_soon_as_there_is_one() -> None:
+    """One late quote does not put off the next decision by a whole interval."""
+    house = await rising()
+    await house.session()
+    await house.orchestrator.tick()
+    house.engine.clock.advance(3 * NS_PER_S)  # the quote is too old when the vote begins
+    await house.run_spawned()
+    await house.vote()
+    assert kept(house, DecisionType.CONSENSUS) == []
+    tick(house)
+    await house.vote()
+    assert len(kept(house, DecisionType.CONSENSUS)) == 1
+
+
 async def test_without_an_approval_on_record_nothing_is_ordered() -> None:
     house = await rising()
     await house.session()

@@ -15,7 +15,7 @@ from arbiter.storage.database import dsn
 from arbiter.storage.journal import JournalSettings, PgJournal
 from tests.fakes.postgres import FreshDatabase
 
-QUICK = JournalSettings(first_retry_s=0.005, longest_retry_s=0.05, lock_wait_s=0.2)
+QUICK = JournalSettings(first_retry_s=0.005, longest_retry_s=0.05)
 
 
 def unexpected(error: ArbiterError) -> None:

@@ -1,6 +1,7 @@
 """Whatever keeps us from the database, the message names it and the mend, never a password."""
 
 import asyncio
+import socket
 from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
@@ -29,10 +30,12 @@ def test_other_databases_are_refused_without_showing_the_address(url: str) -> No
     assert "hunter2" not in str(refused.value)
 
 
-async def test_nobody_listening_says_to_start_it(unused_tcp_port: int) -> None:
-    url = f"postgresql://me:hunter2@127.0.0.1:{unused_tcp_port}/arbiter"
-    with pytest.raises(StorageUnavailable, match="cannot be reached") as refused:
-        await database.connect(url)
+async def test_nobody_listening_says_to_start_it() -> None:
+    with socket.socket() as silent:  # has the port, so that nobody else comes to listen on it
+        silent.bind(("127.0.0.1", 0))
+        url = f"postgresql://me:hunter2@127.0.0.1:{silent.getsockname()[1]}/arbiter"
+        with pytest.raises(StorageUnavailable, match="cannot be reached") as refused:
+            await database.connect(url)
     assert "hunter2" not in str(refused.value)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from arbiter.model.changes import Changes
 from arbiter.model.errors import ArbiterError, InstanceLocked, StorageUnavailable, WillNotWork
@@ -226,7 +227,8 @@ async def test_a_fill_booked_twice_is_fatal_and_books_nothing(ledger_db: FreshDa
 
 async def test_one_database_has_one_engine(ledger_db: FreshDatabase) -> None:
     async with running(ledger_db.url):
-        second = PgJournal(ledger_db.url, on_fatal=unexpected, settings=QUICK)
+        hasty = replace(QUICK, lock_wait_s=0.2)
+        second = PgJournal(ledger_db.url, on_fatal=unexpected, settings=hasty)
         with pytest.raises(InstanceLocked, match="another engine"):
             await second.open()
     async with running(ledger_db.url) as third:

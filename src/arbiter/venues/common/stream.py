@@ -3,8 +3,7 @@
 A connection that is open and says nothing is worse than none: its last prices look alive. Two
 things end one. No frame at all for `silence_s`, though it was pinged. And no data for `silence_s`
 and for `quiet_factor` times its own usual gap: a stream that spoke a hundred times a second and
-now only answers pings is stuck, one that speaks every ten seconds is not. Time in which this process
-itself stood still is nobody's silence: what came meanwhile waits to be read.
+now only answers pings is stuck, one that speaks every ten seconds is not.
 """
 
 import asyncio
@@ -332,35 +331,37 @@ class _Connection(WSListener):
                 self._say(text)
 
     async def _watch(self) -> None:
+        """End what is silent. A look that comes late counts as one in time does: while this
+        process stood still, nobody could hear whether the venue spoke.
+        """
         settings = self._settings
         step_s = settings.silence_s / _TICKS
         loop = asyncio.get_running_loop()
-        began = heard_at = data_at = loop.time()
+        looked, awake_s = loop.time(), 0.0
+        heard_s = data_s = awake_s
         frames = messages = 0
         while True:
-            asleep = loop.time()
             await asyncio.sleep(step_s)
             self._talk.tick()
             now = loop.time()
-            stood_still = now - asleep - step_s
-            if stood_still > step_s:
-                began, heard_at, data_at = (t + stood_still for t in (began, heard_at, data_at))
+            awake_s += min(now - looked, 2 * step_s)
+            looked = now
             if self._frames != frames:
-                frames, heard_at = self._frames, now
+                frames, heard_s = self._frames, awake_s
             data = self._messages - self._asides
             if data != messages:
-                messages, data_at = data, now
-            if now - heard_at >= settings.silence_s:
-                self.end(f"silent for {now - heard_at:.1f} s")
+                messages, data_s = data, awake_s
+            if awake_s - heard_s >= settings.silence_s:
+                self.end(f"silent for {awake_s - heard_s:.1f} s")
                 return
-            pace_s = (now - began) / (messages + 1)
-            if now - data_at >= max(settings.silence_s, settings.quiet_factor * pace_s):
-                self.end(f"no data for {now - data_at:.1f} s, only heartbeats")
+            pace_s = awake_s / (messages + 1)
+            if awake_s - data_s >= max(settings.silence_s, settings.quiet_factor * pace_s):
+                self.end(f"no data for {awake_s - data_s:.1f} s, only heartbeats")
                 return
-            if not self._ready and now - began >= settings.ready_timeout_s:
-                self.end(f"subscriptions unanswered for {now - began:.1f} s")
+            if not self._ready and awake_s >= settings.ready_timeout_s:
+                self.end(f"subscriptions unanswered for {awake_s:.1f} s")
                 return
-            if now - heard_at >= settings.silence_s / 2 and self._transport is not None:
+            if awake_s - heard_s >= settings.silence_s / 2 and self._transport is not None:
                 self._transport.send_ping()
 
     def _say(self, data: bytes) -> None:
