@@ -246,6 +246,7 @@ async def test_market_that_is_decided_shows_nothing_more(
     async with running(feed.run(log)):
         await log.until(lambda: len(log.quotes) == len(wiring.slots))
         await served.act("kalshi", "resolve", symbol=TICKER, amount=1)
+        seen = 0
         for _ in range(2):  # what was under way comes within the first
             seen, told = len(log.quotes[slot]), log.total
             await log.until(lambda told=told: log.total > told + 500)  # type: ignore[misc]

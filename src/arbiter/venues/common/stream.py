@@ -3,7 +3,8 @@
 A connection that is open and says nothing is worse than none: its last prices look alive. Two
 things end one. No frame at all for `silence_s`, though it was pinged. And no data for `silence_s`
 and for `quiet_factor` times its own usual gap: a stream that spoke a hundred times a second and
-now only answers pings is stuck, one that speaks every ten seconds is not.
+now only answers pings is stuck, one that speaks every ten seconds is not. Time in which this process
+itself stood still is nobody's silence: what came meanwhile waits to be read.
 """
 
 import asyncio
@@ -331,9 +332,7 @@ class _Connection(WSListener):
                 self._say(text)
 
     async def _watch(self) -> None:
-        """End what is silent. A look that comes late counts as one in time does: while this
-        process stood still, nobody could hear whether the venue spoke.
-        """
+        """End what is silent; a look that comes late counts as one in time does."""
         settings = self._settings
         step_s = settings.silence_s / _TICKS
         loop = asyncio.get_running_loop()
