@@ -387,9 +387,10 @@ class DeskView:
         )
 
     def _exposure_usd(self) -> Decimal:
-        """What the gate holds against its limit: open trades, and pairs held between trades.
+        """Planned notional of open trades, and what funding pairs held between trades are worth.
 
-        Of trades their planned notional; a quote currency without any rate counts as dollars.
+        The gate counts both, trades at their limits. A quote currency without any rate counts as
+        dollars.
         """
         return sum(
             [

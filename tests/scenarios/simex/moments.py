@@ -44,6 +44,17 @@ async def until(
     pytest.fail(why(), pytrace=False)
 
 
+async def words_of(process: asyncio.subprocess.Process) -> bytes:
+    """Give what a command prints, once it has ended; it is ended where nobody waits any more."""
+    try:
+        told, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+    return told
+
+
 async def at_fill(
     accounts: Iterable[Account], act: Callable[[], None], why: Callable[[], str], number: int = 1
 ) -> None:

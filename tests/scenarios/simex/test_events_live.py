@@ -133,12 +133,7 @@ class EventPlace(Place):
             nonlocal told
             pipe = asyncio.subprocess.PIPE
             process = await self._start(*words, stdout=pipe, stderr=asyncio.subprocess.DEVNULL)
-            try:
-                told, _ = await process.communicate()
-            finally:
-                if process.returncode is None:  # nobody waits for it any more
-                    process.kill()
-                    await process.communicate()
+            told = await moments.words_of(process)
             return process.returncode == 0 and told.strip() != b"[]"
 
         await moments.until(succeeds, self.up_tail)

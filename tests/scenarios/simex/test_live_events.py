@@ -25,7 +25,7 @@ from arbiter.simex.settings import SimexSettings
 from arbiter.storage.embedded import EmbeddedServer
 from arbiter.venues.catalogue import connector
 from tests.scenarios.simex.conftest import Serve, Served
-from tests.scenarios.simex.moments import UNBOUNDED, UNTOLD, at_fill, reasons, until
+from tests.scenarios.simex.moments import UNBOUNDED, UNTOLD, at_fill, reasons, until, words_of
 from tests.scenarios.test_kill9 import ROOT, events
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_200)]
@@ -133,12 +133,7 @@ class Place:
             env=self.environment, cwd=ROOT, stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
-        try:
-            told, _ = await process.communicate()
-        finally:
-            if process.returncode is None:  # nobody waits for it any more
-                process.kill()
-                await process.communicate()
+        told = await words_of(process)
         return json.loads(told) if process.returncode == 0 else None
 
     def log_tail(self) -> str:

@@ -148,15 +148,8 @@ def test_the_examples_kept_are_the_published_ones() -> None:
 @pytest.fixture
 def by_hand_alone(engine: LiveEngine) -> Iterator[None]:
     """Nothing else is opened: where venues are slow, its trades take all the places there are."""
-    core = engine.running.engine.core
-
-    def hunt(on: bool) -> None:
-        core.state.hunting = on
-
-    engine.do(lambda: hunt(False))
-    engine.wait_for(core.floor.idle())
-    yield
-    engine.do(lambda: hunt(True))
+    with engine.still():
+        yield
 
 
 @pytest.mark.usefixtures("by_hand_alone")

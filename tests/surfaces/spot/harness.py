@@ -133,6 +133,21 @@ class LiveEngine:
         assert self._loop is not None
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(START_S)
 
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Open nothing meanwhile; begins once what was open has ended."""
+        core = self.running.engine.core
+
+        def hunt(on: bool) -> None:
+            core.state.hunting = on
+
+        self.do(lambda: hunt(False))
+        try:
+            self.wait_for(core.floor.idle())
+            yield
+        finally:
+            self.do(lambda: hunt(True))
+
     async def candles_missing(self) -> Sequence[InstrumentId]:
         """Instruments whose past has not been filled in yet."""
         instruments = [i.id for i in self.running.engine.core.registry.instruments]

@@ -182,15 +182,8 @@ def test_min_profit_is_a_fraction(client: httpx.Client) -> None:
 def still(client: httpx.Client, engine: LiveEngine) -> Iterator[None]:
     """Nothing is opened: a slow reader would never come to the end of what grows meanwhile."""
     until(lambda: int(completed(client)["total_count"]) >= 5)
-    core = engine.running.engine.core
-
-    def hunt(on: bool) -> None:
-        core.state.hunting = on
-
-    engine.do(lambda: hunt(False))
-    engine.wait_for(core.floor.idle())
-    yield
-    engine.do(lambda: hunt(True))
+    with engine.still():
+        yield
 
 
 @pytest.mark.usefixtures("still")

@@ -12,7 +12,7 @@ from arbiter.api.desk.web.page import Page
 _ROWS = 50
 _LIMITS = {
     "max_trade_usd": "One trade, USD",
-    "max_total_exposure_usd": "Open trades and pairs, USD",
+    "max_total_exposure_usd": "Open trades and funding pairs, USD",
     "max_concurrent_trades": "Open trades at a time",
     "daily_loss_limit_usd": "Loss of a day, USD",
     "max_drawdown_percent": "Drawdown, %",
@@ -134,8 +134,8 @@ def used(body: Json) -> str:
     warnings = "".join(f"<li>{words.text(line)}</li>" for line in body["warnings"])
     return (
         f"{usages(body['usage'])}"
-        f'<div class="usage"><span>in open trades and pairs</span><span>{words.figure(exposure, 2)} of '
-        f"{words.figure(limit, 2)} USD</span>{words.bar(part, 'good', 'in open trades and pairs')}</div>"
+        f'<div class="usage"><span>in open trades and funding pairs</span><span>{words.figure(exposure, 2)} of '
+        f"{words.figure(limit, 2)} USD</span>{words.bar(part, 'good', 'in open trades and funding pairs')}</div>"
         + (f'<ul class="alerts">{warnings}</ul>' if warnings else "")
     )
 
