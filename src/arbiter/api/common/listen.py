@@ -9,6 +9,17 @@ from arbiter.model.errors import BadConfig, Conflict
 
 _ABSENT = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 _BACKLOG = 512
+_UNSENT = 64 * 1024
+"""Bytes the system holds for a client before the writer is made to wait (``TCP_NOTSENT_LOWAT``).
+
+Left to itself it takes megabytes: half a minute of prices, stale when they arrive.
+"""
+UNREAD_S = 30
+"""A connection whose other end takes nothing for so long is ended (``TCP_USER_TIMEOUT``, tcp(7)).
+
+A server that closes it sends what it still holds first, and would wait for ever for a client that
+answers the system's probes and reads nothing.
+"""
 
 
 def is_loopback(host: str) -> bool:
@@ -68,6 +79,9 @@ def _listening(host: str, port: int, setting: str) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # Connections inherit these.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_S * 1000)
         listener.bind(address)
         listener.listen(_BACKLOG)
     except OSError as error:

@@ -123,10 +123,6 @@ class Streams:
         self._turnstile = Turnstile(deps.settings.prices_per_second)
         self._clients: set[Client] = set()
 
-    @property
-    def count(self) -> int:
-        return len(self._clients)
-
     async def run(self) -> None:
         """Feed the clients until cancelled."""
         async with asyncio.TaskGroup() as group:
