@@ -25,14 +25,13 @@ _LONGEST = 400
 
 
 class Headlines:
-    """Text feeds: files whose lines are headlines, newest last; read again when they change.
+    """Text feeds: files whose lines are headlines, newest last.
 
     A line may begin with ``SYMBOL|``: it then speaks of that base asset alone.
     """
 
     def __init__(self, paths: tuple[Path, ...]) -> None:
         self._paths = paths
-        self._seen: dict[Path, tuple[int, int]] = {}
         self._lines: dict[tuple[Path, str], int] = {}
 
     @property
@@ -90,7 +89,9 @@ class ViewMaker:
             self._books.setdefault(instrument.id, deque(maxlen=_LOOKS)).append(top)
 
     async def view(self, instrument: Instrument) -> MarketView | None:
-        """Everything an agent may see now; None while the venue shows no fresh quote."""
+        """Everything an agent may see now; None, and nothing read, without a fresh quote."""
+        if self._top(instrument) is None:
+            return None
         bars = await self.bars(instrument.id)
         headlines = await self.headlines.read(instrument.base, self._clock.now_ns())
         now = self._clock.now_ns()
