@@ -124,7 +124,7 @@ async def test_a_commit_whose_answer_is_lost_is_not_written_twice(
         number = run.append(sent(1))
         await run.journal.drain()
         assert run.told == [number]
-        assert proxy.connections == 2
+        assert proxy.connections >= 2
         assert await journalled(look) == [sent(1)]
 
 
@@ -138,7 +138,7 @@ async def test_a_commit_that_never_arrived_is_written_again(ledger_db: FreshData
         number = run.append(sent(1))
         await run.journal.drain()
         assert run.told == [number]
-        assert proxy.connections == 2
+        assert proxy.connections >= 2
         assert await journalled(look) == [sent(1)]
 
 
