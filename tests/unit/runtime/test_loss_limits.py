@@ -1,11 +1,13 @@
 """A loss limit that is used up closes and stops everything, whatever it was that cost so much."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import pytest
 
-from arbiter.model.events import ContractSet, KillSwitchEngaged
+from arbiter.model.changes import Changes
+from arbiter.model.events import ContractSet, Event, KillSwitchEngaged
 from arbiter.model.ids import ENGINE, StrategyId
 from arbiter.model.orders import OrderType, Side
 from arbiter.model.perpetuals import ForcedCause, ForcedClose, FundingPayment, contract_of
@@ -13,6 +15,10 @@ from arbiter.model.plans import Family, Leg, Plan
 from arbiter.model.reports import ForcedReported, FundingReported
 from arbiter.model.trades import TradeState
 from arbiter.risk.limits import RiskLimits
+from arbiter.runtime.bus import CommandBus
+from arbiter.runtime.engine import Engine
+from arbiter.runtime.outbox import LiveOutbox
+from arbiter.runtime.supervisor import Supervisor
 from tests.fakes.engine import VENUES, Desk, spot_instrument
 from tests.fakes.perpetuals import USDT, perpetual
 
@@ -142,3 +148,35 @@ def test_a_trade_whose_loss_uses_up_the_limit_stops_everything() -> None:
     desk.complete(sell)
     (reason,) = stops.reasons
     assert "daily loss" in reason
+
+
+async def test_an_engine_whose_limit_is_used_up_latches_itself_and_flattens() -> None:
+    stops = Stops()
+    desk = stops.desk
+    core = desk.core
+    engine = Engine(
+        core=core,
+        bus=CommandBus(ledger=desk.ledger, recorder=core.recorder, strategies=()),
+        outbox=LiveOutbox({}, desk.clock),
+        feeds=(),
+        clients={},
+        run_id="1",
+        version="0",
+    )
+    latched = asyncio.Event()
+
+    def watch(events: Sequence[Event], changes: Changes) -> None:
+        del changes
+        if any(isinstance(event, KillSwitchEngaged) for event in events):
+            latched.set()
+
+    desk.hub.listen(watch)
+    async with Supervisor() as supervisor:
+        await engine.initialise(supervisor, 0)
+        stops.pay("-10")
+        async with asyncio.timeout(10):
+            await latched.wait()
+        assert supervisor.failure is None
+    latch = desk.ledger.kill_switch
+    assert (latch.engaged, latch.actor, latch.flatten) == (True, ENGINE, True)
+    assert "daily loss" in latch.reason
