@@ -8,6 +8,7 @@ from arbiter.model.ids import Actor, ClientOrderId, StrategyId, TradeId
 from arbiter.model.instruments import InstrumentKind
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Order, OrderStatus, Side
+from arbiter.model.plans import Family
 from arbiter.risk.limits import RiskLimits
 from tests.unit.risk.world import (
     BTC,
@@ -21,7 +22,9 @@ from tests.unit.risk.world import (
     D,
     World,
     instrument,
+    leg,
     open_trade,
+    plan,
     reduction,
 )
 
@@ -176,3 +179,30 @@ def test_reduction_takes_no_budget_and_locks_no_more_than_is_there(stopped: Worl
     approved = stopped.approved(reduction(Side.SELL, BTC_A, "0.5"))
     assert approved.locks == ((BTC, D("0.3")),)
     assert approved.reserve == ((USDT, ZERO),)
+
+
+def test_remainder_of_a_position_on_margin_may_be_worth_less_than_an_order(stopped: World) -> None:
+    tiny = reduction(Side.SELL, BTC_A, "0.0002")
+    assert stopped.verdict(tiny).startswith("MIN_NOTIONAL")
+    stopped.registry.instruments[BTC_A] = instrument(BTC_A, A, kind=InstrumentKind.LINEAR)
+    assert stopped.verdict(tiny) == "approved"
+    assert stopped.verdict(reduction(Side.SELL, BTC_A, "0.0001")).startswith("MIN_SIZE")
+
+
+def test_opening_on_margin_must_be_worth_an_order() -> None:
+    world = World()
+    world.registry.instruments[BTC_A] = instrument(BTC_A, A, kind=InstrumentKind.LINEAR)
+    tiny = plan(leg(Side.BUY, BTC_A, "0.0002"), family=Family.FUNDING)
+    assert world.verdict(tiny).startswith("MIN_NOTIONAL")
+
+
+def test_closing_on_margin_locks_nothing(stopped: World) -> None:
+    stopped.registry.instruments[BTC_A] = instrument(BTC_A, A, kind=InstrumentKind.LINEAR)
+    approved = stopped.approved(reduction(Side.SELL, BTC_A, "0.5"))
+    assert approved.locks == ((USDT, ZERO),)
+
+
+def test_legs_of_one_reduction_lock_no_balance_twice(stopped: World) -> None:
+    stopped.ledger.fund(A, BTC, "0.3")
+    both = plan(leg(Side.SELL, BTC_A, "0.2"), leg(Side.SELL, BTC_A, "0.2"), reduce_only=True)
+    assert stopped.approved(both).locks == ((BTC, D("0.2")), (BTC, D("0.1")))

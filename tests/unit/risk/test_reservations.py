@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -191,3 +193,19 @@ def test_hundred_submissions_in_any_order_fill_the_balance_and_no_more(
     assert 0 < len(shop.working) < 100
     largest = D("0.0059") * D(40_000) * D("1.001")
     assert shop.world.ledger.free(A, USDT) < largest  # what is left buys less than one more
+
+
+@pytest.mark.parametrize(
+    ("side", "locked"),
+    [(Side.BUY, "20.2202"), (Side.SELL, "30.2302")],
+    ids=["bought at most at 0.404", "sold at least at 0.396"],
+)
+def test_a_binary_contract_at_the_market_is_paid_for_at_its_worst_price(
+    side: Side, locked: str
+) -> None:
+    world = World()
+    name = InstrumentId("RAIN.KALSHI")
+    world.registry.instruments[name] = instrument(name, A, kind=InstrumentKind.BINARY, lot="1")
+    at_market = msgspec.structs.replace(leg(side, name, "50", None), planned_price=D("0.4"))
+    approved = world.approved(plan(at_market, family=Family.EVENTS))
+    assert approved.locks == approved.reserve == ((USDT, D(locked)),)
