@@ -179,7 +179,12 @@ class World:
             self.ledger.fund(venue, USDT, "50000")
         self.rates: dict[Asset, Decimal] = {USDT: D(1)}
         self.limits = limits or RiskLimits()
+        self.leverage = D(1)
         self.hold_pairs(lambda: ZERO)
+
+    def set_leverage(self, leverage: Decimal) -> None:
+        """Have every contract on margin trade at so much."""
+        self.leverage = leverage
 
     def hold_pairs(self, held_usd: Callable[[], Decimal]) -> None:
         """Have pairs between trades be worth so much."""
@@ -191,6 +196,7 @@ class World:
             ledger=self.ledger,
             usd_rate=self.rates.get,
             baselines={key: one.total for key, one in self.ledger.balances.items()},
+            leverage=lambda _instrument: self.leverage,
             held_usd=held_usd,
         )
 
