@@ -12,7 +12,7 @@ from arbiter.model.ids import ENGINE, StrategyId
 from arbiter.model.orders import OrderType, Side
 from arbiter.model.perpetuals import ForcedCause, ForcedClose, FundingPayment, contract_of
 from arbiter.model.plans import Family, Leg, Plan
-from arbiter.model.reports import ForcedReported, FundingReported
+from arbiter.model.reports import Filled, ForcedReported, FundingReported
 from arbiter.model.trades import TradeState
 from arbiter.risk.limits import RiskLimits
 from arbiter.runtime.bus import CommandBus
@@ -62,6 +62,9 @@ class Stops:
         assert trade.state is TradeState.COMPLETED
 
     def pay(self, amount: str, number: int = 1) -> None:
+        self.desk.core.on_report(self.funding(amount, number))
+
+    def funding(self, amount: str, number: int = 1) -> FundingReported:
         now = self.desk.clock.now_ns()
         payment = FundingPayment(
             venue=PERP.venue,
@@ -75,7 +78,7 @@ class Stops:
             settled_ns=now,
             at_ns=now,
         )
-        self.desk.core.on_report(FundingReported(venue=PERP.venue, at_ns=now, payment=payment))
+        return FundingReported(venue=PERP.venue, at_ns=now, payment=payment)
 
     def liquidate(self, price: str) -> None:
         now = self.desk.clock.now_ns()
@@ -110,6 +113,17 @@ def test_a_loss_that_came_without_an_order_stops_everything(lose: Callable[[Stop
     lose(stops)
     (reason,) = stops.reasons
     assert "daily loss" in reason
+
+
+def test_funding_told_in_one_breath_with_fills_is_booked_beside_them() -> None:
+    stops = Stops()
+    desk = stops.desk
+    desk.open_spread()
+    _, buy, _ = desk.outbox.sent
+    fill = Filled(venue=buy.venue, at_ns=desk.clock.now_ns(), fill=desk.fill_of(buy))
+    desk.core.on_reports([stops.funding("-10"), fill])
+    assert len(stops.reasons) == 1
+    assert desk.order(buy.client_order_id).filled_size == buy.size
 
 
 def test_funding_that_eats_up_the_drawdown_stops_everything() -> None:
