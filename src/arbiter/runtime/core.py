@@ -105,7 +105,9 @@ class TradingCore:
             value_fee=self._value_fee,
             on_refusal=self._note_refusal,
         )
-        self.margin = MarginOutcomes(ledger=ledger, recorder=recorder)
+        self.margin = MarginOutcomes(
+            ledger=ledger, recorder=recorder, on_booked=self._stop_when_breached
+        )
         self._refusals = Refusals()
         self.frozen: set[tuple[VenueId, Asset]] = set()
         """Balances that moved without us, or whose venue's word cannot be read: nothing opens
@@ -371,10 +373,14 @@ class TradingCore:
             return None
         return deny(DenialCode.EDGE_GONE, edge=f"{edge:.6f}", needed=plan.min_edge)
 
-    def _closed(self, trade: Trade) -> None:
+    def _stop_when_breached(self) -> None:
+        """Have everything closed and stopped once a loss limit is used up."""
         now = self._clock.now_ns()
         if self.gate.breached(now) and not self.ledger.kill_switch.engaged:
             self._on_breach("; ".join(self.gate.assess(now).warnings))
+
+    def _closed(self, trade: Trade) -> None:
+        self._stop_when_breached()
         if self._execution.hedge_residuals and trade.family is Family.SPOT:
             self._hedge_residual(trade)
 

@@ -4,7 +4,7 @@ Everything is booked once, whether it comes over the stream, from a look after a
 or from both, in any order.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from arbiter.ledger.ledger import Ledger
 from arbiter.model import events as ev
@@ -17,9 +17,18 @@ from arbiter.runtime.recorder import Recorder
 
 
 class MarginOutcomes:
-    def __init__(self, *, ledger: Ledger, recorder: Recorder) -> None:
+    """`on_booked` is called after every booking: what comes without an order can cost as well."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        recorder: Recorder,
+        on_booked: Callable[[], None] = lambda: None,
+    ) -> None:
         self._ledger = ledger
         self._recorder = recorder
+        self._on_booked = on_booked
         self._told: Newest[tuple[str, str]] = Newest()
 
     def on_report(self, report: MarginReport) -> None:
@@ -48,6 +57,7 @@ class MarginOutcomes:
             text = f"{report.venue}: fill {report.venue_trade_id} of {report.instrument} failed"
             told.append(AlertRaised(at_ns=now, severity="warning", code="FILL_FAILED", text=text))
         self._recorder.record(*told)
+        self._on_booked()
 
     def book(self, payments: Iterable[FundingPayment], forced: Iterable[ForcedClose]) -> int:
         """Book what the ledger lacks; gives how much that was."""
@@ -87,6 +97,7 @@ class MarginOutcomes:
             events += [PositionForced(at_ns=now, forced=close), alert]
         if events:
             self._recorder.record(*events)
+            self._on_booked()
         return booked
 
     def _stranger(self, key: tuple[str, str], what: str) -> None:

@@ -329,3 +329,99 @@ def test_a_closed_trade_is_left_alone() -> None:
     step = look((BOUGHT, order("b", FILLED, ONE_BTC)), state=TradeState.COMPLETED)
     assert step[1] == ()
     assert trade((BOUGHT,)).residual > ZERO
+
+
+# What must not happen beside it
+
+
+def test_an_added_order_that_has_left_is_not_sent_again() -> None:
+    unwind = order("u", SENT, instrument=BUY, side=Side.SELL)
+    orders = (BOUGHT, order("b", REJECTED), unwind)
+    assert send_added(Progress(), trade(orders), unwind, 0, SETTINGS)[1] == ()
+
+
+def test_an_unwind_is_dropped_when_late_fills_leave_the_other_leg_alone() -> None:
+    unwind = order("u", CREATED, instrument=BUY, side=Side.SELL, size=HALF)
+    orders = (order("a", EXPIRED, HALF), order("b", FILLED, ONE_BTC), unwind)
+    step = send_added(Progress(), trade(orders), unwind, 0, SETTINGS)
+    assert of(step[1], Send) == []
+    assert len(of(step[1], Abandon)) == 1
+
+
+def test_a_request_is_under_way_for_as_long_after_any_start() -> None:
+    unknown = order("b", SENT, unknown=True)
+    began = 1_000_000 * MS
+    progress, allowed = sent(unknown, at_ns=began), SETTINGS.absent_after_ms * MS
+    assert in_flight(progress, unknown, began + allowed - 1, SETTINGS)
+    assert not in_flight(progress, unknown, began + allowed, SETTINGS)
+
+
+@pytest.mark.parametrize(("ask", "leaves"), [(100.0, True), (100.01, False), (0, False)])
+def test_a_sequential_second_leg_buys_up_to_its_limit_and_never_in_the_dark(
+    ask: float, leaves: bool
+) -> None:
+    orders = (order("a", CREATED), order("b", FILLED, ONE_BTC))
+    step = look(orders, Market(binance_ask=ask), settings=SEQUENTIAL)
+    assert bool(of(step[1], Send)) == leaves
+    assert bool(of(step[1], Abandon)) != leaves
+
+
+def test_a_sequential_second_leg_too_small_for_its_venue_is_given_up() -> None:
+    dust = order("a", EXPIRED, Decimal("0.0003"))  # worth 0.03, an order is worth 5 or more
+    step = look((dust, order("b", CREATED)), settings=SEQUENTIAL)
+    assert (of(step[1], Send), of(step[1], AddOrder)) == ([], [])
+    assert len(of(step[1], Abandon)) == 1
+
+
+def test_the_pause_after_a_fruitless_unwind_is_counted_from_that_moment() -> None:
+    now = 1_000_000 * MS
+    failed = order("u", EXPIRED, instrument=BUY, side=Side.SELL)
+    orders = (BOUGHT, order("b", REJECTED), failed)
+    dark = Market(bybit_bid=0)
+    first = look(orders, dark, progress=Progress(began_ns=now), now_ns=now)
+    assert added(first).role == "u"
+    assert first[0].next_try_ns > now
+    again = look(orders, dark, progress=first[0], now_ns=first[0].next_try_ns - 1)
+    assert of(again[1], AddOrder) == []
+    assert of(again[1], WakeAt) == [WakeAt(first[0].next_try_ns)]
+    assert added(look(orders, dark, progress=first[0], now_ns=first[0].next_try_ns)).role == "u"
+
+
+def test_a_market_that_is_dark_is_looked_at_again_later_and_not_at_once() -> None:
+    now = 1_000_000 * MS
+    orders = (BOUGHT, order("b", REJECTED))
+    dark = Market(binance_bid=0, bybit_bid=0)
+    step = look(orders, dark, progress=Progress(began_ns=now), now_ns=now)
+    (wake,) = [effect for effect in step[1] if isinstance(effect, WakeAt)]
+    assert wake.at_ns > now
+
+
+def test_an_order_of_a_recalled_trade_never_takes_an_id_that_may_have_been_used() -> None:
+    recalled = look((BOUGHT,))  # its second leg's order left memory long ago
+    assert added(recalled).attempt > 50
+    assert added(look((BOUGHT, order("b", REJECTED)))).attempt == 1
+
+
+def test_a_trade_that_a_late_fill_matched_is_no_unwound_one() -> None:
+    missed = order("u", EXPIRED, instrument=BUY, side=Side.SELL)
+    step = look((BOUGHT, order("b", FILLED, ONE_BTC), missed))
+    assert advanced(step) is TradeState.COMPLETED
+
+
+def test_a_trade_that_ends_late_ends_and_is_not_held() -> None:
+    late = SETTINGS.flat_ms * MS + 1
+    step = look((BOUGHT, order("b", FILLED, ONE_BTC)), now_ns=late)
+    assert (advanced(step), alerts(step)) == (TradeState.COMPLETED, [])
+
+
+def test_hold_and_alert_calls_nobody_while_the_other_leg_may_still_fill() -> None:
+    settings = ExecutionSettings(lone_leg=LoneLeg.HOLD)
+    working = order("b", WORKING)
+    step = look((BOUGHT, working), progress=sent(working), settings=settings, now_ns=MS)
+    assert step[1] == ()
+
+
+def test_a_look_at_a_deadline_sets_one_at_the_time_to_call_a_person() -> None:
+    working = order("b", WORKING)
+    step = look((BOUGHT, working), progress=sent(working), now_ns=MS, stimulus=Stimulus.DEADLINE)
+    assert WakeAt(SETTINGS.flat_ms * MS) in step[1]

@@ -223,6 +223,10 @@ def test_exposure_is_the_larger_side_of_every_open_trade(tape: Tape) -> None:
     assert tape.ledger.exposure_usd == 3 * 102
     tape.advanced(first, TradeState.UNWOUND)
     assert tape.ledger.exposure_usd == 102
+    tape.trade(buy=d(110))
+    assert tape.ledger.exposure_usd == 102 + 110
+    tape.trade(sell=None)
+    assert tape.ledger.exposure_usd == 102 + 110 + 100
 
 
 @given(

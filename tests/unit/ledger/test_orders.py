@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from arbiter.ledger import orders as order_book
 from arbiter.ledger.alarms import AlarmCode
 from arbiter.ledger.ledger import Ledger
 from arbiter.model import events as ev
@@ -275,3 +276,74 @@ def test_a_closed_trade_with_an_open_order_stays_in_memory() -> None:
             tape.ended(tape.leg(trade, name))
         tape.advanced(trade, TradeState.FAILED)
     assert list(tape.ledger.closed_trades) == [first.id, third.id]
+
+
+def test_a_part_filled_order_holds_its_share_until_it_ends(tape: Tape) -> None:
+    tape.budget(1_000)
+    trade = tape.trade(size=d(1))
+    buy = tape.leg(trade, "a0")
+    held, reserved = buy.lock, buy.reserve
+    assert held > 0
+    assert reserved > 0
+    tape.sent(buy)
+    tape.filled(buy, d("0.25"))
+    budget = tape.ledger.budgets[buy.strategy, USDT]
+    assert tape.ledger.balances[BINANCE, USDT].locked == held * 3 / 4
+    assert budget.reserved == reserved * 3 / 4 + 25  # what it bought at 100 is capital in use
+    tape.ended(tape.leg(trade, "a0"), OrderStatus.CANCELLED)
+    budget = tape.ledger.budgets[buy.strategy, USDT]
+    assert tape.ledger.balances[BINANCE, USDT].locked == 0
+    assert budget.reserved == 25
+
+
+def test_the_value_of_an_order_is_that_of_its_fills(tape: Tape) -> None:
+    trade = tape.trade()
+    tape.sent(tape.leg(trade, "a0"))
+    tape.filled(tape.leg(trade, "a0"), d("0.4"))
+    tape.filled(tape.leg(trade, "a0"), d("0.6"))
+    assert tape.leg(trade, "a0").filled_value == 100
+
+
+def test_a_cancelled_orders_late_fill_leaves_its_unknown_outcome_known(tape: Tape) -> None:
+    trade = tape.trade()
+    tape.sent(tape.leg(trade, "a0"))
+    tape.apply(
+        ev.OutcomeUnknown(
+            at_ns=tape.now_ns, client_order_id=tape.leg(trade, "a0").client_order_id, why="time-out"
+        )
+    )
+    tape.filled(tape.leg(trade, "a0"), d("0.4"))
+    assert tape.leg(trade, "a0").unknown_since_ns is not None
+    tape.filled(tape.leg(trade, "a0"), d("0.6"))
+    assert tape.leg(trade, "a0").unknown_since_ns is None
+
+
+@pytest.mark.parametrize(
+    ("before", "left", "after"),
+    [
+        (OrderStatus.FILLED, "0.6", OrderStatus.EXPIRED),
+        (OrderStatus.PARTIALLY_FILLED, "0.2", OrderStatus.PARTIALLY_FILLED),
+        (OrderStatus.PARTIALLY_FILLED, "0", OrderStatus.WORKING),
+        (OrderStatus.CANCELLED, "0", OrderStatus.CANCELLED),
+    ],
+)
+def test_a_void_fill_leaves_its_order_with_the_others(
+    tape: Tape, before: OrderStatus, left: str, after: OrderStatus
+) -> None:
+    trade = tape.trade()
+    tape.sent(tape.leg(trade, "a0"))
+    fill = tape.filled(tape.leg(trade, "a0"), d("0.4")).fill
+    filled = d(left) + fill.size
+    order = replace(
+        tape.leg(trade, "a0"), status=before, filled_size=filled, filled_value=filled * 100
+    )
+    void = order_book.voided(order, fill, tape.now_ns)
+    assert (void.status, void.filled_size, void.filled_value) == (after, d(left), d(left) * 100)
+    assert ("failed to settle" in (void.reason or "")) == (before is OrderStatus.FILLED)
+
+
+def test_holds_told_for_an_order_that_is_not_there_are_refused(tape: Tape) -> None:
+    trade = tape.trade()
+    order = replace(tape.leg(trade, "a0"), client_order_id=ClientOrderId("more"))
+    with pytest.raises(LedgerError, match="not there"):
+        order_book.with_holds([order], {ClientOrderId("else"): (USDT, d(1))}, {})

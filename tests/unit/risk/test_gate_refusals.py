@@ -5,7 +5,8 @@ import pytest
 
 from arbiter.model.errors import UnknownSymbol
 from arbiter.model.holdings import KillSwitch
-from arbiter.model.ids import Asset, InstrumentId, VenueId
+from arbiter.model.ids import Asset, InstrumentId, StrategyId, VenueId
+from arbiter.model.instruments import InstrumentKind
 from arbiter.model.orders import Side
 from arbiter.model.plans import Family
 from arbiter.model.time import NS_PER_MS
@@ -339,3 +340,85 @@ def test_still_standing_ignores_what_the_approved_trade_itself_took(world: World
 
 def test_absurd_size_is_refused_like_any_other(world: World) -> None:
     assert world.verdict(spread_plan("1e40")).startswith("TRADE_SIZE: notional=402000")
+
+
+def test_trade_and_exposure_may_use_their_limits_to_the_last_cent() -> None:
+    exact = World(RiskLimits(max_trade_usd=D(402), max_total_exposure_usd=D(804)))
+    exact.ledger.trades = {(t := open_trade(1)).id: t}
+    assert exact.verdict(spread_plan()) == "approved"
+    assert exact.verdict(spread_plan(sell_price="40200.01")).startswith("TRADE_SIZE")
+
+
+def test_pairs_held_between_trades_count_as_exposure(world: World) -> None:
+    held = [D(9_598)]
+    world.hold_pairs(lambda: held[0])
+    assert world.verdict(spread_plan()) == "approved"
+    held[0] = D("9598.01")
+    assert world.verdict(spread_plan()) == "TOTAL_EXPOSURE: exposure=9598.01 needed=402 limit=10000"
+
+
+def test_budget_of_one_strategy_binds_no_other(world: World) -> None:
+    world.ledger.allocate(StrategyId("another"), Asset("USDC"), "1")
+    world.ledger.allocate(StrategyId("another"), USDT, "1")
+    assert world.verdict(spread_plan()) == "approved"
+
+
+def test_balance_may_be_spent_to_the_last_unit(world: World) -> None:
+    world.ledger.fund(A, USDT, "400.4")
+    assert world.verdict(plan(leg(Side.BUY, BTC_A), family=Family.MANUAL)) == "approved"
+
+
+def test_floor_on_one_side_does_not_hide_the_one_on_the_other(world: World) -> None:
+    world.gate.rebase({(B, BTC): D(1)})  # nothing else was ever funded to be traded from
+    world.ledger.fund(B, BTC, "0.1")
+    assert world.verdict(spread_plan()).startswith("INVENTORY_SKEW: venue=bybit asset=BTC")
+
+
+def test_reduction_still_stands_whatever_has_come_between(world: World) -> None:
+    world.ledger.kill_switch = KillSwitch(engaged=True)
+    world.board.unhealthy |= {A, B}
+    world.board.ages[BTC_A] = None
+    one = plan(leg(Side.SELL, BTC_A), reduce_only=True)
+    assert world.gate.still_stands(one, NOW) is None
+
+
+@pytest.mark.parametrize(("size", "verdict"), [("0.6", "LOT_SIZE"), ("1", "approved")])
+def test_steps_of_two_legs_are_compared_in_base_units(size: str, verdict: str) -> None:
+    world = World()
+    world.registry.instruments[BTC_A] = instrument(
+        BTC_A, A, kind=InstrumentKind.LINEAR, contract_size="0.01", lot="0.1"
+    )
+    world.registry.instruments[BTC_B] = instrument(
+        BTC_B, B, kind=InstrumentKind.LINEAR, contract_size="0.1", lot="0.1"
+    )  # steps of 0.001 and of 0.01 BTC
+    pair = plan(leg(Side.BUY, BTC_A, size), leg(Side.SELL, BTC_B, "0.1"), family=Family.FUNDING)
+    assert world.verdict(pair).partition(":")[0] == verdict
+
+
+def test_inverse_contracts_share_no_step_with_what_counts_in_base() -> None:
+    for inverse_at, venue, linear_at in ((BTC_A, A, BTC_B), (BTC_B, B, BTC_A)):
+        world = World()
+        world.registry.instruments[inverse_at] = instrument(
+            inverse_at,
+            venue,
+            kind=InstrumentKind.INVERSE,
+            contract_size="100",
+            settle=BTC,
+            lot="1",
+        )
+        pair = plan(
+            leg(Side.BUY, inverse_at, "7"),
+            leg(Side.SELL, linear_at, "0.0175"),
+            family=Family.FUNDING,
+        )
+        assert world.verdict(pair) == "approved"
+
+
+def test_binary_contract_is_never_paid_for_with_its_whole_payout() -> None:
+    world = World()
+    name = InstrumentId("RAIN.KALSHI")
+    world.registry.instruments[name] = instrument(name, A, kind=InstrumentKind.BINARY, lot="1")
+    buy = plan(leg(Side.BUY, name, "50", "0.99"), family=Family.EVENTS)
+    assert world.verdict(buy) == "approved"
+    whole = plan(leg(Side.BUY, name, "50", "1"), family=Family.EVENTS)
+    assert world.verdict(whole).startswith("TICK_SIZE")

@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +14,7 @@ from arbiter.model.orders import Side
 from arbiter.model.plans import Family, Plan
 from arbiter.risk.gate import Approved
 from arbiter.risk.limits import RiskLimits
+from tests.fakes.perpetuals import TERMS
 from tests.unit.risk.world import (
     BTC,
     BTC_A,
@@ -191,3 +194,41 @@ def test_hundred_submissions_in_any_order_fill_the_balance_and_no_more(
     assert 0 < len(shop.working) < 100
     largest = D("0.0059") * D(40_000) * D("1.001")
     assert shop.world.ledger.free(A, USDT) < largest  # what is left buys less than one more
+
+
+@pytest.mark.parametrize(
+    ("side", "locked"),
+    [(Side.BUY, "20.2202"), (Side.SELL, "30.2302")],
+    ids=["bought at most at 0.404", "sold at least at 0.396"],
+)
+def test_a_binary_contract_at_the_market_is_paid_for_at_its_worst_price(
+    side: Side, locked: str
+) -> None:
+    world = World()
+    name = InstrumentId("RAIN.KALSHI")
+    world.registry.instruments[name] = instrument(name, A, kind=InstrumentKind.BINARY, lot="1")
+    at_market = msgspec.structs.replace(leg(side, name, "50", None), planned_price=D("0.4"))
+    approved = world.approved(plan(at_market, family=Family.EVENTS))
+    assert approved.locks == approved.reserve == ((USDT, D(locked)),)
+
+
+def test_leverage_divides_the_margin_and_never_the_fee() -> None:
+    world = World()
+    world.registry.instruments[BTC_A] = msgspec.structs.replace(
+        instrument(BTC_A, A, kind=InstrumentKind.LINEAR), margin=TERMS
+    )
+    world.set_leverage(D(5))
+    short = plan(leg(Side.SELL, BTC_A, "0.01"), family=Family.FUNDING)
+    assert world.approved(short).locks == ((USDT, D("80.4")),)
+    assert world.approved(short).reserve == ((USDT, D("80.4")),)
+
+
+@pytest.mark.parametrize(("side", "stake"), [(Side.BUY, "1600"), (Side.SELL, "2400")])
+def test_binary_contracts_stake_what_they_cost_and_not_their_price(side: Side, stake: str) -> None:
+    world = World()
+    name = InstrumentId("RAIN.KALSHI")
+    world.registry.instruments[name] = instrument(
+        name, A, kind=InstrumentKind.BINARY, lot="1", contract_size="2"
+    )
+    wanted = plan(leg(side, name, "2000", "0.4"), family=Family.EVENTS)
+    assert world.verdict(wanted) == f"TRADE_SIZE: notional={stake} limit=1500"

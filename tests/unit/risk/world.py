@@ -1,6 +1,6 @@
 """A small world for the gate: two venues, one market, money on both, nothing wrong with it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from uuid import UUID
 
@@ -178,14 +178,26 @@ class World:
             self.ledger.fund(venue, BTC, "1")
             self.ledger.fund(venue, USDT, "50000")
         self.rates: dict[Asset, Decimal] = {USDT: D(1)}
+        self.limits = limits or RiskLimits()
+        self.leverage = D(1)
+        self.hold_pairs(lambda: ZERO)
+
+    def set_leverage(self, leverage: Decimal) -> None:
+        """Have every contract on margin trade at so much."""
+        self.leverage = leverage
+
+    def hold_pairs(self, held_usd: Callable[[], Decimal]) -> None:
+        """Have pairs between trades be worth so much."""
         self.gate = Gate(
-            limits or RiskLimits(),
+            self.limits,
             engine=self.engine,
             board=self.board,
             registry=self.registry,
             ledger=self.ledger,
             usd_rate=self.rates.get,
             baselines={key: one.total for key, one in self.ledger.balances.items()},
+            leverage=lambda _instrument: self.leverage,
+            held_usd=held_usd,
         )
 
     def verdict(self, plan: Plan) -> str:
