@@ -106,7 +106,7 @@ class TradingCore:
             on_refusal=self._note_refusal,
         )
         self.margin = MarginOutcomes(
-            ledger=ledger, recorder=recorder, on_booked=self._stop_when_breached
+            ledger=ledger, recorder=recorder, on_booked=self.stop_when_breached
         )
         self._refusals = Refusals()
         self.frozen: set[tuple[VenueId, Asset]] = set()
@@ -373,14 +373,16 @@ class TradingCore:
             return None
         return deny(DenialCode.EDGE_GONE, edge=f"{edge:.6f}", needed=plan.min_edge)
 
-    def _stop_when_breached(self) -> None:
-        """Have everything closed and stopped once a loss limit is used up."""
+    def stop_when_breached(self) -> None:
+        """Have everything closed and stopped once a loss limit is used up and orders may be sent."""
         now = self._clock.now_ns()
+        if not self.state.started:
+            return
         if self.gate.breached(now) and not self.ledger.kill_switch.engaged:
             self._on_breach("; ".join(self.gate.assess(now).warnings))
 
     def _closed(self, trade: Trade) -> None:
-        self._stop_when_breached()
+        self.stop_when_breached()
         if self._execution.hedge_residuals and trade.family is Family.SPOT:
             self._hedge_residual(trade)
 

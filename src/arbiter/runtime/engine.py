@@ -112,7 +112,9 @@ class Engine:
             log.info("recovered", **msgspec.structs.asdict(found))
 
     def start_trading(self) -> None:
+        """Open trades from now on; losses found by the recovery may end that at once."""
         self.core.state.started = True
+        self.core.stop_when_breached()
 
     async def finalise(self) -> None:
         """Open nothing new, let legs under way end, and leave the rest to the next start."""

@@ -1,7 +1,8 @@
 """A loss limit that is used up closes and stops everything, whatever it was that cost so much."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from decimal import Decimal
 
 import pytest
@@ -166,11 +167,28 @@ def test_a_trade_whose_loss_uses_up_the_limit_stops_everything() -> None:
 
 async def test_an_engine_whose_limit_is_used_up_latches_itself_and_flattens() -> None:
     stops = Stops()
+    async with latching(stops):
+        stops.pay("-10")
+    assert "daily loss" in stops.desk.ledger.kill_switch.reason
+
+
+async def test_a_loss_found_by_the_recovery_stops_the_engine_when_it_starts_to_trade() -> None:
+    stops = Stops()
+    stops.desk.core.state.started = False
+    async with latching(stops) as engine:
+        stops.pay("-10")
+        assert not stops.desk.ledger.kill_switch.engaged
+        engine.start_trading()
+    assert "daily loss" in stops.desk.ledger.kill_switch.reason
+
+
+@asynccontextmanager
+async def latching(stops: Stops) -> AsyncIterator[Engine]:
+    """An engine of this desk, for as long as it takes it to latch itself."""
     desk = stops.desk
-    core = desk.core
     engine = Engine(
-        core=core,
-        bus=CommandBus(ledger=desk.ledger, recorder=core.recorder, strategies=()),
+        core=desk.core,
+        bus=CommandBus(ledger=desk.ledger, recorder=desk.core.recorder, strategies=()),
         outbox=LiveOutbox({}, desk.clock),
         feeds=(),
         clients={},
@@ -187,10 +205,9 @@ async def test_an_engine_whose_limit_is_used_up_latches_itself_and_flattens() ->
     desk.hub.listen(watch)
     async with Supervisor() as supervisor:
         await engine.initialise(supervisor, 0)
-        stops.pay("-10")
+        yield engine
         async with asyncio.timeout(10):
             await latched.wait()
         assert supervisor.failure is None
     latch = desk.ledger.kill_switch
     assert (latch.engaged, latch.actor, latch.flatten) == (True, ENGINE, True)
-    assert "daily loss" in latch.reason
