@@ -4,10 +4,10 @@ import asyncio
 import itertools
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -36,6 +36,7 @@ PRICE = {
     "ask_size": 1.0,
     "timestamp": 1.0,
 }
+T = TypeVar("T")
 _addresses = itertools.count(10)
 
 
@@ -154,15 +155,18 @@ async def test_page_of_a_stranger_may_not_listen(engine: LiveEngine) -> None:
 
 
 @pytest.fixture(scope="module")
-def guarded(make_engine: MakeEngine) -> LiveEngine:
-    engine = make_engine(
-        ARBITER__SPOT_API__AUTH_REQUIRED="true",
-        ARBOT_API_KEY=KEY,
-        ARBITER__SPOT_API__RATE_LIMIT="0",
-    )
-    access = engine.running.access
-    engine.wait_for(access.add_user(Actor("cli"), "vic", Role.VIEWER, "correct horse vic"))
-    return engine
+def guarded(make_engine: MakeEngine) -> Iterator[LiveEngine]:
+    """Asks its readers again and again whether they still may."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "ASK_AGAIN_S", 0.05)
+        engine = make_engine(
+            ARBITER__SPOT_API__AUTH_REQUIRED="true",
+            ARBOT_API_KEY=KEY,
+            ARBITER__SPOT_API__RATE_LIMIT="0",
+        )
+        access = engine.running.access
+        engine.wait_for(access.add_user(Actor("cli"), "vic", Role.VIEWER, "correct horse vic"))
+        yield engine
 
 
 async def test_token_in_the_first_message_opens_the_stream(guarded: LiveEngine) -> None:
@@ -186,6 +190,41 @@ async def test_key_in_the_handshake_opens_the_stream(guarded: LiveEngine) -> Non
     async with joined(guarded, additional_headers={"X-API-Key": KEY}) as talk:
         await say(talk, type="subscribe", channel="prices")
         assert (await hear(talk))["type"] == "subscribed"
+
+
+async def test_revoked_key_and_new_credential_end_their_streams(guarded: LiveEngine) -> None:
+    access, cli = guarded.running.access, Actor("cli")
+    await _on(guarded, access.add_user(cli, "val", Role.VIEWER, "correct horse val"))
+    made = await _on(guarded, access.create_key(cli, "page", Role.VIEWER))
+    given = {"username": "val", "password": "correct horse val"}
+    async with httpx.AsyncClient(base_url=guarded.api) as client:
+        token = (await client.post("/auth/login", data=given)).json()["access_token"]
+    async with (
+        joined(guarded, additional_headers={"X-API-Key": KEY}) as lasting,
+        joined(guarded, additional_headers={"X-API-Key": made.text}) as by_header,
+        joined(guarded) as by_key,
+        joined(guarded) as by_token,
+    ):
+        await say(by_key, type="auth", token=made.text)
+        await say(by_token, type="auth", token=token)
+        for talk in (by_header, by_key, by_token, lasting):
+            await say(talk, type="subscribe", channel="prices")
+            await hear(talk, "price_update")
+        await _on(guarded, access.revoke_key(cli, "page"))
+        await _on(guarded, access.change_credential(cli, "val", "another horse"))
+        for talk in (by_header, by_key, by_token):
+            assert (await hear(talk, "error"))["error"]["code"] == "UNAUTHORIZED"
+            with pytest.raises(ConnectionClosed) as closed:
+                await talk.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1008
+        await say(lasting, type="ping")
+        await hear(lasting, "pong")
+
+
+async def _on(engine: LiveEngine, work: Coroutine[Any, Any, T]) -> T:
+    """Do something on the engine's own loop."""
+    return await asyncio.to_thread(engine.wait_for, work)
 
 
 async def test_client_that_shows_nothing_is_cut_off(

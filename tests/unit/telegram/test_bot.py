@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -38,6 +39,11 @@ class Stand:
     async def says(self, text: str, answer: str) -> Shown:
         await self.telegram.types(CHAT, text)
         return await self.sees(answer)
+
+    async def handled(self) -> None:
+        """Wait until the bot is done with whatever was typed and pressed."""
+        await self.telegram.taken()
+        await asyncio.gather(*self.bot._dispatcher._handle_update_tasks)
 
     async def sees(self, words: str) -> Shown:
         return await self.telegram.sees(lambda shown: shown.chat == CHAT and words in shown.text)
@@ -105,8 +111,7 @@ async def test_strangers_and_groups_get_nothing_not_even_for_a_wrong_code(stand:
     for text in ("/status", "/kill", "hello", "/link WRONG-CODE", "/start"):
         await stand.telegram.types(STRANGER, text)
     await stand.telegram.types(-100, f"/link {CODE}", kind="group")
-    await stand.says("/help", "/unlink")
-    await stand.telegram.taken()
+    await stand.handled()
     assert {shown.chat for shown in stand.telegram.messages} == {CHAT}
 
 
@@ -150,6 +155,7 @@ async def test_a_button_of_one_chat_does_nothing_for_another(stand: Stand) -> No
     other = Shown(shown.message_id, STRANGER, "", None)
     await stand.telegram.presses_key(other, shown.keys["Stop everything"])
     await stand.telegram.is_told(TOO_LATE)
+    await stand.handled()
     assert not stand.engine.killed
 
 
@@ -158,7 +164,12 @@ async def test_orders_are_cancelled_budgets_set_and_wallets_copied_only_after_a_
 ) -> None:
     await stand.link()
     telegram, asked = stand.telegram, stand.engine.asked
+    ended = pb.OrderResponse()
+    ended.CopyFrom(stand.engine.open_orders[0])
+    ended.order_id, ended.market_id, ended.status = "o-0", "OLD", pb.ORDER_STATUS_CANCELLED
+    stand.engine.open_orders.insert(0, ended)
     shown = await stand.says("/orders", "BUY 10")
+    assert len(shown.keys) == 1
     await telegram.presses(shown, "Cancel 10 FED-<DEC>")
     sure = await stand.sees("Cancel this order?")
     assert len(asked) == 1
@@ -201,6 +212,33 @@ async def test_alerts_reach_the_chat_once_although_the_stream_breaks(stand: Stan
     await stand.sees("Said while nobody listened")
     told = "\n".join(shown.text for shown in stand.telegram.messages)
     assert told.count("Trade 7") == told.count("A leg failed") == 1
+
+
+async def test_two_alerts_of_one_moment_are_both_told(stand: Stand) -> None:
+    """A trade's end and the limit it breaks carry one time."""
+    await stand.link()
+    await stand.engine.listening.wait()
+    await stand.engine.alerts.put(_alert(1, "Trade 7 lost 90 USDT"))
+    breach = _alert(1, "Limits breach", pb.ALERT_SEVERITY_CRITICAL)
+    await stand.engine.alerts.put(breach)
+    await stand.sees("Limits breach")
+    await stand.engine.alerts.put(None)
+    await stand.engine.alerts.put(_alert(2, "Said after the break"))
+    await stand.sees("Said after the break")
+    told = "\n".join(shown.text for shown in stand.telegram.messages)
+    assert told.count("Trade 7") == told.count("Limits breach") == 1
+
+
+async def test_an_alert_is_told_although_the_stream_broke_before_any_came(stand: Stand) -> None:
+    """What was said before the chat was linked is no news, then or after the break."""
+    now = time.time_ns() // 1_000_000_000
+    stand.engine.said.append(_alert(now - 60, "Said before the link"))
+    await stand.link()
+    await stand.engine.listening.wait()
+    stand.engine.said.append(_alert(now + 60, "Said while nobody listened"))
+    await stand.engine.alerts.put(None)
+    await stand.sees("Said while nobody listened")
+    assert not any("before the link" in shown.text for shown in stand.telegram.messages)
 
 
 async def test_alerts_wait_when_telegram_asks_for_patience(stand: Stand) -> None:
