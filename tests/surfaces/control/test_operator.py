@@ -5,9 +5,15 @@ import asyncio
 import pytest
 
 import arbiter_pb2 as pb
+from arbiter.access.roles import Principal, Role
+from arbiter.api.control.convert import Markets
 from arbiter.api.control.deps import DoctorCheck
+from arbiter.api.control.guard import Call
+from arbiter.api.control.operator import OperatorService
 from arbiter.client import ArbiterClient, BadRequest, NotFound
-from arbiter.model.ids import Asset, InstrumentId, StrategyId
+from arbiter.model.commands import EngageKillSwitch
+from arbiter.model.ids import Actor, Asset, InstrumentId, StrategyId
+from arbiter.runtime.kill import KillReport, KillSwitchControl
 from tests.fakes.depth import FakeDepth
 from tests.surfaces.control.world import BTC, World
 
@@ -44,6 +50,33 @@ async def test_the_kill_switch_is_engaged_and_released_by_name(
     released = await trader.operator.resume()
     assert not released.engaged
     assert not engine.ledger.kill_switch.engaged
+
+
+async def test_a_caller_that_hangs_up_does_not_stop_the_killing(
+    engine: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = asyncio.Event(), asyncio.Event()
+    engage = KillSwitchControl.engage
+
+    async def slowly(control: KillSwitchControl, command: EngageKillSwitch) -> KillReport:
+        began.set()
+        await go_on.wait()
+        return await engage(control, command)
+
+    monkeypatch.setattr(KillSwitchControl, "engage", slowly)
+    deps = engine.deps()
+    service = OperatorService(deps, Markets(deps.core.registry, lambda _instrument: ""))
+    alice = Principal(actor=Actor("user:alice"), user_id="alice", role=Role.TRADER)
+    request = pb.EngageKillSwitchRequest(reason="now", flatten=True)
+    calling = asyncio.create_task(service.EngageKillSwitch(request, Call(None, alice)))  # type: ignore[arg-type]
+    await began.wait()
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    (killing,) = service._kills
+    go_on.set()
+    assert (await killing).durable
+    assert engine.ledger.kill_switch.actor == "user:alice"
 
 
 async def test_a_kill_needs_a_reason(engine: World, trader: ArbiterClient) -> None:

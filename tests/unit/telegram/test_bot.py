@@ -250,6 +250,20 @@ async def test_alerts_wait_when_telegram_asks_for_patience(stand: Stand) -> None
     await stand.sees("Kill switch engaged")
 
 
+async def test_a_chat_that_shuts_the_bot_out_is_forgotten(stand: Stand) -> None:
+    await stand.link()
+    await stand.engine.listening.wait()
+    stand.telegram.refuse.append((403, {"description": "Forbidden: bot was blocked by the user"}))
+    await stand.engine.alerts.put(_alert(1, "Kill switch engaged"))
+    async with asyncio.timeout(60):
+        while stand.bot.links.chats:  # noqa: ASYNC110 - the refusal has no event of its own
+            await asyncio.sleep(0.01)
+    seen = len(stand.telegram.messages)
+    await stand.telegram.types(CHAT, "/status")
+    await stand.handled()
+    assert len(stand.telegram.messages) == seen
+
+
 def _alert(second: int, text: str, severity: pb.AlertSeverity = pb.ALERT_SEVERITY_INFO) -> pb.Alert:
     alert = pb.Alert(severity=severity, text=text)
     alert.at.FromSeconds(second)
