@@ -13,7 +13,7 @@ from arbiter.api.control.operator import OperatorService
 from arbiter.client import ArbiterClient, BadRequest, NotFound
 from arbiter.model.commands import EngageKillSwitch
 from arbiter.model.ids import Actor, Asset, InstrumentId, StrategyId
-from arbiter.runtime.kill import KillReport, KillSwitchControl
+from arbiter.runtime.kill import KillReport, KillSwitchControl, VenueProof
 from tests.fakes.depth import FakeDepth
 from tests.surfaces.control.world import BTC, World
 
@@ -50,6 +50,33 @@ async def test_the_kill_switch_is_engaged_and_released_by_name(
     released = await trader.operator.resume()
     assert not released.engaged
     assert not engine.ledger.kill_switch.engaged
+
+
+async def test_what_every_venue_proved_is_told_and_closing_is_asked_for(
+    trader: ArbiterClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[EngageKillSwitch] = []
+
+    async def engage(_control: KillSwitchControl, command: EngageKillSwitch) -> KillReport:
+        asked.append(command)
+        proofs = (
+            VenueProof(venue="binance", reachable=True, open_orders=(), unhedged=()),
+            VenueProof(
+                venue="bybit", reachable=False, open_orders=("o-1",), unhedged=(), note="silent"
+            ),
+        )
+        return KillReport(durable=False, venues=proofs)
+
+    monkeypatch.setattr(KillSwitchControl, "engage", engage)
+    report = await trader.operator.kill("fire", flatten=True)
+    assert (report.durable, report.flat) == (False, False)
+    assert [(each.venue, each.reachable, each.flat) for each in report.venues] == [
+        ("binance", True, True),
+        ("bybit", False, False),
+    ]
+    assert (report.venues[1].open_orders, report.venues[1].note) == (["o-1"], "silent")
+    await trader.operator.kill("smoke")
+    assert [(each.reason, each.flatten) for each in asked] == [("fire", True), ("smoke", False)]
 
 
 async def test_a_caller_that_hangs_up_does_not_stop_the_killing(
@@ -109,7 +136,9 @@ async def test_budgets_are_set_shown_and_removed(engine: World, trader: ArbiterC
         250.5,
         250.5,
     )
+    await trader.operator.set_budget("spot-arbitrage", "USDT", 9)
     assert [row.allocated for row in await trader.operator.budgets("manual")] == [250.5]
+    assert len(await trader.operator.budgets()) == 2
     answer = await trader.trading.place_order(*BTC, pb.SIDE_BUY, 5, 99.0)
     assert answer.status == pb.ORDER_STATUS_REJECTED
     assert answer.message.startswith("BUDGET_EXCEEDED: allocated=250.5 reserved=0 needed=495")
@@ -135,6 +164,11 @@ async def test_pnl_and_trades_are_those_of_the_ledger(engine: World, trader: Arb
     assert trade.bought == 0.5
     assert trade.HasField("pnl")
     assert await trader.operator.trades("spot-arbitrage") == []
+    await bought(engine, trader)
+    assert [each.number for each in await trader.operator.trades()] == [
+        trade.number + 1,
+        trade.number,
+    ]
 
 
 async def test_the_doctor_is_healthy_unless_a_check_fails(

@@ -332,6 +332,12 @@ async def test_orders_are_listed_newest_first_with_filters_and_a_limit(
 
 
 async def test_balances_are_free_plus_locked(engine: World, trader: ArbiterClient) -> None:
+    (before,) = [
+        row
+        for row in await trader.users.balances(exchange=pb.EXCHANGE_BINANCE)
+        if row.currency == "USDT"
+    ]
+    assert before.locked == 0
     await placed(engine, trader)
     rows = {row.currency: row for row in await trader.users.balances(exchange=pb.EXCHANGE_BINANCE)}
     assert rows["USDT"].locked > 0

@@ -19,7 +19,8 @@ from arbiter.access.roles import Role
 from arbiter.api.common import listen
 from arbiter.api.spot import stream
 from arbiter.model.changes import Changes
-from arbiter.model.ids import Actor, StrategyId
+from arbiter.model.ids import Actor, StrategyId, Symbol
+from arbiter.model.plans import Family
 from tests.surfaces.spot import samples
 from tests.surfaces.spot.conftest import MakeEngine, until
 from tests.surfaces.spot.harness import LiveEngine
@@ -88,6 +89,13 @@ async def test_prices_come_for_the_symbols_asked_for_alone(engine: LiveEngine) -
             assert (await hear(talk, "price_update"))["data"]["symbol"] == "ETHUSDT"
         await say(talk, type="unsubscribe", channel="prices")
         assert (await hear(talk, "unsubscribed"))["symbols"] == []
+        async with joined(engine) as other:
+            await say(other, type="subscribe", channel="prices", symbols=["BTCUSDT"])
+            await say(other, type="subscribe", channel="prices", symbols=["ETHUSDT"])
+            assert (await hear(other, "subscribed"))["symbols"] == ["BTCUSDT"]
+            assert (await hear(other, "subscribed"))["symbols"] == ["BTCUSDT", "ETHUSDT"]
+            for _ in range(20):  # meanwhile whoever wants prices is told some
+                await hear(other, "price_update")
         await say(talk, type="ping")
         assert (await hear(talk))["type"] == "pong"
 
@@ -256,6 +264,15 @@ async def test_fourth_connection_within_a_second_is_429(guarded: LiveEngine) -> 
     assert codes == [101, 101, 101, 429, 429]
 
 
+def test_client_that_leaves_too_much_unread_is_cut() -> None:
+    client = stream.Client(None, 1)  # type: ignore[arg-type]
+    for number in range(stream.QUEUE):
+        client.tell(str(number))
+    assert client.cut is None
+    client.tell("one too many")
+    assert client.cut == (1013, "too slow")
+
+
 @pytest.mark.slow
 async def test_client_that_does_not_read_is_cut_and_the_others_go_on(
     make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
@@ -330,3 +347,21 @@ async def test_signals_of_other_families_are_not_told(engine: LiveEngine) -> Non
             await asyncio.to_thread(engine.do, partial(engine.running.hub.publish, (), changes))
         while (told := (await hear(talk, "signal"))["data"]["id"]) != own.seq:
             assert told != other.seq
+
+
+async def test_trades_of_other_families_and_of_other_symbols_are_not_told(
+    engine: LiveEngine,
+) -> None:
+    own = stored.trade(1_000_001)
+    by_hand = replace(stored.trade(1_000_002), family=Family.MANUAL)
+    elsewhere = stored.trade(1_000_003, symbol=Symbol("ETH/USDT"))
+    async with joined(engine) as talk:
+        await say(talk, type="subscribe", channel="trades", symbols=["BTCUSDT"])
+        await hear(talk, "subscribed")
+        for trade in (by_hand, elsewhere, own):
+            changes = Changes()
+            changes.trades[trade.id] = trade
+            await asyncio.to_thread(engine.do, partial(engine.running.hub.publish, (), changes))
+        while (told := (await hear(talk, "trade_update"))["data"])["id"] != own.seq:
+            assert told["id"] not in {by_hand.seq, elsewhere.seq}
+            assert told["symbol"] == "BTCUSDT"

@@ -50,10 +50,21 @@ class Stand:
 
 
 @asynccontextmanager
-async def running(file: Path, telegram: BotApi, engine: ControlApi) -> AsyncIterator["TelegramBot"]:
+async def running(
+    file: Path,
+    telegram: BotApi,
+    engine: ControlApi,
+    alerts_from: pb.AlertSeverity = pb.ALERT_SEVERITY_INFO,
+) -> AsyncIterator["TelegramBot"]:
     from arbiter.telegram.bot import TelegramBot
 
-    settings = TelegramSettings(token=TOKEN, links=file, api_url=telegram.url, alert_window_s=0.05)
+    settings = TelegramSettings(
+        token=TOKEN,
+        links=file,
+        api_url=telegram.url,
+        alert_window_s=0.05,
+        alerts_from=alerts_from,
+    )
     async with ArbiterClient(engine.address) as client:
         bot = TelegramBot(settings, client)
         task = asyncio.create_task(bot.run())
@@ -250,6 +261,22 @@ async def test_alerts_wait_when_telegram_asks_for_patience(stand: Stand) -> None
     await stand.sees("Kill switch engaged")
 
 
+async def test_alerts_less_severe_than_wanted_are_not_told(tmp_path: Path) -> None:
+    file = tmp_path / "links.json"
+    async with (
+        BotApi() as telegram,
+        ControlApi() as engine,
+        running(file, telegram, engine, pb.ALERT_SEVERITY_WARNING) as bot,
+    ):
+        stand = Stand(telegram, engine, bot)
+        await stand.link()
+        await engine.listening.wait()
+        await engine.alerts.put(_alert(1, "Trade 7 made 0.53 USDT"))
+        await engine.alerts.put(_alert(2, "A leg failed", pb.ALERT_SEVERITY_WARNING))
+        await stand.sees("A leg failed")
+        assert not any("Trade 7" in shown.text for shown in telegram.messages)
+
+
 async def test_a_chat_that_shuts_the_bot_out_is_forgotten(stand: Stand) -> None:
     await stand.link()
     await stand.engine.listening.wait()
@@ -292,6 +319,7 @@ async def test_a_sign_in_that_has_ended_is_told_and_forgotten(stand: Stand) -> N
 async def test_an_unlinked_chat_is_a_stranger_again(stand: Stand) -> None:
     await stand.link()
     await stand.says("/unlink", "This chat is forgotten.")
+    assert stand.bot.links._file.read_bytes() == b"[]"
     seen = len(stand.telegram.messages)
     await stand.telegram.types(CHAT, "/status")
     await stand.telegram.types(CHAT, f"/link {CODE}")
