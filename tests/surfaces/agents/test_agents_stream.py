@@ -14,13 +14,16 @@ from arbiter.access.roles import Principal, Role
 from arbiter.api.agents import stream
 from arbiter.api.agents.surface import AgentsSurface
 from arbiter.api.common.server import ApiServer, WebSocketTimes
+from arbiter.model.changes import Changes
+from arbiter.model.events import OrderFilled
 from arbiter.model.ids import Actor
-from arbiter.model.orders import Side
+from arbiter.model.orders import OrderStatus, Side
 from tests.fakes.access import Access
 from tests.fakes.access_store import MemoryAccessStore
 from tests.fakes.agents import ME, AgentHouse
 from tests.surfaces.agents.conftest import surface_of
 from tests.unit.runtime.test_agent_desk import give
+from tests.unit.storage import samples as stored
 
 
 @contextlib.asynccontextmanager
@@ -119,6 +122,38 @@ async def test_an_order_is_told_with_its_fill_and_its_position(
         filled = await told(socket, "order_update")
         assert (filled["status"], filled["executed_quantity"]) == ("FILLED", 1)
         assert filled["order_id"] == trade["order_id"]
+
+
+async def test_orders_and_fills_of_other_families_are_not_told(
+    house: AgentHouse, surface: AgentsSurface, url: str
+) -> None:
+    changes = Changes()
+    other = stored.order(1, status=OrderStatus.FILLED)
+    changes.orders[other.client_order_id] = other
+    filled = OrderFilled(at_ns=1, fill=stored.fill(1), order=other)
+    async with watching(url, surface) as socket:
+        surface.stream._on_events((filled,), changes)
+        give(house, Side.BUY, "1")
+        async with asyncio.timeout(60):
+            first = json.loads(await socket.recv())
+        assert (first["type"], first["data"]["symbol"]) == ("order_update", "BTC/USDT")
+        assert first["data"]["quantity"] == 1
+
+
+async def test_what_open_positions_are_worth_is_told_again(
+    house: AgentHouse, surface: AgentsSurface, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "POSITIONS_EVERY_S", 0.01)
+    running = asyncio.create_task(surface.stream.run())
+    async with watching(url, surface) as socket:
+        give(house, Side.BUY, "1")
+        house.complete_all()
+        before = (await told(socket, "position_update"))["unrealized_pnl"]
+        house.quote(130.0)
+        while (await told(socket, "position_update"))["unrealized_pnl"] < before + 25:
+            pass
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_refused_order_is_told_as_an_error(

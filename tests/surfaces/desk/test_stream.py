@@ -235,6 +235,17 @@ async def test_with_authentication_a_header_signs_in_too(guarded: World) -> None
         assert set((await hear(socket))["data"]) == {"risk"}
 
 
+async def test_who_says_nothing_where_a_credential_is_needed_is_sent_away(
+    guarded: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "_SIGN_IN_WITHIN_S", 0.05)
+    async with stream(guarded) as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            await hear(socket)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4401
+
+
 async def test_a_stream_ends_with_the_key_or_the_sign_in_behind_it(
     guarded: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import httpx
@@ -21,6 +22,7 @@ from arbiter.api.spot import stream
 from arbiter.model.changes import Changes
 from arbiter.model.ids import Actor, StrategyId, Symbol
 from arbiter.model.plans import Family
+from tests.fakes.engine import Desk
 from tests.surfaces.spot import samples
 from tests.surfaces.spot.conftest import MakeEngine, until
 from tests.surfaces.spot.harness import LiveEngine
@@ -271,6 +273,29 @@ def test_client_that_leaves_too_much_unread_is_cut() -> None:
     assert client.cut is None
     client.tell("one too many")
     assert client.cut == (1013, "too slow")
+
+
+async def test_clients_of_a_stream_that_fell_behind_are_cut_and_not_left_with_a_gap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stream, "HUB_QUEUE", 4)
+    desk = Desk()
+    settings = SimpleNamespace(prices_per_second=100)
+    deps: Any = SimpleNamespace(core=desk.core, hub=desk.hub, settings=settings)
+    door: Any = None
+    streams = stream.Streams(deps, door)
+    socket: Any = None
+    client = stream.Client(socket, desk.registry.n_slots)
+    streams._clients.add(client)
+    following = asyncio.create_task(streams._follow())
+    await asyncio.sleep(0)  # it begins
+    for _ in range(5):
+        desk.hub.publish((), Changes())
+    async with asyncio.timeout(60):
+        await client._wake.wait()
+    assert client.cut == (1013, "the stream fell behind")
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
 
 
 @pytest.mark.slow

@@ -140,6 +140,11 @@ async def test_the_kill_switch_is_pulled_by_a_second_press_and_shows_its_proof(
     await stand.telegram.presses(asked, "Trade again")
     await stand.sees("Kill switch: released")
     assert not stand.engine.killed
+    shown = await stand.says("/kill once more", "stop all trading until /resume?")
+    await stand.telegram.presses(shown, "Stop everything")
+    await stand.handled()
+    last = [a for a in stand.engine.asked if isinstance(a, pb.EngageKillSwitchRequest)][-1]
+    assert (last.reason, last.flatten) == ("once more", False)
 
 
 async def test_no_is_no_and_a_button_works_once(stand: Stand) -> None:
