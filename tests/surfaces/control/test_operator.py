@@ -13,7 +13,8 @@ from arbiter.api.control.operator import OperatorService
 from arbiter.client import ArbiterClient, BadRequest, NotFound
 from arbiter.model.commands import EngageKillSwitch
 from arbiter.model.ids import Actor, Asset, InstrumentId, StrategyId
-from arbiter.runtime.kill import KillReport, KillSwitchControl, VenueProof
+from arbiter.runtime.kill import KillReport, KillSwitchControl
+from arbiter.runtime.kill_proof import VenueProof
 from tests.fakes.depth import FakeDepth
 from tests.surfaces.control.world import BTC, World
 
