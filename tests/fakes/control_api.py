@@ -179,10 +179,12 @@ class ControlApi(
     async def StreamAlerts(self, request: Any, context: Any) -> AsyncIterator[pb.Alert]:
         await self._check(context)
         for alert in self.said[-request.recent :] if request.recent else []:
-            yield alert
+            if alert.severity >= request.least:
+                yield alert
         self.listening.set()
         while (newest := await self.alerts.get()) is not None:
             self.said.append(newest)
-            yield newest
+            if newest.severity >= request.least:
+                yield newest
         self.listening.clear()
         await context.abort(grpc.StatusCode.UNAVAILABLE, "restarting")

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from arbiter.access.roles import Principal, Role
 from arbiter.access.tokens import Audience
+from arbiter.api.common.auth import AskAgain
 from arbiter.api.funding.health import HealthFacts
 from arbiter.api.funding.surface import OpsDeps
 from arbiter.model.errors import Unauthenticated
@@ -22,6 +23,9 @@ class OneKey:
     """Knows one key and no token."""
 
     async def verify_access(self, token: str, audience: Audience, /) -> Principal:
+        raise Unauthenticated("no token is good here")
+
+    async def follow_access(self, token: str, audience: Audience, /) -> AskAgain:
         raise Unauthenticated("no token is good here")
 
     async def verify_api_key(self, text: str, /) -> Principal:

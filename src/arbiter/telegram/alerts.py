@@ -1,6 +1,8 @@
 """What happens, told to every linked chat as it happens."""
 
 import asyncio
+import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from html import escape
 
@@ -19,9 +21,33 @@ log = structlog.get_logger()
 Say = Callable[[int, Said], Awaitable[None]]
 
 RECENT = 50
+_REMEMBERED = 4 * RECENT
 LOST_AFTER_S = 15.0
 MOST_WAITING = 1_000
 _BACKOFF = BackoffConfig(min_delay=0.5, max_delay=15.0, factor=1.7, jitter=0.1)
+
+
+class _Heard:
+    """Tells news from what a stream says once more after a break.
+
+    Several alerts may carry one time: a trade's end and the limit it breaks do.
+    """
+
+    def __init__(self, since_ns: int) -> None:
+        self._since_ns = since_ns
+        self._heard: OrderedDict[tuple[int, str, str], None] = OrderedDict()
+
+    def is_news(self, alert: pb.Alert, *, replayed: bool) -> bool:
+        """Note an alert; False if it was heard, or `replayed` from before anybody listened."""
+        at_ns = alert.at.ToNanoseconds()
+        key = (at_ns, alert.code, alert.text)
+        if key in self._heard or (replayed and at_ns < self._since_ns):
+            return False
+        self._since_ns = min(self._since_ns, at_ns)
+        self._heard[key] = None
+        if len(self._heard) > _REMEMBERED:
+            self._heard.popitem(last=False)
+        return True
 
 
 class Alerts:
@@ -65,7 +91,7 @@ class Alerts:
     async def _listen(self, chat: int, client: ArbiterClient, waiting: asyncio.Queue[str]) -> None:
         loop = asyncio.get_running_loop()
         backoff = Backoff(_BACKOFF)
-        newest, recent = 0, 0
+        heard, recent = _Heard(time.time_ns()), 0
         lost_at: float | None = None
         told = False
         while True:
@@ -75,16 +101,14 @@ class Alerts:
                         _put(waiting, "The engine answers again.")
                     lost_at, told = None, False
                     backoff.reset()
-                    at = alert.at.ToNanoseconds()
-                    if at > newest:
-                        newest = at
+                    if heard.is_news(alert, replayed=recent > 0):
                         _put(waiting, words.alert(alert))
             except (SignInNeeded, NotAllowed) as error:
                 _put(waiting, f"No alerts any more: {escape(str(error))}")
                 return
             except ArbiterApiError as error:
                 log.info("alerts interrupted", chat=chat, why=str(error))
-            recent = RECENT if newest else 0
+            recent = RECENT
             lost_at = loop.time() if lost_at is None else lost_at
             if not told and loop.time() - lost_at >= LOST_AFTER_S:
                 told = True

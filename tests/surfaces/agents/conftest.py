@@ -13,7 +13,7 @@ from tests.fakes.access_store import MemoryAccessStore
 from tests.fakes.agents import AgentHouse
 
 
-def surface_of(house: AgentHouse, **changes: object) -> AgentsSurface:
+def surface_of(house: AgentHouse, access: Access | None = None, **changes: object) -> AgentsSurface:
     """Make the surface; `changes` are of its settings."""
     settings = replace(AgentsApiSettings(), **changes)
     return make_agents(
@@ -26,7 +26,7 @@ def surface_of(house: AgentHouse, **changes: object) -> AgentsSurface:
             agents=house.orchestrator.records,
             store=house.store,
             hub=house.engine.hub,
-            access=Access(MemoryAccessStore()).service,
+            access=(access or Access(MemoryAccessStore())).service,
             models=ModelFacts(),
         )
     )

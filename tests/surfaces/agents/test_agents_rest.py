@@ -8,7 +8,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from arbiter.access.roles import Role
+from arbiter.model.ids import Actor
 from arbiter.model.orders import OrderStatus
+from tests.fakes.access import Access
+from tests.fakes.access_store import MemoryAccessStore
 from tests.fakes.agents import AgentHouse
 from tests.surfaces.agents.conftest import surface_of
 
@@ -423,6 +427,38 @@ async def test_strangers_are_kept_out_where_authentication_is_asked_for(
         assert refused.status_code == 401
         assert set(refused.json()) == {"error"}
         assert (await client.post(f"{API}/orders", json={})).status_code == 401
+
+
+async def test_a_viewer_trades_nothing_and_a_trader_changes_no_settings(house: AgentHouse) -> None:
+    access, by = Access(MemoryAccessStore()), Actor("test")
+    app = surface_of(house, access, auth_required=True).app
+    transport = httpx.ASGITransport(app)
+    headers = {
+        role: {"X-API-Key": (await access.service.create_key(by, role, role)).text}
+        for role in (Role.VIEWER, Role.TRADER)
+    }
+    session = {"session_id": str(uuid4())}
+    order = {"symbol": "BTC/USDT", "side": "BUY", "type": "MARKET", "quantity": 1}
+    trades: list[tuple[str, str, dict[str, Any] | None]] = [
+        ("POST", "orders", order),
+        ("DELETE", f"orders/{uuid4()}", None),
+        ("POST", "trade/start", {"symbol": "BTC/USDT", "initial_capital": 10}),
+        ("POST", "trade/stop", session | {"final_capital": 0}),
+        ("POST", "trade/pause", session),
+        ("POST", "trade/resume", session),
+    ]
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for shown in headers.values():
+            found = await client.get(f"{API}/positions", headers=shown)
+            assert found.status_code == 200
+            changed = await client.patch(f"{API}/config", json={}, headers=shown)
+            assert changed.status_code == 403
+        for method, path, body in trades:
+            for role, refused in ((Role.VIEWER, True), (Role.TRADER, False)):
+                done = await client.request(
+                    method, f"{API}/{path}", json=body, headers=headers[role]
+                )
+                assert (done.status_code == 403) is refused, (path, role)
 
 
 async def test_a_page_of_a_stranger_cannot_trade(client: httpx.AsyncClient) -> None:

@@ -10,16 +10,24 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
+from arbiter.access.roles import Principal, Role
 from arbiter.api.agents import stream
 from arbiter.api.agents.surface import AgentsSurface
 from arbiter.api.common.server import ApiServer, WebSocketTimes
-from arbiter.model.orders import Side
+from arbiter.model.changes import Changes
+from arbiter.model.events import OrderFilled
+from arbiter.model.ids import Actor
+from arbiter.model.orders import OrderStatus, Side
+from tests.fakes.access import Access
+from tests.fakes.access_store import MemoryAccessStore
 from tests.fakes.agents import ME, AgentHouse
+from tests.surfaces.agents.conftest import surface_of
 from tests.unit.runtime.test_agent_desk import give
+from tests.unit.storage import samples as stored
 
 
-@pytest.fixture
-async def url(surface: AgentsSurface) -> AsyncIterator[str]:
+@contextlib.asynccontextmanager
+async def served(surface: AgentsSurface) -> AsyncIterator[str]:
     server = ApiServer(
         surface.app,
         host="127.0.0.1",
@@ -37,10 +45,18 @@ async def url(surface: AgentsSurface) -> AsyncIterator[str]:
     await task
 
 
+@pytest.fixture
+async def url(surface: AgentsSurface) -> AsyncIterator[str]:
+    async with served(surface) as url:
+        yield url
+
+
 @contextlib.asynccontextmanager
-async def watching(url: str, surface: AgentsSurface) -> AsyncIterator[ClientConnection]:
+async def watching(
+    url: str, surface: AgentsSurface, **options: Any
+) -> AsyncIterator[ClientConnection]:
     before = set(surface.stream._clients)
-    async with connect(url) as socket:
+    async with connect(url, **options) as socket:
         while surface.stream._clients <= before:  # noqa: ASYNC110 - others may leave meanwhile
             await asyncio.sleep(0.001)
         yield socket
@@ -106,6 +122,38 @@ async def test_an_order_is_told_with_its_fill_and_its_position(
         filled = await told(socket, "order_update")
         assert (filled["status"], filled["executed_quantity"]) == ("FILLED", 1)
         assert filled["order_id"] == trade["order_id"]
+
+
+async def test_orders_and_fills_of_other_families_are_not_told(
+    house: AgentHouse, surface: AgentsSurface, url: str
+) -> None:
+    changes = Changes()
+    other = stored.order(1, status=OrderStatus.FILLED)
+    changes.orders[other.client_order_id] = other
+    filled = OrderFilled(at_ns=1, fill=stored.fill(1), order=other)
+    async with watching(url, surface) as socket:
+        surface.stream._on_events((filled,), changes)
+        give(house, Side.BUY, "1")
+        async with asyncio.timeout(60):
+            first = json.loads(await socket.recv())
+        assert (first["type"], first["data"]["symbol"]) == ("order_update", "BTC/USDT")
+        assert first["data"]["quantity"] == 1
+
+
+async def test_what_open_positions_are_worth_is_told_again(
+    house: AgentHouse, surface: AgentsSurface, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "POSITIONS_EVERY_S", 0.01)
+    running = asyncio.create_task(surface.stream.run())
+    async with watching(url, surface) as socket:
+        give(house, Side.BUY, "1")
+        house.complete_all()
+        before = (await told(socket, "position_update"))["unrealized_pnl"]
+        house.quote(130.0)
+        while (await told(socket, "position_update"))["unrealized_pnl"] < before + 25:
+            pass
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_refused_order_is_told_as_an_error(
@@ -187,8 +235,43 @@ async def test_what_is_not_understood_is_told_to_its_sender(
         assert await told(socket, "pong") == {}
 
 
+async def test_where_authentication_is_asked_for_a_stream_needs_it_and_ends_with_it(
+    house: AgentHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "ASK_AGAIN_S", 0.01)
+    access, by = Access(MemoryAccessStore()), Actor("test")
+    surface = surface_of(house, access, auth_required=True)
+    gone = await access.service.create_key(by, "page", Role.VIEWER)
+    kept = await access.service.create_key(by, "other", Role.VIEWER)
+    running = asyncio.create_task(surface.stream.run())
+    async with served(surface) as url:
+        for headers in ({}, {"X-API-Key": "arb_none"}, {"Authorization": "Bearer a.b.c"}):
+            with pytest.raises(websockets.InvalidStatus) as refused:
+                await connect(url, additional_headers=headers)
+            assert refused.value.response.status_code == 403
+        async with (
+            watching(url, surface, additional_headers={"X-API-Key": gone.text}) as ending,
+            watching(url, surface, additional_headers={"X-API-Key": kept.text}) as lasting,
+        ):
+            await ending.send(json.dumps({"type": "ping", "data": {}}))
+            assert await told(ending, "pong") == {}
+            await access.service.revoke_key(by, "page")
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await asyncio.wait_for(ending.recv(), 60)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1008
+            give(house, Side.BUY, "1")
+            assert (await told(lasting, "order_update"))["status"] == "NEW"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def nobody() -> Principal:
+    raise AssertionError("nobody was let in")
+
+
 async def test_a_client_that_does_not_read_is_dropped_after_256_messages() -> None:
-    client = stream._Client(None)  # type: ignore[arg-type]
+    client = stream._Client(None, nobody)  # type: ignore[arg-type]
     for number in range(stream.BUFFER):
         client.tell(str(number))
     assert client.cut is None

@@ -5,9 +5,16 @@ import asyncio
 import pytest
 
 import arbiter_pb2 as pb
+from arbiter.access.roles import Principal, Role
+from arbiter.api.control.convert import Markets
 from arbiter.api.control.deps import DoctorCheck
+from arbiter.api.control.guard import Call
+from arbiter.api.control.operator import OperatorService
 from arbiter.client import ArbiterClient, BadRequest, NotFound
-from arbiter.model.ids import Asset, InstrumentId, StrategyId
+from arbiter.model.commands import EngageKillSwitch
+from arbiter.model.ids import Actor, Asset, InstrumentId, StrategyId
+from arbiter.runtime.kill import KillReport, KillSwitchControl
+from arbiter.runtime.kill_proof import VenueProof
 from tests.fakes.depth import FakeDepth
 from tests.surfaces.control.world import BTC, World
 
@@ -46,6 +53,60 @@ async def test_the_kill_switch_is_engaged_and_released_by_name(
     assert not engine.ledger.kill_switch.engaged
 
 
+async def test_what_every_venue_proved_is_told_and_closing_is_asked_for(
+    trader: ArbiterClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[EngageKillSwitch] = []
+
+    async def engage(_control: KillSwitchControl, command: EngageKillSwitch) -> KillReport:
+        asked.append(command)
+        proofs = (
+            VenueProof(venue="binance", reachable=True, open_orders=(), unhedged=()),
+            VenueProof(
+                venue="bybit", reachable=False, open_orders=("o-1",), unhedged=(), note="silent"
+            ),
+        )
+        return KillReport(durable=False, venues=proofs)
+
+    monkeypatch.setattr(KillSwitchControl, "engage", engage)
+    report = await trader.operator.kill("fire", flatten=True)
+    assert (report.durable, report.flat) == (False, False)
+    assert [(each.venue, each.reachable, each.flat) for each in report.venues] == [
+        ("binance", True, True),
+        ("bybit", False, False),
+    ]
+    assert (report.venues[1].open_orders, report.venues[1].note) == (["o-1"], "silent")
+    await trader.operator.kill("smoke")
+    assert [(each.reason, each.flatten) for each in asked] == [("fire", True), ("smoke", False)]
+
+
+async def test_a_caller_that_hangs_up_does_not_stop_the_killing(
+    engine: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = asyncio.Event(), asyncio.Event()
+    engage = KillSwitchControl.engage
+
+    async def slowly(control: KillSwitchControl, command: EngageKillSwitch) -> KillReport:
+        began.set()
+        await go_on.wait()
+        return await engage(control, command)
+
+    monkeypatch.setattr(KillSwitchControl, "engage", slowly)
+    deps = engine.deps()
+    service = OperatorService(deps, Markets(deps.core.registry, lambda _instrument: ""))
+    alice = Principal(actor=Actor("user:alice"), user_id="alice", role=Role.TRADER)
+    request = pb.EngageKillSwitchRequest(reason="now", flatten=True)
+    calling = asyncio.create_task(service.EngageKillSwitch(request, Call(None, alice)))  # type: ignore[arg-type]
+    await began.wait()
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    (killing,) = service._kills
+    go_on.set()
+    assert (await killing).durable
+    assert engine.ledger.kill_switch.actor == "user:alice"
+
+
 async def test_a_kill_needs_a_reason(engine: World, trader: ArbiterClient) -> None:
     with pytest.raises(BadRequest, match="reason must be set"):
         await trader.operator.kill("")
@@ -76,7 +137,9 @@ async def test_budgets_are_set_shown_and_removed(engine: World, trader: ArbiterC
         250.5,
         250.5,
     )
+    await trader.operator.set_budget("spot-arbitrage", "USDT", 9)
     assert [row.allocated for row in await trader.operator.budgets("manual")] == [250.5]
+    assert len(await trader.operator.budgets()) == 2
     answer = await trader.trading.place_order(*BTC, pb.SIDE_BUY, 5, 99.0)
     assert answer.status == pb.ORDER_STATUS_REJECTED
     assert answer.message.startswith("BUDGET_EXCEEDED: allocated=250.5 reserved=0 needed=495")
@@ -102,6 +165,11 @@ async def test_pnl_and_trades_are_those_of_the_ledger(engine: World, trader: Arb
     assert trade.bought == 0.5
     assert trade.HasField("pnl")
     assert await trader.operator.trades("spot-arbitrage") == []
+    await bought(engine, trader)
+    assert [each.number for each in await trader.operator.trades()] == [
+        trade.number + 1,
+        trade.number,
+    ]
 
 
 async def test_the_doctor_is_healthy_unless_a_check_fails(

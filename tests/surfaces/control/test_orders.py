@@ -7,6 +7,7 @@ import pytest
 
 import arbiter_pb2 as pb
 from arbiter.access.roles import Role
+from arbiter.api.control import trading
 from arbiter.client import ArbiterClient, BadRequest, NotFound
 from arbiter.model.orders import OrderStatus, OrderType
 from tests.fakes.postgres import FreshDatabase
@@ -266,6 +267,17 @@ async def test_a_cancel_is_true_once_the_venue_confirmed_it(
     assert "nothing to cancel" in again.message
 
 
+async def test_a_cancel_that_its_venue_has_not_confirmed_is_not_told_as_done(
+    engine: World, trader: ArbiterClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = await placed(engine, trader)
+    monkeypatch.setattr(trading, "ANSWER_S", 0.01)
+    done = await trader.trading.cancel_order(pb.EXCHANGE_BINANCE, answer.order_id)
+    assert len(engine.outbox.cancelled) == 1
+    assert not done.success
+    assert "has not confirmed it yet" in done.message
+
+
 async def test_a_fill_that_overtakes_the_cancel_is_told(
     engine: World, trader: ArbiterClient
 ) -> None:
@@ -320,6 +332,12 @@ async def test_orders_are_listed_newest_first_with_filters_and_a_limit(
 
 
 async def test_balances_are_free_plus_locked(engine: World, trader: ArbiterClient) -> None:
+    (before,) = [
+        row
+        for row in await trader.users.balances(exchange=pb.EXCHANGE_BINANCE)
+        if row.currency == "USDT"
+    ]
+    assert before.locked == 0
     await placed(engine, trader)
     rows = {row.currency: row for row in await trader.users.balances(exchange=pb.EXCHANGE_BINANCE)}
     assert rows["USDT"].locked > 0

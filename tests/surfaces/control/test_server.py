@@ -21,10 +21,10 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 import arbiter_pb2 as pb
 from arbiter.access.roles import Role
-from arbiter.api.control import guard, trading
+from arbiter.api.control import guard, server, trading
 from arbiter.api.control.server import ControlServer, ControlSettings
 from arbiter.app.config import load
-from arbiter.client import ArbiterApiError, ArbiterClient, Unreachable
+from arbiter.client import ArbiterApiError, ArbiterClient, TooMany, Unreachable
 from arbiter.model.errors import BadConfig, Conflict
 from arbiter_pb2_grpc import TradingServiceStub, UserServiceStub
 from tests.fakes.ports import free_port
@@ -76,6 +76,17 @@ async def test_a_request_larger_than_a_megabyte_is_refused(engine: World) -> Non
         request = pb.AuthRequest(user_id="alice", credential="x" * 2_000_000)
         error = await refused(UserServiceStub(channel).Authenticate(request))
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_calls_beyond_the_most_at_once_are_refused(
+    control_db: FreshDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "MOST_CALLS", 1)
+    async with world(control_db.url) as engine, engine.as_user("a", Role.VIEWER) as client:
+        stream = client.streams.quotes(BTC[0], [BTC[1]])
+        await anext(stream)
+        with pytest.raises(TooMany):
+            await client.users.balances()
 
 
 @pytest.mark.parametrize(("left", "waited"), [(None, 2.0), (60.0, 2.0), (2.0, 1.6), (-1.0, 0.0)])

@@ -55,6 +55,7 @@ async def test_a_viewer_reads_and_changes_nothing(guarded: World) -> None:
         ("POST", "/api/desk/kill-switch", {"reason": "no"}),
         ("DELETE", "/api/desk/kill-switch", None),
         ("PUT", f"/api/desk/strategies/{SPOT_ID}", {"running": False}),
+        ("PUT", "/api/desk/funding/settings", {"settings": {"max_pairs": 1}}),
     ]
     for method, path, body in tries:
         answer = await guarded.http.request(method, path, json=body, headers=headers)

@@ -11,6 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from arbiter.access.roles import Role
+from arbiter.api.desk import stream as stream_module
 from arbiter.api.desk.feed import Watcher
 from arbiter.model.events import AlertRaised
 from arbiter.model.ids import Actor, InstrumentId
@@ -232,6 +233,41 @@ async def test_with_authentication_a_header_signs_in_too(guarded: World) -> None
     headers = {"X-API-Key": key.text}
     async with stream(guarded, "risk", additional_headers=headers) as socket:
         assert set((await hear(socket))["data"]) == {"risk"}
+
+
+async def test_who_says_nothing_where_a_credential_is_needed_is_sent_away(
+    guarded: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "_SIGN_IN_WITHIN_S", 0.05)
+    async with stream(guarded) as socket:
+        with pytest.raises(ConnectionClosed) as closed:
+            await hear(socket)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4401
+
+
+async def test_a_stream_ends_with_the_key_or_the_sign_in_behind_it(
+    guarded: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "_ASK_AGAIN_S", 0.01)
+    by = Actor("test")
+    token = (await log_in(guarded, "vera", Role.VIEWER))["Authorization"]
+    gone = await guarded.access.create_key(by, "page", Role.VIEWER)
+    kept = await guarded.access.create_key(by, "other", Role.VIEWER)
+    async with (
+        stream(guarded, "alerts", additional_headers={"X-API-Key": gone.text}) as by_key,
+        stream(guarded, "alerts", additional_headers={"Authorization": token}) as by_token,
+        stream(guarded, "alerts", additional_headers={"X-API-Key": kept.text}) as lasting,
+    ):
+        await guarded.access.revoke_key(by, "page")
+        await guarded.access.remove_user(by, "vera")
+        for socket in (by_key, by_token):
+            with pytest.raises(ConnectionClosed) as closed:
+                await hear(socket)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 4401
+        await say(lasting, type="ping")
+        assert await hear(lasting) == {"type": "pong"}
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,10 @@ def test_roles_go_as_far_as_they_go(client: httpx.Client) -> None:
         assert client.get("/performance", headers=who).status_code == 200
     error_of(client.post("/trading/start", headers=viewer), 403, "FORBIDDEN")
     error_of(client.post("/risk/emergency-stop", headers=viewer), 403, "FORBIDDEN")
+    error_of(client.post("/trading/stop", headers=viewer), 403, "FORBIDDEN")
+    cancel = {"operations": [{"type": "cancel_trade", "trade_id": 1}]}
+    error_of(client.post("/batch/trades", json=cancel, headers=viewer), 403, "FORBIDDEN")
+    assert client.post("/batch/trades", json=cancel, headers=trader).status_code == 200
     assert client.post("/trading/start", headers=trader).status_code == 200
     error_of(client.put("/trading/config", json=body, headers=trader), 403, "FORBIDDEN")
     assert client.put("/trading/config", json=body, headers=admin).status_code == 200

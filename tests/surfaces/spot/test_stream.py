@@ -4,10 +4,11 @@ import asyncio
 import itertools
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -19,7 +20,9 @@ from arbiter.access.roles import Role
 from arbiter.api.common import listen
 from arbiter.api.spot import stream
 from arbiter.model.changes import Changes
-from arbiter.model.ids import Actor, StrategyId
+from arbiter.model.ids import Actor, StrategyId, Symbol
+from arbiter.model.plans import Family
+from tests.fakes.engine import Desk
 from tests.surfaces.spot import samples
 from tests.surfaces.spot.conftest import MakeEngine, until
 from tests.surfaces.spot.harness import LiveEngine
@@ -36,6 +39,7 @@ PRICE = {
     "ask_size": 1.0,
     "timestamp": 1.0,
 }
+T = TypeVar("T")
 _addresses = itertools.count(10)
 
 
@@ -87,6 +91,13 @@ async def test_prices_come_for_the_symbols_asked_for_alone(engine: LiveEngine) -
             assert (await hear(talk, "price_update"))["data"]["symbol"] == "ETHUSDT"
         await say(talk, type="unsubscribe", channel="prices")
         assert (await hear(talk, "unsubscribed"))["symbols"] == []
+        async with joined(engine) as other:
+            await say(other, type="subscribe", channel="prices", symbols=["BTCUSDT"])
+            await say(other, type="subscribe", channel="prices", symbols=["ETHUSDT"])
+            assert (await hear(other, "subscribed"))["symbols"] == ["BTCUSDT"]
+            assert (await hear(other, "subscribed"))["symbols"] == ["BTCUSDT", "ETHUSDT"]
+            for _ in range(20):  # meanwhile whoever wants prices is told some
+                await hear(other, "price_update")
         await say(talk, type="ping")
         assert (await hear(talk))["type"] == "pong"
 
@@ -154,15 +165,18 @@ async def test_page_of_a_stranger_may_not_listen(engine: LiveEngine) -> None:
 
 
 @pytest.fixture(scope="module")
-def guarded(make_engine: MakeEngine) -> LiveEngine:
-    engine = make_engine(
-        ARBITER__SPOT_API__AUTH_REQUIRED="true",
-        ARBOT_API_KEY=KEY,
-        ARBITER__SPOT_API__RATE_LIMIT="0",
-    )
-    access = engine.running.access
-    engine.wait_for(access.add_user(Actor("cli"), "vic", Role.VIEWER, "correct horse vic"))
-    return engine
+def guarded(make_engine: MakeEngine) -> Iterator[LiveEngine]:
+    """Asks its readers again and again whether they still may."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "ASK_AGAIN_S", 0.05)
+        engine = make_engine(
+            ARBITER__SPOT_API__AUTH_REQUIRED="true",
+            ARBOT_API_KEY=KEY,
+            ARBITER__SPOT_API__RATE_LIMIT="0",
+        )
+        access = engine.running.access
+        engine.wait_for(access.add_user(Actor("cli"), "vic", Role.VIEWER, "correct horse vic"))
+        yield engine
 
 
 async def test_token_in_the_first_message_opens_the_stream(guarded: LiveEngine) -> None:
@@ -186,6 +200,41 @@ async def test_key_in_the_handshake_opens_the_stream(guarded: LiveEngine) -> Non
     async with joined(guarded, additional_headers={"X-API-Key": KEY}) as talk:
         await say(talk, type="subscribe", channel="prices")
         assert (await hear(talk))["type"] == "subscribed"
+
+
+async def test_revoked_key_and_new_credential_end_their_streams(guarded: LiveEngine) -> None:
+    access, cli = guarded.running.access, Actor("cli")
+    await _on(guarded, access.add_user(cli, "val", Role.VIEWER, "correct horse val"))
+    made = await _on(guarded, access.create_key(cli, "page", Role.VIEWER))
+    given = {"username": "val", "password": "correct horse val"}
+    async with httpx.AsyncClient(base_url=guarded.api) as client:
+        token = (await client.post("/auth/login", data=given)).json()["access_token"]
+    async with (
+        joined(guarded, additional_headers={"X-API-Key": KEY}) as lasting,
+        joined(guarded, additional_headers={"X-API-Key": made.text}) as by_header,
+        joined(guarded) as by_key,
+        joined(guarded) as by_token,
+    ):
+        await say(by_key, type="auth", token=made.text)
+        await say(by_token, type="auth", token=token)
+        for talk in (by_header, by_key, by_token, lasting):
+            await say(talk, type="subscribe", channel="prices")
+            await hear(talk, "price_update")
+        await _on(guarded, access.revoke_key(cli, "page"))
+        await _on(guarded, access.change_credential(cli, "val", "another horse"))
+        for talk in (by_header, by_key, by_token):
+            assert (await hear(talk, "error"))["error"]["code"] == "UNAUTHORIZED"
+            with pytest.raises(ConnectionClosed) as closed:
+                await talk.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1008
+        await say(lasting, type="ping")
+        await hear(lasting, "pong")
+
+
+async def _on(engine: LiveEngine, work: Coroutine[Any, Any, T]) -> T:
+    """Do something on the engine's own loop."""
+    return await asyncio.to_thread(engine.wait_for, work)
 
 
 async def test_client_that_shows_nothing_is_cut_off(
@@ -215,6 +264,38 @@ async def test_fourth_connection_within_a_second_is_429(guarded: LiveEngine) -> 
     here = (f"127.0.0.{next(_addresses)}", 0)
     codes = sorted(await asyncio.gather(*(open_one(here) for _ in range(5))))
     assert codes == [101, 101, 101, 429, 429]
+
+
+def test_client_that_leaves_too_much_unread_is_cut() -> None:
+    client = stream.Client(None, 1)  # type: ignore[arg-type]
+    for number in range(stream.QUEUE):
+        client.tell(str(number))
+    assert client.cut is None
+    client.tell("one too many")
+    assert client.cut == (1013, "too slow")
+
+
+async def test_clients_of_a_stream_that_fell_behind_are_cut_and_not_left_with_a_gap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stream, "HUB_QUEUE", 4)
+    desk = Desk()
+    settings = SimpleNamespace(prices_per_second=100)
+    deps: Any = SimpleNamespace(core=desk.core, hub=desk.hub, settings=settings)
+    door: Any = None
+    streams = stream.Streams(deps, door)
+    socket: Any = None
+    client = stream.Client(socket, desk.registry.n_slots)
+    streams._clients.add(client)
+    following = asyncio.create_task(streams._follow())
+    await asyncio.sleep(0)  # it begins
+    for _ in range(5):
+        desk.hub.publish((), Changes())
+    async with asyncio.timeout(60):
+        await client._wake.wait()
+    assert client.cut == (1013, "the stream fell behind")
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
 
 
 @pytest.mark.slow
@@ -291,3 +372,21 @@ async def test_signals_of_other_families_are_not_told(engine: LiveEngine) -> Non
             await asyncio.to_thread(engine.do, partial(engine.running.hub.publish, (), changes))
         while (told := (await hear(talk, "signal"))["data"]["id"]) != own.seq:
             assert told != other.seq
+
+
+async def test_trades_of_other_families_and_of_other_symbols_are_not_told(
+    engine: LiveEngine,
+) -> None:
+    own = stored.trade(1_000_001)
+    by_hand = replace(stored.trade(1_000_002), family=Family.MANUAL)
+    elsewhere = stored.trade(1_000_003, symbol=Symbol("ETH/USDT"))
+    async with joined(engine) as talk:
+        await say(talk, type="subscribe", channel="trades", symbols=["BTCUSDT"])
+        await hear(talk, "subscribed")
+        for trade in (by_hand, elsewhere, own):
+            changes = Changes()
+            changes.trades[trade.id] = trade
+            await asyncio.to_thread(engine.do, partial(engine.running.hub.publish, (), changes))
+        while (told := (await hear(talk, "trade_update"))["data"])["id"] != own.seq:
+            assert told["id"] not in {by_hand.seq, elsewhere.seq}
+            assert told["symbol"] == "BTCUSDT"

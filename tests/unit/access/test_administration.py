@@ -1,11 +1,14 @@
 """Users and keys are managed, and every change counts where it should."""
 
+import asyncio
+
 import pytest
 
 from arbiter.access.api_keys import NewKey, mint, same_key
 from arbiter.access.directory import TRUSTED_NS
 from arbiter.access.roles import Role
 from arbiter.access.tokens import Audience
+from arbiter.access.users import User, UserId
 from arbiter.model.errors import (
     Conflict,
     InvalidValue,
@@ -54,6 +57,32 @@ async def test_role_changed_by_another_process_counts_within_moments(access: Acc
     await access.another_process().set_role(CLI, "alice", Role.VIEWER)
     access.clock.wind(TRUSTED_S)
     assert (await access.service.verify_access(token, CONTROL)).role is Role.VIEWER
+
+
+async def test_role_changed_while_the_old_one_was_being_read_counts_from_the_next_call() -> None:
+    class Slow(MemoryAccessStore):
+        reading = asyncio.Event()
+        go_on = asyncio.Event()
+
+        async def find_user(self, user_id: UserId) -> User | None:
+            found = await super().find_user(user_id)
+            self.reading.set()
+            await self.go_on.wait()
+            return found
+
+    store = Slow()
+    store.go_on.set()
+    slow = Access(store)
+    await slow.service.add_user(CLI, "alice", Role.TRADER, "correct horse")
+    token = await signed_in(slow)
+    store.reading.clear()
+    store.go_on.clear()
+    verifying = asyncio.create_task(slow.service.verify_access(token, CONTROL))
+    await store.reading.wait()
+    await slow.service.set_role(CLI, "alice", Role.VIEWER)
+    store.go_on.set()
+    await verifying
+    assert (await slow.service.verify_access(token, CONTROL)).role is Role.VIEWER
 
 
 async def test_new_credential_ends_every_token_of_the_old_one(access: Access) -> None:

@@ -153,6 +153,36 @@ async def test_credential_changed_while_it_was_checked_opens_nothing(access: Acc
         await racing.service.authenticate("alice", "correct horse", CONTROL, PEER)
 
 
+# One-time codes
+
+
+async def test_guessing_codes_is_slowed_and_noted_and_the_right_one_forgives(
+    access: Access,
+) -> None:
+    async def redeem(code: str, redeemer: str = "telegram:7", peer: str = PEER) -> User:
+        return (await access.service.redeem_link(code, redeemer, CONTROL, peer))[0]
+
+    code = await access.service.make_link(CLI, "alice")
+    for _ in range(5):
+        with pytest.raises(Unauthenticated, match="wrong, used or old"):
+            await redeem("A" * 10)
+    assert access.actions()[-5:] == ["link.failed"] * 5
+    with pytest.raises(RateLimited, match="try again in 1 s"):
+        await redeem(code)
+    access.clock.wind(1)
+    assert (await redeem(code)).user_id == "alice"
+    with pytest.raises(Unauthenticated):
+        await redeem(code)
+    for number in range(19):
+        with pytest.raises(Unauthenticated):
+            await redeem("A" * 10, f"telegram:{number}", "10.0.0.1")
+    await redeem(await access.service.make_link(CLI, "alice"), "telegram:90", "10.0.0.1")
+    with pytest.raises(Unauthenticated):
+        await redeem("A" * 10, "telegram:91", "10.0.0.1")
+    with pytest.raises(RateLimited):
+        await redeem(code, "telegram:92", "10.0.0.1")
+
+
 # Refreshing
 
 

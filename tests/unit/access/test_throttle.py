@@ -112,6 +112,13 @@ def test_strangers_cannot_fill_the_memory(tries: list[tuple[str, str]]) -> None:
     assert len(throttle) <= 14
 
 
+def test_of_too_many_the_one_that_has_been_quiet_the_longest_is_forgotten() -> None:
+    throttle = LoginThrottle(ThrottleSettings(free_tries_per_user=3, max_tracked=2), WoundClock())
+    for name in ("alice", "bob", "alice", "carol", "alice"):
+        assert throttle.admit(name, "peer") == 0
+    assert throttle.admit("alice", "peer") == 1_000
+
+
 @given(st.integers(1, 2_000))
 def test_delay_is_bounded_however_many_tries(tries: int) -> None:
     clock = WoundClock()

@@ -2,6 +2,7 @@
 
 import asyncio
 import stat
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -39,15 +40,31 @@ class Stand:
         await self.telegram.types(CHAT, text)
         return await self.sees(answer)
 
+    async def handled(self) -> None:
+        """Wait until the bot is done with whatever was typed and pressed."""
+        await self.telegram.taken()
+        await asyncio.gather(*self.bot._dispatcher._handle_update_tasks)
+
     async def sees(self, words: str) -> Shown:
         return await self.telegram.sees(lambda shown: shown.chat == CHAT and words in shown.text)
 
 
 @asynccontextmanager
-async def running(file: Path, telegram: BotApi, engine: ControlApi) -> AsyncIterator["TelegramBot"]:
+async def running(
+    file: Path,
+    telegram: BotApi,
+    engine: ControlApi,
+    alerts_from: pb.AlertSeverity = pb.ALERT_SEVERITY_INFO,
+) -> AsyncIterator["TelegramBot"]:
     from arbiter.telegram.bot import TelegramBot
 
-    settings = TelegramSettings(token=TOKEN, links=file, api_url=telegram.url, alert_window_s=0.05)
+    settings = TelegramSettings(
+        token=TOKEN,
+        links=file,
+        api_url=telegram.url,
+        alert_window_s=0.05,
+        alerts_from=alerts_from,
+    )
     async with ArbiterClient(engine.address) as client:
         bot = TelegramBot(settings, client)
         task = asyncio.create_task(bot.run())
@@ -105,8 +122,7 @@ async def test_strangers_and_groups_get_nothing_not_even_for_a_wrong_code(stand:
     for text in ("/status", "/kill", "hello", "/link WRONG-CODE", "/start"):
         await stand.telegram.types(STRANGER, text)
     await stand.telegram.types(-100, f"/link {CODE}", kind="group")
-    await stand.says("/help", "/unlink")
-    await stand.telegram.taken()
+    await stand.handled()
     assert {shown.chat for shown in stand.telegram.messages} == {CHAT}
 
 
@@ -124,6 +140,11 @@ async def test_the_kill_switch_is_pulled_by_a_second_press_and_shows_its_proof(
     await stand.telegram.presses(asked, "Trade again")
     await stand.sees("Kill switch: released")
     assert not stand.engine.killed
+    shown = await stand.says("/kill once more", "stop all trading until /resume?")
+    await stand.telegram.presses(shown, "Stop everything")
+    await stand.handled()
+    last = [a for a in stand.engine.asked if isinstance(a, pb.EngageKillSwitchRequest)][-1]
+    assert (last.reason, last.flatten) == ("once more", False)
 
 
 async def test_no_is_no_and_a_button_works_once(stand: Stand) -> None:
@@ -150,6 +171,7 @@ async def test_a_button_of_one_chat_does_nothing_for_another(stand: Stand) -> No
     other = Shown(shown.message_id, STRANGER, "", None)
     await stand.telegram.presses_key(other, shown.keys["Stop everything"])
     await stand.telegram.is_told(TOO_LATE)
+    await stand.handled()
     assert not stand.engine.killed
 
 
@@ -158,7 +180,12 @@ async def test_orders_are_cancelled_budgets_set_and_wallets_copied_only_after_a_
 ) -> None:
     await stand.link()
     telegram, asked = stand.telegram, stand.engine.asked
+    ended = pb.OrderResponse()
+    ended.CopyFrom(stand.engine.open_orders[0])
+    ended.order_id, ended.market_id, ended.status = "o-0", "OLD", pb.ORDER_STATUS_CANCELLED
+    stand.engine.open_orders.insert(0, ended)
     shown = await stand.says("/orders", "BUY 10")
+    assert len(shown.keys) == 1
     await telegram.presses(shown, "Cancel 10 FED-<DEC>")
     sure = await stand.sees("Cancel this order?")
     assert len(asked) == 1
@@ -203,6 +230,33 @@ async def test_alerts_reach_the_chat_once_although_the_stream_breaks(stand: Stan
     assert told.count("Trade 7") == told.count("A leg failed") == 1
 
 
+async def test_two_alerts_of_one_moment_are_both_told(stand: Stand) -> None:
+    """A trade's end and the limit it breaks carry one time."""
+    await stand.link()
+    await stand.engine.listening.wait()
+    await stand.engine.alerts.put(_alert(1, "Trade 7 lost 90 USDT"))
+    breach = _alert(1, "Limits breach", pb.ALERT_SEVERITY_CRITICAL)
+    await stand.engine.alerts.put(breach)
+    await stand.sees("Limits breach")
+    await stand.engine.alerts.put(None)
+    await stand.engine.alerts.put(_alert(2, "Said after the break"))
+    await stand.sees("Said after the break")
+    told = "\n".join(shown.text for shown in stand.telegram.messages)
+    assert told.count("Trade 7") == told.count("Limits breach") == 1
+
+
+async def test_an_alert_is_told_although_the_stream_broke_before_any_came(stand: Stand) -> None:
+    """What was said before the chat was linked is no news, then or after the break."""
+    now = time.time_ns() // 1_000_000_000
+    stand.engine.said.append(_alert(now - 60, "Said before the link"))
+    await stand.link()
+    await stand.engine.listening.wait()
+    stand.engine.said.append(_alert(now + 60, "Said while nobody listened"))
+    await stand.engine.alerts.put(None)
+    await stand.sees("Said while nobody listened")
+    assert not any("before the link" in shown.text for shown in stand.telegram.messages)
+
+
 async def test_alerts_wait_when_telegram_asks_for_patience(stand: Stand) -> None:
     await stand.link()
     await stand.engine.listening.wait()
@@ -210,6 +264,36 @@ async def test_alerts_wait_when_telegram_asks_for_patience(stand: Stand) -> None
     stand.telegram.refuse.append((429, patience))
     await stand.engine.alerts.put(_alert(1, "Kill switch engaged"))
     await stand.sees("Kill switch engaged")
+
+
+async def test_alerts_less_severe_than_wanted_are_not_told(tmp_path: Path) -> None:
+    file = tmp_path / "links.json"
+    async with (
+        BotApi() as telegram,
+        ControlApi() as engine,
+        running(file, telegram, engine, pb.ALERT_SEVERITY_WARNING) as bot,
+    ):
+        stand = Stand(telegram, engine, bot)
+        await stand.link()
+        await engine.listening.wait()
+        await engine.alerts.put(_alert(1, "Trade 7 made 0.53 USDT"))
+        await engine.alerts.put(_alert(2, "A leg failed", pb.ALERT_SEVERITY_WARNING))
+        await stand.sees("A leg failed")
+        assert not any("Trade 7" in shown.text for shown in telegram.messages)
+
+
+async def test_a_chat_that_shuts_the_bot_out_is_forgotten(stand: Stand) -> None:
+    await stand.link()
+    await stand.engine.listening.wait()
+    stand.telegram.refuse.append((403, {"description": "Forbidden: bot was blocked by the user"}))
+    await stand.engine.alerts.put(_alert(1, "Kill switch engaged"))
+    async with asyncio.timeout(60):
+        while stand.bot.links.chats:  # noqa: ASYNC110 - the refusal has no event of its own
+            await asyncio.sleep(0.01)
+    seen = len(stand.telegram.messages)
+    await stand.telegram.types(CHAT, "/status")
+    await stand.handled()
+    assert len(stand.telegram.messages) == seen
 
 
 def _alert(second: int, text: str, severity: pb.AlertSeverity = pb.ALERT_SEVERITY_INFO) -> pb.Alert:
@@ -240,6 +324,7 @@ async def test_a_sign_in_that_has_ended_is_told_and_forgotten(stand: Stand) -> N
 async def test_an_unlinked_chat_is_a_stranger_again(stand: Stand) -> None:
     await stand.link()
     await stand.says("/unlink", "This chat is forgotten.")
+    assert stand.bot.links._file.read_bytes() == b"[]"
     seen = len(stand.telegram.messages)
     await stand.telegram.types(CHAT, "/status")
     await stand.telegram.types(CHAT, f"/link {CODE}")

@@ -9,7 +9,6 @@ import msgspec
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from arbiter.access.roles import Principal
 from arbiter.api.agents.answers import encode
 from arbiter.api.agents.deps import AgentsDeps
 from arbiter.api.agents.rows import (
@@ -19,10 +18,10 @@ from arbiter.api.agents.rows import (
     order_update,
     position_update,
 )
-from arbiter.api.common.auth import Credentials, Door, bearer_of
+from arbiter.api.common.auth import AskAgain, Credentials, Door, bearer_of
 from arbiter.model.agents import session_of
 from arbiter.model.changes import Changes
-from arbiter.model.errors import Unauthenticated
+from arbiter.model.errors import Forbidden, TryAgain, Unauthenticated
 from arbiter.model.events import Event, OrderFilled
 from arbiter.model.orders import Order
 from arbiter.model.time import rfc3339
@@ -35,6 +34,8 @@ WRITE_TIMEOUT_S = 10.0
 PING_EVERY_S = 54.0
 PONG_WITHIN_S = 60.0
 LONGEST_MESSAGE = 512
+ASK_AGAIN_S = 15.0
+"""How long a client is told on without asking whether it still may be."""
 POSITIONS_EVERY_S = 5.0
 """Open positions are told again this often: their value moves."""
 _POLICY, _TRY_LATER = 1008, 1013
@@ -50,8 +51,9 @@ _decoder = msgspec.json.Decoder(_Said)
 
 
 class _Client:
-    def __init__(self, socket: WebSocket) -> None:
+    def __init__(self, socket: WebSocket, ask_again: AskAgain) -> None:
         self._socket = socket
+        self.ask_again = ask_again
         self._queue: deque[str] = deque()
         self._wake = asyncio.Event()
         self.cut: tuple[int, str] | None = None
@@ -98,13 +100,31 @@ class Stream:
         return len(self._clients)
 
     async def run(self) -> None:
-        """Tell what open positions are worth, now and then, until cancelled."""
+        """Look after the connections until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._revalue(), name="agents' positions")
+            group.create_task(self._ask_again(), name="agents' readers")
+
+    async def _revalue(self) -> None:
+        """Tell what open positions are worth, now and then."""
         while True:
             await asyncio.sleep(POSITIONS_EVERY_S)
             if self._clients:
                 for position in self._deps.desk.book.open_positions():
                     mark = self._deps.desk.book.mark(position.instrument)
                     self._tell("position_update", position_update(position, mark))
+
+    async def _ask_again(self) -> None:
+        """Cut off whose sign-in has ended or whose key was revoked."""
+        while True:
+            await asyncio.sleep(ASK_AGAIN_S)
+            for client in tuple(self._clients):
+                try:
+                    await client.ask_again()
+                except TryAgain:
+                    continue  # Who was let in stays while the database is away.
+                except (Unauthenticated, Forbidden):
+                    client.end(_POLICY, "not authenticated")
 
     def routes(self) -> APIRouter:
         routes = APIRouter()
@@ -113,11 +133,12 @@ class Stream:
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one connection to its end."""
-        if await self._admit(socket) is None:
+        ask_again = await self._admit(socket)
+        if ask_again is None:
             await socket.close(_POLICY, "not authenticated")
             return
         await socket.accept()
-        client = _Client(socket)
+        client = _Client(socket, ask_again)
         self._clients.add(client)
         writer = asyncio.create_task(client.write())
         reader = asyncio.create_task(self._read(client, socket))
@@ -134,13 +155,13 @@ class Stream:
             ):
                 raise end
 
-    async def _admit(self, socket: WebSocket) -> Principal | None:
+    async def _admit(self, socket: WebSocket) -> AskAgain | None:
         shown = Credentials(
             api_key=socket.headers.get("x-api-key"),
             bearer=bearer_of(socket.headers.get("authorization")),
         )
         try:
-            return await self._door.admit(shown)
+            return await self._door.follow(shown)
         except Unauthenticated:
             return None
 

@@ -1,5 +1,7 @@
 """Who is calling: an API key or a bearer token becomes a principal."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -15,10 +17,16 @@ _SAMPLES = frozenset({"your-secret-api-key", "your-api-key", "changeme", "secret
 """Keys that stand in published examples."""
 
 
+AskAgain = Callable[[], Awaitable[Principal]]
+"""Says who reads a stream, at any time later; `Unauthenticated` once nobody does any more."""
+
+
 class Verifier(Protocol):
     """What is needed of `access.service.AccessService`."""
 
     async def verify_access(self, token: str, audience: Audience, /) -> Principal: ...
+
+    async def follow_access(self, token: str, audience: Audience, /) -> AskAgain: ...
 
     async def verify_api_key(self, text: str, /) -> Principal: ...
 
@@ -77,14 +85,29 @@ class Door:
 
     async def admit_token(self, token: str) -> Principal:
         """The same for a credential of either kind, as a stream's first message carries it."""
-        if not self.required:
-            return self.stranger
-        if token.count(".") == 2:
-            return await self._verifier.verify_access(token, self._audience)
-        return await self._by_key(token)
+        return await self.admit(self.either(token))
+
+    async def follow(self, shown: Credentials) -> AskAgain:
+        """Admit to a stream, which may outlive the access token but not what gave it.
+
+        What is given asks anew: a key may be revoked, a user removed or given a new credential.
+        """
+        if self.required and shown.api_key is None and shown.bearer is not None:
+            return await self._verifier.follow_access(shown.bearer, self._audience)
+        await self.admit(shown)
+        return partial(self.admit, shown)
+
+    def either(self, token: str) -> Credentials:
+        """Tell a key from an access token, where a caller does not say which it shows."""
+        if token.count(".") == 2 and not self._is_fixed(token):
+            return Credentials(bearer=token)
+        return Credentials(api_key=token)
+
+    def _is_fixed(self, key: str) -> bool:
+        return self._fixed_key is not None and same_key(key, self._fixed_key)
 
     async def _by_key(self, key: str) -> Principal:
-        if self._fixed_key is not None and same_key(key, self._fixed_key):
+        if self._is_fixed(key):
             return Principal(actor=Actor("key:environment"), user_id=None, role=Role.ADMIN)
         return await self._verifier.verify_api_key(key)
 

@@ -14,8 +14,7 @@ import structlog
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from arbiter.access.roles import Principal
-from arbiter.api.common.auth import Credentials, Door, bearer_of
+from arbiter.api.common.auth import AskAgain, Credentials, Door, bearer_of
 from arbiter.api.common.errors import Refused
 from arbiter.api.spot import frames
 from arbiter.api.spot.deps import SpotDeps
@@ -24,7 +23,7 @@ from arbiter.api.spot.frames import CHANNELS, Channel
 from arbiter.api.spot.prices_feed import TICK_S, PriceFeed, Turnstile
 from arbiter.api.spot.rows import compact, signal_row, trade_detail
 from arbiter.model.changes import Changes
-from arbiter.model.errors import ArbiterError, Unauthenticated
+from arbiter.model.errors import ArbiterError, Forbidden, TryAgain, Unauthenticated
 from arbiter.model.ids import Symbol
 from arbiter.model.plans import Family
 from arbiter.runtime.hub import TooSlow
@@ -36,6 +35,8 @@ QUEUE = 2_000
 HUB_QUEUE = 20_000
 SEND_TIMEOUT_S = 10.0
 AUTH_TIMEOUT_S = 10.0
+ASK_AGAIN_S = 15.0
+"""How long a client is told on without asking whether it still may be."""
 _POLICY = 1008
 _TRY_LATER = 1013
 
@@ -52,7 +53,8 @@ class Client:
         """Subscribed channels with their filter; None is all."""
         self.fresh: dict[int, None] = {}
         """Slots whose newest price this client has not seen, oldest change first."""
-        self.principal: Principal | None = None
+        self.ask_again: AskAgain | None = None
+        """Who reads this; None until that is known."""
         self.cut: tuple[int, str] | None = None
 
     def tell(self, frame: str) -> None:
@@ -129,6 +131,7 @@ class Streams:
             group.create_task(self._tick(), name="spot prices")
             group.create_task(self._turnstile.run(), name="spot price turns")
             group.create_task(self._follow(), name="spot signals and trades")
+            group.create_task(self._ask_again(), name="spot readers")
 
     def routes(self) -> APIRouter:
         routes = APIRouter()
@@ -139,7 +142,7 @@ class Streams:
         """Serve one connection to its end."""
         client = Client(socket, self._deps.core.registry.n_slots)
         await socket.accept()
-        client.principal = await self._admit_by_header(socket)
+        client.ask_again = await self._admit_by_header(socket)
         self._clients.add(client)
         writer = asyncio.create_task(client.write(self._feed, self._turnstile))
         reader = asyncio.create_task(self._read(client, socket))
@@ -199,25 +202,40 @@ class Streams:
     def _listening(self, channel: Channel, symbol: Symbol) -> list[Client]:
         return [client for client in self._clients if client.wants(channel, symbol)]
 
+    async def _ask_again(self) -> None:
+        """Cut off whose sign-in has ended or whose key was revoked."""
+        while True:
+            await asyncio.sleep(ASK_AGAIN_S)
+            for client in tuple(self._clients):
+                if client.ask_again is not None:
+                    await self._check(client, client.ask_again)
+
+    async def _check(self, client: Client, ask_again: AskAgain) -> None:
+        try:
+            await ask_again()
+        except TryAgain:
+            return  # Who was let in stays while the database is away.
+        except (Unauthenticated, Forbidden) as error:
+            client.tell(frames.write_error(UNAUTHORIZED, str(error)))
+            client.end(_POLICY, "not authenticated")
+
     # Listening
 
-    async def _admit_by_header(self, socket: WebSocket) -> Principal | None:
-        if not self._door.required:
-            return self._door.stranger
+    async def _admit_by_header(self, socket: WebSocket) -> AskAgain | None:
         shown = Credentials(
             api_key=socket.headers.get("x-api-key"),
             bearer=bearer_of(socket.headers.get("authorization")),
         )
         try:
-            return await self._door.admit(shown)
+            return await self._door.follow(shown)
         except Unauthenticated:
             return None
 
     async def _read(self, client: Client, socket: WebSocket) -> None:
-        if client.principal is None:
+        if client.ask_again is None:
             try:
                 async with asyncio.timeout(AUTH_TIMEOUT_S):
-                    while client.principal is None:
+                    while client.ask_again is None:
                         await self._hear(client, socket)
             except TimeoutError:
                 client.tell(frames.write_error(UNAUTHORIZED, "no auth message came"))
@@ -243,11 +261,11 @@ class Streams:
     async def _obey(self, client: Client, said: frames.Said) -> None:
         match said:
             case frames.Auth(token=token):
-                client.principal = await self._door.admit_token(token)
+                client.ask_again = await self._door.follow(self._door.either(token))
                 client.tell(frames.write("authenticated"))
             case frames.Ping():
                 client.tell(frames.write("pong"))
-            case _ if client.principal is None:
+            case _ if client.ask_again is None:
                 raise Unauthenticated("send an auth message first")
             case frames.Subscribe(channel=channel, symbols=names):
                 self._subscribe(client, channel, names)
