@@ -154,6 +154,15 @@ def test_acts_from_before_the_subscription_are_not_copied() -> None:
     assert size(subscription(), act(LeaderKind.BUY, "100", "0.4", at=-1)) == 0
 
 
+def test_acts_from_before_the_subscription_do_not_count_beside_what_was_held_then() -> None:
+    row = subscription()
+    early, before = act(LeaderKind.BUY, "100", "0.4", at=-1), held_before(row, "100")
+    bought = act(LeaderKind.BUY, "100", "0.5")
+    sold = act(LeaderKind.SELL, "100", "0.5", at=2)
+    assert size(row, early, before, bought, sold) == 50, "he sold half of 200"
+    assert size(row, act(LeaderKind.SELL, "60", "0.4", at=-1), before, bought, sold) == 50
+
+
 def test_what_was_opened_while_disabled_is_never_copied_and_exits_still_are() -> None:
     pause = Pause(CREATED_NS + 10, CREATED_NS + 20)
     row = subscription(pauses=(pause,))
