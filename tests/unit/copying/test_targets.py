@@ -103,6 +103,10 @@ def test_the_opening_is_reckoned_back_from_what_is_held_now() -> None:
     assert [(found.key, found.size) for found in held] == [
         (held_key(SUBSCRIPTION, "m", YES), Decimal(65))
     ]
+    before = [act(LeaderKind.BUY, "30", "0.5", at=-1), act(LeaderKind.SELL, "7", "0.5", at=-2)]
+    assert opening(row, [LeaderHolding(market="m", size=Decimal(100))], [*before, *acts]) == held
+    redeemed = [*acts, act(LeaderKind.REDEEM, "0", outcome=BOTH, at=4)]
+    assert opening(row, [LeaderHolding(market="m", size=Decimal(100))], redeemed) == ()
 
 
 def test_a_cap_holds_for_all_fills_of_one_decision_and_anew_for_the_next() -> None:
