@@ -95,6 +95,9 @@ def assess(
     vetoes: list[str] = []
     if not math.isfinite(standing.equity) or standing.equity <= 0:
         vetoes.append("nothing is left of the capital")
+    unknown = [name for name, figure in numbers.items() if not math.isfinite(figure)]
+    if unknown:
+        vetoes.append(f"no number: {', '.join(unknown)}")
     if standing.open_positions >= rules.max_positions:
         vetoes.append(
             f"{standing.open_positions} positions are open, {rules.max_positions} allowed"
@@ -142,4 +145,5 @@ def _payoff(standing: Standing, rules: TradingRules) -> float:
 
 
 def _share(part: float, whole: float) -> float:
-    return max(part, 0.0) / whole if whole > 0 else 0.0
+    """Nothing of nothing is none; what is no number stays none."""
+    return 0.0 if whole <= 0 else max(part, 0.0) / whole

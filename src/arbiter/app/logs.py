@@ -19,7 +19,8 @@ FILE_BYTES = 10_000_000
 FILES_KEPT = 5
 
 _REDACTOR = Redactor()
-_NOISY = ("uvicorn", "watchfiles", "sqlalchemy", "alembic")
+_NOISY = ("uvicorn", "watchfiles", "sqlalchemy", "alembic", "ccxt")
+"""Heard from warnings on. ccxt would tell every request and answer with keys and tokens in them."""
 _STEPS: tuple[structlog.typing.Processor, ...] = (
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,

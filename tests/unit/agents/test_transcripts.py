@@ -98,6 +98,18 @@ def test_the_risk_models_word_vetoes_or_makes_smaller_and_never_larger() -> None
     assert {vote.veto for vote in vetoed.votes if vote.action is Action.BUY} >= {"gpt-x: too hot"}
 
 
+def test_the_risk_models_word_counts_from_its_moment_until_the_next_or_until_it_is_too_old() -> (
+    None
+):
+    refused = risk_word(100, approved=False, fraction=0.0)
+    allowed = risk_word(105, approved=True, fraction=0.1)
+    script = Script(risk=[allowed, refused])
+    ten = 10 * NS_PER_MINUTE
+    said = [script.risk(minute(at), ten) for at in (99, 100, 104, 105, 115, 116)]
+    assert said == [None, refused, refused, allowed, allowed, None]
+    assert script.risk(minute(100) - 1, ten) is None
+
+
 def line(number: int, response: str, **changes: object) -> dict[str, object]:
     fields: dict[str, object] = {
         "agent_name": "sentiment-agent",

@@ -74,6 +74,7 @@ def test_figures_stay_in_range_whatever_is_said(cast: list[tuple[str, Action, fl
     assert verdict.action in {verdict.leader, Action.HOLD}
 
 
+NAN = float("nan")
 FRESH = Standing(
     capital=10_000,
     equity=10_000,
@@ -104,6 +105,10 @@ def test_a_fresh_session_may_buy_within_the_largest_position() -> None:
         ({"exposure": 1_900.0}, "in this symbol already"),
         ({"equity": 0.0}, "nothing is left"),
         ({"wins": 1, "losses": 60}, "Kelly"),
+        ({"equity": NAN}, "nothing is left"),
+        ({"peak_equity": NAN}, "no number"),
+        ({"pnl_today": NAN}, "no number"),
+        ({"exposure": NAN}, "no number"),
     ],
 )
 def test_each_limit_is_a_veto(changes: dict[str, float], word: str) -> None:
@@ -111,6 +116,27 @@ def test_each_limit_is_a_veto(changes: dict[str, float], word: str) -> None:
     assert not verdict.approved
     assert verdict.fraction == 0
     assert word in verdict.reasoning
+
+
+def test_returns_that_are_too_few_or_no_numbers_are_a_veto() -> None:
+    few = assess(FRESH, RULES, QUIET[:29], 0.8)
+    assert not few.approved
+    assert "29 returns are too few" in few.reasoning
+    assert assess(FRESH, RULES, QUIET[:30], 0.8).approved
+    broken = QUIET.copy()
+    broken[7] = NAN
+    unknown = assess(FRESH, RULES, broken, 0.8)
+    assert not unknown.approved
+    assert "no number" in unknown.reasoning
+
+
+def test_what_is_held_already_counts_towards_the_largest_position() -> None:
+    keen = replace(RULES, kelly_fraction=1.0)
+    whole = assess(FRESH, keen, QUIET, 1.0)
+    rest = assess(replace(FRESH, exposure=0.6 * keen.max_position_size * 10_000), keen, QUIET, 1.0)
+    assert whole.fraction == pytest.approx(keen.max_position_size)
+    assert rest.approved
+    assert rest.fraction == pytest.approx(0.4 * keen.max_position_size)
 
 
 def test_a_wild_market_is_a_veto_and_a_rough_one_makes_smaller() -> None:

@@ -10,8 +10,11 @@ import structlog
 
 from arbiter.app import logs
 from arbiter.app.config_sections import LogFormat, Logging, LogLevel
-from arbiter.model.errors import StorageUnavailable
+from arbiter.model.errors import StorageUnavailable, VenueUnreachable
 from arbiter.observe.redact import MASK
+from arbiter.venues.common.endpoints import Endpoints
+from arbiter.venues.common.keys import VenueKeys
+from arbiter.venues.common.signed import SignedRest
 
 SECRET = "hunter2-hunter2"
 AS_JSON = Logging(format=LogFormat.JSON)
@@ -45,6 +48,21 @@ def test_lines_of_other_libraries_take_the_same_way(tmp_path: Path) -> None:
     logging.getLogger("sqlalchemy").warning("connect to %s", f"postgresql://u:{SECRET}@h")
     line = json.loads((tmp_path / "log").read_text())
     assert line["event"] == f"connect to postgresql://u:{MASK}@h"
+
+
+async def test_a_venues_key_is_not_logged_however_much_is(tmp_path: Path) -> None:
+    logs.configure(Logging(format=LogFormat.JSON, level=LogLevel.DEBUG), tmp_path / "log")
+    keys = VenueKeys(api_key="key-of-a-venue", secret=SECRET, password="its-passphrase")
+    nobody = Endpoints(stream="ws://127.0.0.1:9", rest="http://127.0.0.1:9")
+    rest = SignedRest("okx", keys, nobody, lambda _status, _body: None)
+    with pytest.raises(VenueUnreachable):
+        await rest.call("private_get_account_config")
+    await rest.close()
+    logging.getLogger("last").debug("nothing was held back")
+    written = (tmp_path / "log").read_text()
+    assert "nothing was held back" in written
+    for part in (keys.api_key, keys.secret, keys.password, "OK-ACCESS-SIGN"):
+        assert part not in written
 
 
 @pytest.mark.parametrize("form", LogFormat)

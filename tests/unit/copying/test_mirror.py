@@ -100,6 +100,14 @@ def test_one_order_costs_no_more_than_one_copy_may() -> None:
     assert found.size == 100
 
 
+def test_one_order_of_no_costs_no_more_than_one_copy_may() -> None:
+    found = step(wanted("-1000", "0.20"), bid="0.19", ask="0.21", cap="88")
+    assert isinstance(found, Wanted)
+    assert found.limit == Decimal("0.12")
+    assert found.size * (1 - found.limit) <= 88
+    assert found.size == 100
+
+
 def test_less_than_a_lot_is_settled_and_less_than_the_smallest_order_waits() -> None:
     assert step(wanted("10.7", "0.40"), held="10") is SETTLED
     assert step(wanted("13", "0.40"), held="10") == Waiting("3 of m.POLYMARKET break its min_size")
@@ -115,14 +123,15 @@ def test_nothing_is_ordered_without_a_price_on_the_side_that_is_needed() -> None
     touch=st.integers(1, 99),
     size=st.integers(-500, 500).filter(bool),
     held=st.integers(-500, 500),
+    cap=st.integers(1, 600),
 )
 def test_an_entry_never_pays_more_than_the_cap_and_a_step_never_goes_past_the_target(
-    price: int, touch: int, size: int, held: int
+    price: int, touch: int, size: int, held: int, cap: int
 ) -> None:
     yes, shown = Decimal(price) / 100, Decimal(touch) / 100
     target = Target(market="m", size=Decimal(size), lots=(Lot(Decimal(abs(size)), yes),))
     free = replace(CENTS, min_size=ZERO)
-    found = next_order(target, Decimal(held), free, Touch(shown, shown), Decimal(10**6), SETTINGS)
+    found = next_order(target, Decimal(held), free, Touch(shown, shown), Decimal(cap), SETTINGS)
     if not isinstance(found, Wanted):
         return
     after = held + found.size * found.side.sign
@@ -133,6 +142,7 @@ def test_an_entry_never_pays_more_than_the_cap_and_a_step_never_goes_past_the_ta
     if not found.exits:
         ours, leaders = (found.limit, yes) if found.side is Side.BUY else (1 - found.limit, 1 - yes)
         assert ours <= leaders * (1 + SETTINGS.slippage)
+        assert ours * found.size <= cap
         assert found.planned_price <= found.limit or found.side is Side.SELL
 
 

@@ -103,6 +103,10 @@ def test_the_opening_is_reckoned_back_from_what_is_held_now() -> None:
     assert [(found.key, found.size) for found in held] == [
         (held_key(SUBSCRIPTION, "m", YES), Decimal(65))
     ]
+    before = [act(LeaderKind.BUY, "30", "0.5", at=-1), act(LeaderKind.SELL, "7", "0.5", at=-2)]
+    assert opening(row, [LeaderHolding(market="m", size=Decimal(100))], [*before, *acts]) == held
+    redeemed = [*acts, act(LeaderKind.REDEEM, "0", outcome=BOTH, at=4)]
+    assert opening(row, [LeaderHolding(market="m", size=Decimal(100))], redeemed) == ()
 
 
 def test_a_cap_holds_for_all_fills_of_one_decision_and_anew_for_the_next() -> None:
@@ -152,6 +156,15 @@ def test_selling_what_we_never_saw_bought_opens_nothing() -> None:
 
 def test_acts_from_before_the_subscription_are_not_copied() -> None:
     assert size(subscription(), act(LeaderKind.BUY, "100", "0.4", at=-1)) == 0
+
+
+def test_acts_from_before_the_subscription_do_not_count_beside_what_was_held_then() -> None:
+    row = subscription()
+    early, before = act(LeaderKind.BUY, "100", "0.4", at=-1), held_before(row, "100")
+    bought = act(LeaderKind.BUY, "100", "0.5")
+    sold = act(LeaderKind.SELL, "100", "0.5", at=2)
+    assert size(row, early, before, bought, sold) == 50, "he sold half of 200"
+    assert size(row, act(LeaderKind.SELL, "60", "0.4", at=-1), before, bought, sold) == 50
 
 
 def test_what_was_opened_while_disabled_is_never_copied_and_exits_still_are() -> None:

@@ -247,6 +247,40 @@ async def test_an_engine_that_lost_its_place_writes_no_more(ledger_db: FreshData
         assert await journalled(look) == []
 
 
+async def test_one_database_has_one_engine_after_a_lost_connection_too(
+    ledger_db: FreshDatabase,
+) -> None:
+    async with running(ledger_db.url) as run, looking_at(ledger_db) as look:
+        await look.fetch(
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid()
+            """
+        )
+        run.append(sent(1))
+        await run.journal.drain()
+        hasty = replace(QUICK, lock_wait_s=0.2)
+        second = PgJournal(ledger_db.url, on_fatal=unexpected, settings=hasty)
+        with pytest.raises(InstanceLocked, match="another engine"):
+            await second.open()
+
+
+@pytest.mark.parametrize("batch", [0, 7])
+async def test_a_journal_that_was_set_back_or_forth_is_not_written_on(
+    ledger_db: FreshDatabase, batch: int
+) -> None:
+    async with running(ledger_db.url) as run, looking_at(ledger_db) as look:
+        for seq in (1, 2):
+            run.append(sent(seq))
+            await run.journal.drain()
+        await look.execute("UPDATE journal_head SET batch = $1", batch)
+        run.append(sent(3))
+        with pytest.raises(WillNotWork, match="restored or changed by hand"):
+            await run.journal.drain()
+        assert run.told == [1, 2]
+        assert await journalled(look) == [sent(1), sent(2)]
+
+
 async def test_what_waits_in_memory_is_bounded(ledger_db: FreshDatabase) -> None:
     fatal: list[ArbiterError] = []
     journal = PgJournal(

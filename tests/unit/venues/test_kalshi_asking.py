@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
-from arbiter.model.errors import OutcomeUnknown
+from arbiter.model.errors import OutcomeUnknown, RateLimited
 from arbiter.model.reports import ForcedReported, VenueReport
 from arbiter.model.time import NS_PER_DAY, NS_PER_S
 from arbiter.venues.common.account import AccountWiring
+from arbiter.venues.common.endpoints import Endpoints
 from arbiter.venues.common.frames import FeedTally
 from arbiter.venues.common.wiring import FeedWiring
 from arbiter.venues.kalshi.depth import KalshiDepthFeed
@@ -121,3 +124,22 @@ async def test_a_market_that_cannot_be_read_is_passed_over() -> None:
     await _Looks(wiring(clock), rest, ear, tally)._look({TICKER: 1})
     assert [quote[:5] for quote in ear.quotes] == [(1, 0.4, 0.5, 1.0, 2.0)]
     assert tally.bad == 2
+
+
+async def test_a_venue_that_is_busy_says_for_how_long() -> None:
+    async def busy(_request: web.Request) -> web.Response:
+        told = {"error": {"code": "too_many_requests", "message": "slow down"}}
+        return web.json_response(told, status=429, headers={"Retry-After": "37"})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", busy)
+    async with TestServer(app) as server:
+        origin = str(server.make_url("")).rstrip("/")
+        endpoints = Endpoints(stream=origin.replace("http", "ws", 1), rest=origin)
+        wiring = AccountWiring(venue=VENUE, keys=None, clock=FakeClock(), endpoints=endpoints)
+        client = KalshiOrders(wiring)
+        client._listed = {INSTRUMENT.id: INSTRUMENT}
+        with pytest.raises(RateLimited) as limited:
+            await client.positions()
+        await client.aclose()
+    assert limited.value.retry_after_ms == 37_000

@@ -8,10 +8,11 @@ from typing import Any
 from arbiter.model.errors import OutcomeUnknown
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
 from arbiter.model.orders import Fill, Liquidity, Side
-from arbiter.model.reports import Ended, Filled, VenueReport
+from arbiter.model.reports import Accepted, Ended, Filled, Refused, VenueReport
 from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.ports.venue import ReportSink
 from arbiter.venues.common.account import AccountWiring
+from arbiter.venues.common.signed import Answered
 from arbiter.venues.okx.orders import OkxOrders
 from tests.fakes.clock import START_NS, FakeClock
 from tests.unit.venues.test_unreadable_answers import FILL, ROW, UntilEnded, order_of
@@ -109,6 +110,44 @@ async def test_news_of_after_an_outage_do_not_shorten_what_is_asked_for_of_befor
     assert START_NS < client.away.asked_from[-1] <= LATER_NS, "all before that was told"
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_another_loss_does_not_shorten_what_is_still_to_be_made_up_for() -> None:
+    client = Followed()
+    (listed,) = await client.instruments()
+    await client.submit(order_of(listed))
+    task = asyncio.create_task(client.run(Sink()))
+    await client.away.failed.wait()
+    client.tell(filled(listed.id))
+    client.stream(up=False)
+    client.stream(up=True)
+    await client.following.wait()
+    assert len(client.away.asked_from) == 2
+    assert all(asked <= START_NS for asked in client.away.asked_from)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+class Ahead(Away):
+    """Its clock is half a minute ahead: it takes no order dated by ours."""
+
+    async def call(self, endpoint: str, params: Mapping[str, Any] | None = None) -> Any:
+        if endpoint == "private_post_trade_order" and not self.offset_ms:
+            raise Answered(401, "50102", "Timestamp request expired")
+        if endpoint == "public_get_public_time":
+            at_ms = START_NS // NS_PER_MS + 30_000
+            return {"code": "0", "data": [{"ts": str(at_ms)}]}
+        return await super().call(endpoint, params)
+
+
+async def test_an_order_refused_for_its_time_is_not_repeated_and_the_next_has_the_venues() -> None:
+    client = Followed()
+    client.away = client._rest = Ahead()
+    (listed,) = await client.instruments()
+    refused = await client.submit(order_of(listed))
+    assert isinstance(refused, Refused)
+    assert client.away.offset_ms == 30_000
+    assert isinstance(await client.submit(order_of(listed)), Accepted)
 
 
 class Flapping(Followed):

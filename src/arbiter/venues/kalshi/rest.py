@@ -18,8 +18,9 @@ from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.ports.clock import Clock
 from arbiter.venues.common.endpoints import Endpoints
 from arbiter.venues.common.frames import UNREADABLE
+from arbiter.venues.common.http import Reply
 from arbiter.venues.common.keys import VenueKeys
-from arbiter.venues.common.signed import Answered
+from arbiter.venues.common.signed import Answered, header
 from arbiter.venues.kalshi.addresses import API, ENDPOINTS
 from arbiter.venues.kalshi.errors import read_refusal
 from arbiter.venues.kalshi.signer import Signer
@@ -66,7 +67,6 @@ class KalshiRest:
         self._clock = clock
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
-        self._date = ""
         self._reads = Pace(_READS_PER_S, clock)
 
     async def call(self, endpoint: str, params: Mapping[str, Any] | None = None) -> Any:
@@ -83,29 +83,30 @@ class KalshiRest:
             url += "?" + urlencode(params)
         if method == "GET":
             await self._reads.wait()
-        status, data = await self._ask(method, path, url, body)
+        reply = await self._ask(method, path, url, body)
         try:
-            answer = msgspec.json.decode(data)
+            answer = msgspec.json.decode(reply.body)
         except UNREADABLE:
-            if status >= _REFUSED:
-                raise Answered(status, "", data[:200].decode("utf-8", "replace")) from None
+            if reply.status >= _REFUSED:
+                raise _unexplained(reply) from None
             raise OutcomeUnknown(f"{endpoint}: the answer is no JSON") from None
-        refusal = read_refusal(status, answer)
+        refusal = read_refusal(reply.status, answer)
         if refusal is not None:
-            raise Answered(status, *refusal)
-        if status >= _REFUSED or not isinstance(answer, dict):
-            raise Answered(status, "", data[:200].decode("utf-8", "replace"))
+            raise Answered(reply.status, *refusal, reply.headers)
+        if reply.status >= _REFUSED or not isinstance(answer, dict):
+            raise _unexplained(reply)
         return answer
 
     async def server_ms(self) -> int:
         """The venue's time; this machine's where the two agree as far as can be told."""
         path, before = API + "/exchange/status", self._clock.now_ns()
-        status, data = await self._ask("GET", path, self._origin + path, None)
+        reply = await self._ask("GET", path, self._origin + path, None)
         after = self._clock.now_ns()
-        if status >= _REFUSED:
-            raise Answered(status, "", data[:200].decode("utf-8", "replace"))
+        if reply.status >= _REFUSED:
+            raise _unexplained(reply)
         try:
-            told = email.utils.parsedate_to_datetime(self._date).timestamp() * _SECOND_MS
+            date = header(reply.headers, "Date")
+            told = email.utils.parsedate_to_datetime(date).timestamp() * _SECOND_MS
         except ValueError:
             raise OutcomeUnknown("an answer without its time") from None
         ours = (before + after) // 2 // NS_PER_MS
@@ -122,7 +123,7 @@ class KalshiRest:
         """Sign the handshake of a stream; nothing without a key."""
         return self._sign("GET", path)
 
-    async def _ask(self, method: str, path: str, url: str, body: bytes | None) -> tuple[int, bytes]:
+    async def _ask(self, method: str, path: str, url: str, body: bytes | None) -> Reply:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=self._timeout)
         headers = self._sign(method, path)
@@ -132,8 +133,7 @@ class KalshiRest:
             async with self._session.request(
                 method, url, data=body, headers=headers, allow_redirects=False
             ) as answer:
-                self._date = answer.headers.get("Date", "")
-                return answer.status, await answer.read()
+                return Reply(answer.status, dict(answer.headers), await answer.read())
         except aiohttp.ClientConnectorError as error:
             raise VenueUnreachable(f"{method} {path}: {error}") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -145,3 +145,8 @@ class KalshiRest:
             return {}
         at_ms = self._clock.now_ns() // NS_PER_MS + self.offset_ms
         return self._signer.headers(method, path, at_ms)
+
+
+def _unexplained(reply: Reply) -> Answered:
+    text = reply.body[:200].decode("utf-8", "replace")
+    return Answered(reply.status, "", text, reply.headers)
