@@ -316,6 +316,7 @@ class _Run:
             clock=clock,
             reads=self._reads,
             database=self._database.url,
+            written=self._journal.written,
             access=access,
             tuning=tuning,
             spot_tally=tally,

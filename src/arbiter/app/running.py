@@ -1,6 +1,6 @@
 """A running engine, as shown to whoever serves or steers it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -40,6 +40,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     """The database, for reading."""
     database: str
     """Its URL, password included."""
+    written: Callable[[], Awaitable[None]]
+    """Returns when `reads` finds everything that has been told."""
     access: AccessService
     tuning: Tuning
     spot_tally: SpotTally

@@ -66,6 +66,8 @@ class _Append(msgspec.Struct, frozen=True):
 
 class _Batch(msgspec.Struct, frozen=True):
     number: int
+    appends: int
+    """How many of them this is."""
     statements: list[Statement]
     thens: list[Callable[[], None]]
 
@@ -95,6 +97,11 @@ class PgJournal:
         self._in_batch = 0
         self._batch: _Batch | None = None
         self._written = 0
+        self._appended = 0
+        self._durable = 0
+        """Of what was appended, in its order."""
+        self._readers: deque[tuple[int, asyncio.Future[None]]] = deque()
+        """Who waits until so many appends are durable."""
         self._due: deque[Callable[[], None]] = deque()
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
@@ -144,6 +151,7 @@ class PgJournal:
     ) -> None:
         """Queue a batch; `then` is called once, in order, after its commit. Never blocks."""
         self._waiting.append(_Append(tuple(events), changes, then))
+        self._appended += 1
         self._waiting_events += len(events)
         self._settled.clear()
         self._wake.set()
@@ -180,10 +188,20 @@ class PgJournal:
         if self._fatal is not None:
             raise self._fatal
 
+    async def written(self) -> None:
+        """Wait until what was appended so far can be read; in an outage return at once.
+
+        Whoever heard of an event and then reads the database finds it there.
+        """
+        if self._healthy and self._durable < self._appended:
+            reader: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._readers.append((self._appended, reader))
+            await reader
+
     async def close(self) -> None:
         """Give up the connection and the writer's place; what still waits is lost."""
         connection, self._connection = self._connection, None
-        self._healthy = False
+        self._end_health()
         if connection is not None:
             try:
                 await connection.close(timeout=2)
@@ -197,7 +215,7 @@ class PgJournal:
     def _give_up(self, error: ArbiterError) -> None:
         if self._fatal is None:
             self._fatal = error
-            self._healthy = False
+            self._end_health()
             self._settled.set()
             self._wake.set()
             logger.critical("the journal cannot go on: %s", error)
@@ -209,8 +227,10 @@ class PgJournal:
             events: list[Event] = []
             changes = Changes()
             thens: list[Callable[[], None]] = []
+            appends = 0
             while self._waiting and len(events) < self._settings.max_batch:
                 taken = self._waiting.popleft()
+                appends += 1
                 events += taken.events
                 changes.merge(taken.changes)
                 if taken.then is not None:
@@ -220,7 +240,7 @@ class PgJournal:
                 statements = event_statements(events) + projection_statements(changes)
             except (TypeError, ValueError) as error:
                 raise WillNotWork(f"an event cannot be written as JSON: {error}") from error
-            self._batch = _Batch(self._written + 1, statements, thens)
+            self._batch = _Batch(self._written + 1, appends, statements, thens)
         return self._batch
 
     async def _write(self, batch: _Batch) -> None:
@@ -298,7 +318,7 @@ class PgJournal:
 
     def _note_outage(self, error: BaseException) -> None:
         if self._healthy:
-            self._healthy = False
+            self._end_health()
             logger.error(
                 "the journal cannot be written (%s); no new risk is taken and the write is "
                 "repeated until it succeeds: %s",
@@ -312,9 +332,21 @@ class PgJournal:
         self._waiting_events -= self._in_batch
         self._in_batch = 0
         self._due.extend(batch.thens)
+        self._durable += batch.appends
+        self._let_read(self._durable)
         if not self._healthy and not self._waiting:
             self._healthy = True
             logger.warning("the journal is written again; nothing was lost")
+
+    def _end_health(self) -> None:
+        self._healthy = False
+        self._let_read(self._appended)
+
+    def _let_read(self, durable: int) -> None:
+        while self._readers and self._readers[0][0] <= durable:
+            reader = self._readers.popleft()[1]
+            if not reader.done():
+                reader.set_result(None)
 
 
 async def _take_lock(connection: Any, wait_s: float) -> None:

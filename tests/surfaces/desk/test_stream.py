@@ -13,11 +13,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from arbiter.access.roles import Role
 from arbiter.api.desk import stream as stream_module
 from arbiter.api.desk.feed import Watcher
-from arbiter.model.events import AlertRaised
+from arbiter.model.events import AlertRaised, Audited
 from arbiter.model.ids import Actor, InstrumentId
 from tests.fakes.depth import FakeDepth
+from tests.fakes.postgres import FreshDatabase
 from tests.surfaces.desk.test_access import log_in
 from tests.surfaces.desk.world import SPOT_ID, World
+from tests.unit.storage.journalling import looking_at
 
 WAIT_S = 60.0
 
@@ -116,6 +118,29 @@ async def test_what_happens_is_told_as_the_listings_show_it(desk: World) -> None
         (entry,) = await until(socket, "audit")
         (stored,) = await desk.get("/api/trading/audit")
         assert entry == {name: stored[name] for name in entry}
+
+
+async def test_what_was_told_is_in_the_listings_however_late_the_database(
+    desk: World, desk_db: FreshDatabase
+) -> None:
+    async with stream(desk, "audit") as socket, looking_at(desk_db) as look:
+        async with look.transaction():
+            await look.execute("SELECT * FROM journal_head FOR UPDATE")
+            desk.core.recorder.record(
+                Audited(
+                    at_ns=desk.clock.now_ns(),
+                    actor=Actor("user:me"),
+                    action="kill.engage",
+                    entity="kill_switch",
+                    before="released",
+                    after="engaged",
+                )
+            )
+            (told,) = await until(socket, "audit")
+            listing = asyncio.create_task(desk.get("/api/trading/audit"))
+            await asyncio.wait({listing}, timeout=0.5)
+        (stored,) = await listing
+        assert told == {name: stored[name] for name in told}
 
 
 async def test_a_busy_market_is_told_at_most_four_times_a_second(desk: World) -> None:

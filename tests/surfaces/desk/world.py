@@ -112,6 +112,7 @@ class World(Desk):
                 sessions=agents.desk.switches.facts,
             ),
             history=reads,
+            written=self.real.written,
             candles=candles,
             bus=self.bus,
             kill_switch=KillSwitchControl(

@@ -112,6 +112,37 @@ async def test_a_database_that_hangs_is_unhealthy_until_it_answers(
         assert await journalled(look) == [sent(1)]
 
 
+async def test_whoever_heard_of_an_event_reads_it_however_many_follow(
+    ledger_db: FreshDatabase,
+) -> None:
+    settings = JournalSettings(max_batch=7)
+    async with running(ledger_db.url, settings) as run, looking_at(ledger_db) as look:
+        for seq in range(50):
+            run.append(sent(seq))
+        reader = asyncio.create_task(run.journal.written())
+        await asyncio.sleep(0)
+        for seq in range(50, 100):
+            run.append(sent(seq))
+        await reader
+        assert (await journalled(look))[:50] == [sent(seq) for seq in range(50)]
+        await run.journal.drain()
+        await run.journal.written()  # nothing waits
+
+
+async def test_no_reader_waits_for_a_database_that_hangs(ledger_db: FreshDatabase) -> None:
+    settings = JournalSettings(silence_s=0.05)
+    async with running(ledger_db.url, settings) as run, looking_at(ledger_db) as look:
+        async with look.transaction():
+            await look.execute("SELECT * FROM journal_head FOR UPDATE")
+            run.append(sent(1))
+            async with asyncio.timeout(30):
+                await run.journal.written()
+            assert not run.journal.healthy
+            async with asyncio.timeout(30):
+                await run.journal.written()
+        await run.journal.drain()
+
+
 async def test_a_commit_whose_answer_is_lost_is_not_written_twice(
     ledger_db: FreshDatabase,
 ) -> None:

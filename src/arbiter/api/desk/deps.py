@@ -49,6 +49,8 @@ class DeskDeps(msgspec.Struct, frozen=True, kw_only=True):
     view: DeskView
     depth: DepthWatch
     history: DeskHistory
+    written: Callable[[], Awaitable[None]]
+    """Returns when the history holds everything that has been told."""
     candles: CandleStore
     bus: CommandBus
     kill_switch: KillSwitchControl

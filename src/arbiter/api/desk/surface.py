@@ -43,11 +43,16 @@ def make_desk(deps: DeskDeps) -> Desk:
     viewer, trader = needs(door, Role.VIEWER), needs(door, Role.TRADER)
     read = [Depends(viewer)]
     families = Families(deps)
-    app.include_router(trading_routes(deps), dependencies=read)
+
+    async def written() -> None:
+        await deps.written()
+
+    past = [*read, Depends(written)]
+    app.include_router(trading_routes(deps), dependencies=past)
     app.include_router(budget_routes(deps, trader), dependencies=read)
     app.include_router(overview_routes(deps, trader, families), dependencies=read)
     app.include_router(market_routes(deps), dependencies=read)
-    app.include_router(story_routes(deps), dependencies=read)
+    app.include_router(story_routes(deps), dependencies=past)
     app.include_router(analyst_routes(deps), dependencies=read)
     app.include_router(funding_routes(deps, trader), dependencies=read)
     app.include_router(session_routes(deps, door))

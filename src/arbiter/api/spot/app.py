@@ -109,13 +109,13 @@ def _routes(deps: SpotDeps, door: Door, streams: Streams) -> APIRouter:
     async def viewing(caller: Annotated[Principal, Depends(viewer)]) -> None:
         del caller
 
-    for readable in (
-        status_routes(deps),
-        price_routes(deps),
-        history_routes(deps),
-        account_routes(deps),
-    ):
+    async def written() -> None:
+        await deps.written()
+
+    for readable in (status_routes(deps), price_routes(deps)):
         routes.include_router(readable, dependencies=[Depends(viewing)])
+    for past in (history_routes(deps), account_routes(deps)):
+        routes.include_router(past, dependencies=[Depends(viewing), Depends(written)])
     for guarded in (
         trading_routes(deps, door),
         batch_routes(deps, door),

@@ -95,6 +95,7 @@ def batch_routes(deps: SpotDeps, door: Door) -> APIRouter:
 async def _execute(
     deps: SpotDeps, desk: SpotDesk, position: int, wanted: bodies.ExecuteSignal, actor: Actor
 ) -> bodies.BatchResult:
+    await deps.written()
     signal = await deps.history.signal(wanted.signal_id)
     if signal is None:
         return _failed(position, "Signal not found", NOT_FOUND)

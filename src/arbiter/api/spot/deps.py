@@ -1,6 +1,6 @@
 """What the spot surface needs of the engine, as one record."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -52,6 +52,8 @@ class SpotDeps(msgspec.Struct, frozen=True, kw_only=True):
     queries: Queries
     hub: EventHub
     history: SpotHistory
+    written: Callable[[], Awaitable[None]]
+    """Returns when the history holds everything that has been told."""
     candles: CandleStore
     backtests: Backtests
     access: AccessService

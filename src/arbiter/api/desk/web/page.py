@@ -119,6 +119,9 @@ class Page:
         word = "live" if up else "reconnecting"
         self.show("link", words.pill(word, "good" if up else "bad"))
         self.flush()
+        if up:  # what happened before was told to nobody
+            for reading in self._reads:
+                reading.wanted.set()
 
     async def _read_on(self) -> None:
         async with asyncio.TaskGroup() as group:
