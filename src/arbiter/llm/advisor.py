@@ -182,7 +182,7 @@ class LlmAdvisor:
                 if not failed.again:
                     break
             except _OverBudget as over:
-                breaker.succeeded()
+                breaker.not_asked()
                 return NoAdvice(error=str(over), response=response, usage=usage)
             else:
                 breaker.succeeded()

@@ -36,6 +36,10 @@ class Breaker:
         self._trying = state is BreakerState.HALF_OPEN
         return True
 
+    def not_asked(self) -> None:
+        """Take an admission back: the model said nothing for or against itself."""
+        self._trying = False
+
     def succeeded(self) -> None:
         self._trying = False
         self._failed = 0

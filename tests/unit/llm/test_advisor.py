@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from arbiter.llm.advisor import LlmAdvisor, make_advisor
+from arbiter.llm.breaker import BreakerState
 from arbiter.llm.settings import LlmSettings
 from arbiter.model.agents import Action
 from arbiter.model.ids import Symbol
@@ -151,6 +152,29 @@ async def test_a_failing_model_rests_and_is_tried_again_later() -> None:
         await advisor.signal(QUESTION)
         server.replies = [signal()]
         assert isinstance(await advisor.signal(QUESTION), SignalAdvice)
+
+
+async def test_a_resting_model_is_not_trusted_again_for_questions_that_were_never_asked() -> None:
+    async with advised(
+        failing(500),
+        retries=0,
+        breaker_failures=1,
+        breaker_s=60.0,
+        caching=False,
+        daily_tokens=5_000,
+        spent=2_000,
+    ) as (advisor, server, clock):
+        await advisor.signal(QUESTION)
+        clock.advance(61 * NS_PER_S)
+        dear = replace(QUESTION, context={"news": "x" * 12_000})
+        for _ in range(3):
+            refused = await advisor.signal(dear)
+            assert isinstance(refused, NoAdvice)
+            assert "token budget" in refused.error
+        assert advisor.breakers[PRIMARY].state(clock.now_ns()) is BreakerState.HALF_OPEN
+        server.replies = [signal()]
+        assert isinstance(await advisor.signal(QUESTION), SignalAdvice)
+        assert len(server.requests) == 2
 
 
 async def test_an_equal_question_is_asked_once_and_costs_once() -> None:
