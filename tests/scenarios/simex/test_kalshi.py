@@ -210,10 +210,12 @@ async def test_too_many_tokens_are_told_and_nothing_was_sent(serve: Serve) -> No
         took_s = asyncio.get_running_loop().time() - began
         refused = sum(isinstance(answer, RateLimited) for answer in answers)
         accepted = sum(isinstance(answer, Accepted) for answer in answers)
-        assert refused + accepted == len(orders)
+        unknown = sum(isinstance(answer, OutcomeUnknown) for answer in answers)
+        assert refused + accepted + unknown == len(orders), answers
         assert refused
-        assert 4 <= accepted <= 5 + 5 * took_s, "five orders are a second's tokens"
-        assert len(server_of(served).accounts[0].orders) == accepted
+        there = len(server_of(served).accounts[0].orders)
+        assert accepted <= there <= accepted + unknown
+        assert 4 <= there <= 5 + 5 * took_s, "five orders are a second's tokens"
 
 
 async def test_ban_is_a_ban(stand: Stand) -> None:
