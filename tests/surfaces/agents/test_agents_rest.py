@@ -423,9 +423,10 @@ async def test_strangers_are_kept_out_where_authentication_is_asked_for(
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         assert (await client.get(f"{API}/health")).status_code == 200
-        refused = await client.get(f"{API}/positions")
-        assert refused.status_code == 401
-        assert set(refused.json()) == {"error"}
+        for path in ("positions", "status", "agents", "agents/trend-agent/status"):
+            refused = await client.get(f"{API}/{path}")
+            assert refused.status_code == 401, path
+            assert set(refused.json()) == {"error"}
         assert (await client.post(f"{API}/orders", json={})).status_code == 401
 
 

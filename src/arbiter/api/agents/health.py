@@ -39,9 +39,9 @@ class Probe:
         return None if self._deps.core.state.journal_healthy else "the journal cannot write"
 
 
-def health_routes(deps: AgentsDeps, clients: Callable[[], int]) -> APIRouter:
+def health_routes(deps: AgentsDeps, probe: Probe) -> APIRouter:
+    """What probes ask, whoever they are."""
     routes = APIRouter(tags=["health"])
-    probe = Probe(deps)
 
     @routes.get("/", response_model=models.About, responses=models.failures())
     async def about() -> Response:
@@ -68,6 +68,13 @@ def health_routes(deps: AgentsDeps, clients: Callable[[], int]) -> APIRouter:
             )
         body = {"status": "healthy", "version": deps.version, "uptime": probe.uptime}
         return answer(body)
+
+    return routes
+
+
+def agent_routes(deps: AgentsDeps, probe: Probe, clients: Callable[[], int]) -> APIRouter:
+    """How the engine's parts and the agents are, for those who may read."""
+    routes = APIRouter(tags=["health"])
 
     @routes.get("/api/v1/status", response_model=models.Status, responses=models.failures())
     async def status() -> Response:

@@ -11,7 +11,7 @@ from arbiter.api.agents.answers import render
 from arbiter.api.agents.decisions import decision_routes
 from arbiter.api.agents.deps import AgentsDeps
 from arbiter.api.agents.door import make_door, needs
-from arbiter.api.agents.health import health_routes
+from arbiter.api.agents.health import Probe, agent_routes, health_routes
 from arbiter.api.agents.settings import config_routes
 from arbiter.api.agents.stream import Stream
 from arbiter.api.agents.trading import order_routes, position_routes, session_routes
@@ -36,7 +36,9 @@ def make_agents(deps: AgentsDeps, retune: Callable[[], None] = lambda: None) -> 
     stream = Stream(deps, door)
     viewer, trader, admin = (needs(door, r) for r in (Role.VIEWER, Role.TRADER, Role.ADMIN))
     read = [Depends(viewer)]
-    app.include_router(health_routes(deps, lambda: stream.count))
+    probe = Probe(deps)
+    app.include_router(health_routes(deps, probe))
+    app.include_router(agent_routes(deps, probe, lambda: stream.count), dependencies=read)
     app.include_router(position_routes(deps), dependencies=read)
     app.include_router(order_routes(deps, trader), dependencies=read)
     app.include_router(session_routes(deps, trader), dependencies=read)
