@@ -9,14 +9,14 @@ from arbiter.model.events import TradeOpened
 from arbiter.model.ids import Asset, TradeId, client_order_id
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ONE, ZERO
-from arbiter.model.orders import LEG_ROLES, Order, OrderStatus, Side
+from arbiter.model.orders import LEG_ROLES, Order, OrderStatus
 from arbiter.model.perpetuals import is_margined
 from arbiter.model.plans import Leg, Plan
 from arbiter.model.trades import PlannedLeg, Trade
 from arbiter.ports.clock import IdSource
 from arbiter.risk.gate import Approved
 from arbiter.risk.limits import RiskLimits
-from arbiter.risk.needs import need_of
+from arbiter.risk.needs import need_of, worst_price
 
 Hold = tuple[Asset | None, Decimal]
 
@@ -85,17 +85,17 @@ def lock_of(
     """What an order holds at its venue at its worst price; closing on margin holds nothing."""
     if order.reduce_only and is_margined(instrument):
         return instrument.settle, ZERO
-    price = order.price
-    if price is None:
-        slip = limits.market_slippage if order.side is Side.BUY else -limits.market_slippage
-        price = order.planned_price * (ONE + slip)
     leg = Leg(
         instrument=order.instrument,
         side=order.side,
+        type=order.type,
         size=order.size,
-        price=price,
+        price=order.price,
         planned_price=order.planned_price,
     )
+    price = order.price
+    if price is None:
+        price = worst_price(leg, instrument, limits.market_slippage)
     value = instrument.notional(order.size, price)
     return need_of(leg, instrument, price, value, leverage).lock
 
