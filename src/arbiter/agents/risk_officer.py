@@ -93,9 +93,10 @@ def assess(
         "concentration": used,
     }
     vetoes: list[str] = []
-    if not math.isfinite(standing.equity) or standing.equity <= 0:
+    if standing.equity <= 0:
         vetoes.append("nothing is left of the capital")
-    unknown = [name for name, figure in numbers.items() if not math.isfinite(figure)]
+    told = {"equity": standing.equity, **numbers}
+    unknown = [name for name, figure in told.items() if not math.isfinite(figure)]
     if unknown:
         vetoes.append(f"no number: {', '.join(unknown)}")
     if standing.open_positions >= rules.max_positions:

@@ -49,6 +49,8 @@ def summary(report: FundingReport) -> Iterator[str]:
         f"funding {report.funding:.2f}  fees {report.fees:.2f}  "
         f"net of everything {report.pnl:.2f} USD"
     )
+    if report.stopped:
+        yield f"A loss limit stopped everything: {report.stopped}"
     yield from CANDOUR
 
 

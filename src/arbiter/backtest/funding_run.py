@@ -82,6 +82,8 @@ class FundingReport(msgspec.Struct, frozen=True, kw_only=True):
     pnl: Decimal
     """Trading PnL of everything that ended, funding included, net of fees."""
     forced: int
+    stopped: str
+    """Which loss limit stopped everything on the way; empty where none did."""
     prices: Mapping[str, int]
     """How many settlements had a price from where."""
     curve: tuple[tuple[int, Decimal, Decimal], ...]
@@ -344,6 +346,7 @@ class _Book:
             fees=fees,
             pnl=ledger.cumulative_pnl,
             forced=forced,
+            stopped=ledger.kill_switch.reason,
             prices=recording.prices,
             curve=tuple(self._curve),
             spreads=tuple((day, symbol, wide) for (day, symbol), wide in self._spreads.items()),

@@ -5,9 +5,11 @@ Whoever runs it says what the market does (`show`, `mark`, `settle`) and when (`
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import partial
 
 from arbiter.backtest.agenda import Agenda, SeededIds, VirtualClock
 from arbiter.backtest.journal import VirtualJournal
+from arbiter.backtest.loss_stop import stop_for_losses
 from arbiter.backtest.outbox import BacktestOutbox
 from arbiter.books.registry import MarketRegistry
 from arbiter.execution.settings import ExecutionSettings
@@ -79,6 +81,7 @@ class FundingWorld:
             step=plain_quote_step,  # a few quotes an hour, none of them watched for spreads
         )
         outbox.open(self.core, self.core.board)
+        self.core.when_breached(partial(stop_for_losses, self.core))
         self._outbox = outbox
         self.desk = FundingDesk(core=self.core, settings=settings, clock=self.clock, ids=ids)
         self._slots = {i.id: self.registry.slot(i.id) for i in self.registry.instruments}

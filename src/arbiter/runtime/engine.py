@@ -130,6 +130,8 @@ class Engine:
 
     def _stop_for_losses(self, supervisor: Supervisor) -> Callable[[str], None]:
         async def stop(reason: str) -> None:
+            if self.core.ledger.kill_switch.engaged:
+                return  # by a loss told in the same breath
             report: KillReport = await self.kill_switch.engage(
                 EngageKillSwitch(actor=ENGINE, reason=reason, flatten=True)
             )

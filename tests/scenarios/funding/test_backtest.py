@@ -15,6 +15,7 @@ from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, use_wide_context
 from arbiter.model.time import rfc3339
 from arbiter.opportunities.funding_settings import FundingSettings
+from arbiter.risk.limits import RiskLimits
 
 DATA = Path(os.environ.get("ARBITER_DATA", "../shared/data"))
 FUNDING, KLINES = DATA / "funding.parquet", DATA / "klines.parquet"
@@ -87,11 +88,21 @@ def test_the_same_recording_gives_the_same_report(
     assert (again.pairs, again.funding, again.pnl) == (report.pairs, report.funding, report.pnl)
 
 
+def test_a_loss_limit_stops_a_backtest_as_it_stops_the_engine(recording: Recording) -> None:
+    limits = RiskLimits(daily_loss_limit_usd=Decimal("0.5"))
+    instruments = list(listings(BASES).values())
+    stopped = funding_run.run(recording, instruments, SETTINGS, limits=limits)
+    assert "daily loss" in stopped.stopped
+    assert "A loss limit stopped everything" in "\n".join(summary(stopped))
+    assert all(pair.closed for pair in stopped.pairs)
+
+
 def test_a_report_says_where_prices_came_from(report: FundingReport, tmp_path: Path) -> None:
     assert sum(report.prices.values()) == report.settlements
     lines = "\n".join(summary(report))
     assert "another venue" in lines
     assert len(pair_rows(report)) == len(report.pairs)
     assert report.fees > ZERO
+    assert not report.stopped
     write_html(tmp_path / "report.html", report)
     assert "Cumulative funding" in (tmp_path / "report.html").read_text()

@@ -146,6 +146,21 @@ def test_a_held_pair_counts_at_the_desk_as_much_as_at_the_gate() -> None:
     assert view.risk().exposure_usd == D(denied.numbers["exposure"]) == pair.notional > ZERO
 
 
+def test_funding_that_uses_up_the_days_loss_closes_the_pair_and_opens_nothing_more() -> None:
+    world = World()
+    world.opened()
+    gate = world.core.gate
+    gate.reconfigure(replace(gate.limits, daily_loss_limit_usd=D(5)))
+    world.settle(SHORT.id, D("-0.02"), world.price, START + 8 * NS_PER_HOUR)
+    world.run(10 * NS_PER_S)
+    latch = world.ledger.kill_switch
+    assert (latch.engaged, latch.flatten) == (True, True)
+    assert "daily loss" in latch.reason
+    assert world.quantities() == (ZERO, ZERO)
+    assert world.ledger.active_pairs() == ()
+    world.agrees()
+
+
 def test_rates_over_unlike_intervals_are_compared_over_eight_hours() -> None:
     world = World()
     world.rate(LONG.id, "0.0001", 1)

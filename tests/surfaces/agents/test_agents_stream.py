@@ -10,7 +10,7 @@ import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
-from arbiter.access.roles import Principal, Role
+from arbiter.access.roles import Role
 from arbiter.api.agents import stream
 from arbiter.api.agents.surface import AgentsSurface
 from arbiter.api.common.server import ApiServer, WebSocketTimes
@@ -266,12 +266,8 @@ async def test_where_authentication_is_asked_for_a_stream_needs_it_and_ends_with
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def nobody() -> Principal:
-    raise AssertionError("nobody was let in")
-
-
 async def test_a_client_that_does_not_read_is_dropped_after_256_messages() -> None:
-    client = stream._Client(None, nobody)  # type: ignore[arg-type]
+    client = stream._Client(None)  # type: ignore[arg-type]
     for number in range(stream.BUFFER):
         client.tell(str(number))
     assert client.cut is None

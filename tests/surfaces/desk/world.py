@@ -42,7 +42,7 @@ from arbiter.storage.agent_store import PgAgentStore
 from arbiter.storage.candle_store import PgCandles
 from arbiter.storage.database import make_engine
 from arbiter.storage.desk_reads import DeskReads
-from arbiter.storage.journal import PgJournal
+from arbiter.storage.journal import JournalSettings, PgJournal
 from tests.fakes.access import Access
 from tests.fakes.clock import FakeIds
 from tests.fakes.engine import USDT, VENUES, Desk
@@ -205,7 +205,7 @@ async def world(url: str, *, auth: bool = False) -> AsyncIterator[World]:
     """Open everything on a migrated database of the test's own."""
     failures: list[Exception] = []
     async with AsyncExitStack() as stack:
-        journal = PgJournal(url, on_fatal=failures.append)
+        journal = PgJournal(url, on_fatal=failures.append, settings=JournalSettings(silence_s=60))
         await journal.open()
         stack.push_async_callback(journal.close)
         reads = make_engine(url, pool_size=4)

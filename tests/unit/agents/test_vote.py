@@ -105,7 +105,7 @@ def test_a_fresh_session_may_buy_within_the_largest_position() -> None:
         ({"exposure": 1_900.0}, "in this symbol already"),
         ({"equity": 0.0}, "nothing is left"),
         ({"wins": 1, "losses": 60}, "Kelly"),
-        ({"equity": NAN}, "nothing is left"),
+        ({"equity": NAN}, "no number: equity"),
         ({"peak_equity": NAN}, "no number"),
         ({"pnl_today": NAN}, "no number"),
         ({"exposure": NAN}, "no number"),

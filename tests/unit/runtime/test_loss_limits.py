@@ -172,6 +172,21 @@ async def test_an_engine_whose_limit_is_used_up_latches_itself_and_flattens() ->
     assert "daily loss" in stops.desk.ledger.kill_switch.reason
 
 
+async def test_losses_told_in_one_breath_latch_the_engine_once() -> None:
+    stops = Stops()
+    engaged: list[Event] = []
+
+    def count(events: Sequence[Event], changes: Changes) -> None:
+        del changes
+        engaged.extend(event for event in events if isinstance(event, KillSwitchEngaged))
+
+    stops.desk.hub.listen(count)
+    async with latching(stops) as engine:
+        stops.desk.core.on_reports([stops.funding("-10", number) for number in range(1, 4)])
+    assert len(engaged) == 1
+    del engine
+
+
 async def test_a_loss_found_by_the_recovery_stops_the_engine_when_it_starts_to_trade() -> None:
     stops = Stops()
     stops.desk.core.state.started = False

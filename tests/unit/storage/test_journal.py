@@ -115,7 +115,7 @@ async def test_a_database_that_hangs_is_unhealthy_until_it_answers(
 async def test_whoever_heard_of_an_event_reads_it_however_many_follow(
     ledger_db: FreshDatabase,
 ) -> None:
-    settings = JournalSettings(max_batch=7)
+    settings = JournalSettings(max_batch=7, silence_s=60)
     async with running(ledger_db.url, settings) as run, looking_at(ledger_db) as look:
         for seq in range(50):
             run.append(sent(seq))

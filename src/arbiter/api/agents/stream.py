@@ -18,10 +18,10 @@ from arbiter.api.agents.rows import (
     order_update,
     position_update,
 )
-from arbiter.api.common.auth import AskAgain, Credentials, Door, bearer_of
+from arbiter.api.common.auth import AskAgain, Credentials, Door, bearer_of, until_refused
 from arbiter.model.agents import session_of
 from arbiter.model.changes import Changes
-from arbiter.model.errors import Forbidden, TryAgain, Unauthenticated
+from arbiter.model.errors import Unauthenticated
 from arbiter.model.events import Event, OrderFilled
 from arbiter.model.orders import Order
 from arbiter.model.time import rfc3339
@@ -51,9 +51,8 @@ _decoder = msgspec.json.Decoder(_Said)
 
 
 class _Client:
-    def __init__(self, socket: WebSocket, ask_again: AskAgain) -> None:
+    def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
-        self.ask_again = ask_again
         self._queue: deque[str] = deque()
         self._wake = asyncio.Event()
         self.cut: tuple[int, str] | None = None
@@ -100,31 +99,13 @@ class Stream:
         return len(self._clients)
 
     async def run(self) -> None:
-        """Look after the connections until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._revalue(), name="agents' positions")
-            group.create_task(self._ask_again(), name="agents' readers")
-
-    async def _revalue(self) -> None:
-        """Tell what open positions are worth, now and then."""
+        """Tell what open positions are worth, now and then, until cancelled."""
         while True:
             await asyncio.sleep(POSITIONS_EVERY_S)
             if self._clients:
                 for position in self._deps.desk.book.open_positions():
                     mark = self._deps.desk.book.mark(position.instrument)
                     self._tell("position_update", position_update(position, mark))
-
-    async def _ask_again(self) -> None:
-        """Cut off whose sign-in has ended or whose key was revoked."""
-        while True:
-            await asyncio.sleep(ASK_AGAIN_S)
-            for client in tuple(self._clients):
-                try:
-                    await client.ask_again()
-                except TryAgain:
-                    continue  # Who was let in stays while the database is away.
-                except (Unauthenticated, Forbidden):
-                    client.end(_POLICY, "not authenticated")
 
     def routes(self) -> APIRouter:
         routes = APIRouter()
@@ -138,17 +119,22 @@ class Stream:
             await socket.close(_POLICY, "not authenticated")
             return
         await socket.accept()
-        client = _Client(socket, ask_again)
+        client = _Client(socket)
         self._clients.add(client)
         writer = asyncio.create_task(client.write())
         reader = asyncio.create_task(self._read(client, socket))
+        refusal = asyncio.create_task(until_refused(lambda: ask_again, ASK_AGAIN_S))
+        work = (writer, reader, refusal)
         try:
-            await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+            if refusal in done and refusal.exception() is None:
+                client.end(_POLICY, "not authenticated")
+                await asyncio.wait({writer}, timeout=WRITE_TIMEOUT_S)
         finally:
             self._clients.discard(client)
-            for task in (writer, reader):
+            for task in work:
                 task.cancel()
-            ends = await asyncio.gather(writer, reader, return_exceptions=True)
+            ends = await asyncio.gather(*work, return_exceptions=True)
         for end in ends:
             if isinstance(end, Exception) and not isinstance(
                 end, WebSocketDisconnect | RuntimeError | OSError

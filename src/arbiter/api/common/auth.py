@@ -1,5 +1,6 @@
 """Who is calling: an API key or a bearer token becomes a principal."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
@@ -9,7 +10,7 @@ import msgspec
 from arbiter.access.api_keys import same_key
 from arbiter.access.roles import Principal, Role
 from arbiter.access.tokens import Audience
-from arbiter.model.errors import BadConfig, Unauthenticated
+from arbiter.model.errors import BadConfig, Forbidden, TryAgain, Unauthenticated
 from arbiter.model.ids import Actor
 
 SHORTEST_KEY = 16
@@ -19,6 +20,25 @@ _SAMPLES = frozenset({"your-secret-api-key", "your-api-key", "changeme", "secret
 
 AskAgain = Callable[[], Awaitable[Principal]]
 """Says who reads a stream, at any time later; `Unauthenticated` once nobody does any more."""
+
+
+async def until_refused(shown: Callable[[], AskAgain | None], pause_s: float) -> None:
+    """Ask every `pause_s` whether the reader of a stream still may; return once it may not.
+
+    `shown` gives what it was let in by, which may change; None while it was not yet.
+    """
+    while True:
+        await asyncio.sleep(pause_s)
+        ask_again = shown()
+        if ask_again is None:
+            continue
+        try:
+            await ask_again()
+        except TryAgain:
+            continue  # who was let in stays while the database is away
+        except (Unauthenticated, Forbidden):
+            if shown() is ask_again:
+                return
 
 
 class Verifier(Protocol):

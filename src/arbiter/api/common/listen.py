@@ -79,9 +79,7 @@ def _listening(host: str, port: int, setting: str) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        # Connections inherit these.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_S * 1000)
+        _hold_little(listener)
         listener.bind(address)
         listener.listen(_BACKLOG)
     except OSError as error:
@@ -89,6 +87,14 @@ def _listening(host: str, port: int, setting: str) -> socket.socket:
         raise _refusal(error, host, port, setting) from error
     listener.setblocking(False)
     return listener
+
+
+def _hold_little(listener: socket.socket) -> None:
+    """Bound what is held, and how long, for clients that read nothing; connections inherit it."""
+    wanted = {"TCP_NOTSENT_LOWAT": _UNSENT, "TCP_USER_TIMEOUT": UNREAD_S * 1000}
+    for name, value in wanted.items():
+        if hasattr(socket, name):  # some systems lack the one or the other
+            listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _refusal(error: OSError, host: str, port: int, setting: str) -> BadConfig | Conflict:

@@ -14,7 +14,7 @@ import structlog
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from arbiter.api.common.auth import AskAgain, Credentials, Door, bearer_of
+from arbiter.api.common.auth import AskAgain, Credentials, Door, bearer_of, until_refused
 from arbiter.api.common.errors import Refused
 from arbiter.api.spot import frames
 from arbiter.api.spot.deps import SpotDeps
@@ -23,7 +23,7 @@ from arbiter.api.spot.frames import CHANNELS, Channel
 from arbiter.api.spot.prices_feed import TICK_S, PriceFeed, Turnstile
 from arbiter.api.spot.rows import compact, signal_row, trade_detail
 from arbiter.model.changes import Changes
-from arbiter.model.errors import ArbiterError, Forbidden, TryAgain, Unauthenticated
+from arbiter.model.errors import ArbiterError, Unauthenticated
 from arbiter.model.ids import Symbol
 from arbiter.model.plans import Family
 from arbiter.runtime.hub import TooSlow
@@ -131,7 +131,6 @@ class Streams:
             group.create_task(self._tick(), name="spot prices")
             group.create_task(self._turnstile.run(), name="spot price turns")
             group.create_task(self._follow(), name="spot signals and trades")
-            group.create_task(self._ask_again(), name="spot readers")
 
     def routes(self) -> APIRouter:
         routes = APIRouter()
@@ -146,15 +145,17 @@ class Streams:
         self._clients.add(client)
         writer = asyncio.create_task(client.write(self._feed, self._turnstile))
         reader = asyncio.create_task(self._read(client, socket))
+        refusal = asyncio.create_task(self._until_refused(client))
+        work = (writer, reader, refusal)
         try:
-            await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
             if client.cut is not None:
                 await asyncio.wait({writer}, timeout=SEND_TIMEOUT_S)
         finally:
             self._clients.discard(client)
-            for task in (writer, reader):
+            for task in work:
                 task.cancel()
-            ends = await asyncio.gather(writer, reader, return_exceptions=True)
+            ends = await asyncio.gather(*work, return_exceptions=True)
         for end in ends:
             if isinstance(end, Exception) and not _is_departure(end):
                 raise end
@@ -202,23 +203,6 @@ class Streams:
     def _listening(self, channel: Channel, symbol: Symbol) -> list[Client]:
         return [client for client in self._clients if client.wants(channel, symbol)]
 
-    async def _ask_again(self) -> None:
-        """Cut off whose sign-in has ended or whose key was revoked."""
-        while True:
-            await asyncio.sleep(ASK_AGAIN_S)
-            for client in tuple(self._clients):
-                if client.ask_again is not None:
-                    await self._check(client, client.ask_again)
-
-    async def _check(self, client: Client, ask_again: AskAgain) -> None:
-        try:
-            await ask_again()
-        except TryAgain:
-            return  # Who was let in stays while the database is away.
-        except (Unauthenticated, Forbidden) as error:
-            client.tell(frames.write_error(UNAUTHORIZED, str(error)))
-            client.end(_POLICY, "not authenticated")
-
     # Listening
 
     async def _admit_by_header(self, socket: WebSocket) -> AskAgain | None:
@@ -230,6 +214,12 @@ class Streams:
             return await self._door.follow(shown)
         except Unauthenticated:
             return None
+
+    async def _until_refused(self, client: Client) -> None:
+        """Cut off a reader whose sign-in has ended or whose key was revoked."""
+        await until_refused(lambda: client.ask_again, ASK_AGAIN_S)
+        client.tell(frames.write_error(UNAUTHORIZED, "what was shown is valid no longer"))
+        client.end(_POLICY, "not authenticated")
 
     async def _read(self, client: Client, socket: WebSocket) -> None:
         if client.ask_again is None:
