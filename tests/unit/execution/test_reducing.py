@@ -4,33 +4,25 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from arbiter.execution.effects import Abandon, AddOrder, Ask, Cancel, Send, WakeAt
 from arbiter.execution.reducing import is_reduction, send_added, step
 from arbiter.execution.settings import ExecutionSettings
 from arbiter.execution.under_way import Progress, Step, Stimulus
-from arbiter.model.ids import (
-    Actor,
-    InstrumentId,
-    StrategyId,
-    Symbol,
-    TradeId,
-    VenueOrderId,
-    client_order_id,
-)
+from arbiter.model.ids import InstrumentId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side
 from arbiter.model.plans import Family
 from arbiter.model.time import NS_PER_MS as MS
-from arbiter.model.trades import PlannedLeg, Trade, TradeState
-from tests.fakes.clock import START_NS, FakeIds
+from arbiter.model.trades import Trade, TradeState
 from tests.fakes.perpetuals import perpetual
+from tests.unit.execution import legs
 from tests.unit.execution.legs import added, advanced, alerts, of
 
 LONG, SHORT = perpetual("binance"), perpetual("bybit")
 SIDES = {"a": (LONG, Side.SELL), "b": (SHORT, Side.BUY)}
-TRADE_ID = TradeId(FakeIds().new_id())
 SETTINGS = ExecutionSettings(unwind_slippage_bps=10)
 ONE, HALF = Decimal(1), Decimal("0.5")
 CREATED, SENT = OrderStatus.CREATED, OrderStatus.SUBMITTED
@@ -58,54 +50,19 @@ def order(
     leg: str, status: OrderStatus, filled: Decimal = ZERO, *, size: Decimal = ONE, attempt: int = 1
 ) -> Order:
     instrument, side = SIDES[leg]
-    return Order(
-        client_order_id=client_order_id(TRADE_ID, leg, attempt),
-        strategy=StrategyId("funding"),
-        actor=Actor("strategy:funding"),
-        trade_id=TRADE_ID,
-        leg=leg,
-        instrument=instrument.id,
-        venue=instrument.venue,
-        symbol=Symbol("BTC/USDT:PERP"),
-        side=side,
-        reduce_only=True,
-        size=size,
-        price=Decimal(100),
-        planned_price=Decimal(100),
-        status=status,
-        filled_size=filled,
-        venue_order_id=VenueOrderId("1") if status is OrderStatus.WORKING else None,
-        created_ns=START_NS,
-        updated_ns=START_NS,
+    made = legs.order(
+        leg, status, filled, instrument=instrument, side=side, size=size, attempt=attempt
     )
+    return replace(made, reduce_only=True, price=Decimal(100), planned_price=Decimal(100))
 
 
 def trade(orders: Sequence[Order], state: TradeState = TradeState.WORKING) -> Trade:
-    return Trade(
-        id=TRADE_ID,
-        seq=1,
-        strategy=StrategyId("funding"),
-        family=Family.FUNDING,
-        actor=Actor("strategy:funding"),
-        symbol=Symbol("BTC/USDT:PERP"),
-        quote="USDT",
-        legs=tuple(
-            PlannedLeg(
-                role=role,
-                instrument=instrument.id,
-                side=side,
-                size=ONE,
-                limit=Decimal(100),
-                planned_price=Decimal(100),
-                order=client_order_id(TRADE_ID, role, 1),
-            )
-            for role, (instrument, side) in SIDES.items()
-        ),
-        state=state,
-        started_ns=START_NS,
-        sold=sum((o.filled_size for o in orders if o.side is Side.SELL), ZERO),
-        bought=sum((o.filled_size for o in orders if o.side is Side.BUY), ZERO),
+    made = legs.trade(orders, state)
+    planned = tuple(
+        replace(leg, instrument=instrument.id, side=side, size=ONE)
+        for leg, (instrument, side) in zip(made.legs, SIDES.values(), strict=True)
     )
+    return replace(made, family=Family.FUNDING, legs=planned)
 
 
 def look(
