@@ -211,9 +211,12 @@ class Tuning:
         )
 
     def _enforce(self, core: TradingCore) -> None:
+        changed = self.limits != core.gate.limits
         core.spot.reconfigure(self.spot)
         core.gate.reconfigure(self.limits)
         core.floor.bound_unwinds(self.execution.unwind_slippage_bps)
+        if changed:  # maybe below what is lost already
+            core.stop_when_breached()
 
     def _recall(self, path: str, change: SettingChanged) -> None:
         """Take up an earlier change; one that is valid no more is left out, and said."""
