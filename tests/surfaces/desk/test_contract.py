@@ -1,5 +1,6 @@
 """Every item of the contract, over a real socket, with what really happened behind it."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -386,3 +387,26 @@ async def test_balances_come_from_the_ledger(desk: World) -> None:
         desk.ledger.free(desk.registry.venues[0], Asset("USDT"))
     )
     assert Decimal(str(held[("bybit", "BTC")])) == 10
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/trading/orders",
+        "/api/trading/fills",
+        "/api/trading/audit",
+        "/api/desk/equity",
+        "/api/desk/funding",
+    ],
+)
+async def test_a_listing_waits_for_the_commit_of_what_was_told_before_it(
+    desk: World, path: str
+) -> None:
+    desk.readable.clear()
+    listing = asyncio.create_task(desk.get(path))
+    reader = asyncio.create_task(desk.readers.get())
+    await asyncio.wait({listing, reader}, return_when=asyncio.FIRST_COMPLETED)
+    assert reader.done()
+    assert not listing.done()
+    desk.readable.set()
+    await listing

@@ -68,6 +68,11 @@ class World(Desk):
     def __init__(self, journal: PgJournal, *, auth: bool, access: AccessService) -> None:
         super().__init__(limits=WIDE, real_journal=journal)
         self.real = journal
+        self.readers: asyncio.Queue[None] = asyncio.Queue()
+        """One for each listing that waits for what was told before it."""
+        self.readable = asyncio.Event()
+        """Clear it, and no such listing goes on."""
+        self.readable.set()
         self.plans = FakeIds()
         self.tuner = Tuning(Settings(), self.core.registry, {})
         self.bus = CommandBus(
@@ -112,7 +117,7 @@ class World(Desk):
                 sessions=agents.desk.switches.facts,
             ),
             history=reads,
-            written=self.real.written,
+            written=self._written,
             candles=candles,
             bus=self.bus,
             kill_switch=KillSwitchControl(
@@ -145,6 +150,11 @@ class World(Desk):
         self.bus.welcome(self.agents.switches.knows)
         records = AgentRecords(roster(Schedule()), self.clock, news)
         return DeskAgents(records=records, desk=self.agents, store=store)
+
+    async def _written(self) -> None:
+        self.readers.put_nowait(None)
+        await self.readable.wait()
+        await self.real.written()
 
     async def settled(self) -> None:
         """Return once everything recorded is durable, and what follows from that was done."""

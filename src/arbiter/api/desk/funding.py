@@ -26,6 +26,7 @@ def funding_routes(deps: DeskDeps, trader: Ask) -> APIRouter:
     @routes.get("/funding", response_model=pages.Funding, responses=failures())
     async def funding(limit: Annotated[int, Query(ge=1, le=500)] = PAIRS) -> Response:
         """Show what every pair has collected, and all of them together."""
+        await deps.written()
         return answer(await funding_body(deps, limit))
 
     @routes.get("/funding/settings", response_model=pages.Settings, responses=failures())

@@ -92,6 +92,7 @@ def overview_routes(deps: DeskDeps, trader: Ask, families: Families) -> APIRoute
         """Show how trading PnL grew; the first point is the level before the period."""
         now = view.now_ns()
         since = None if period is Period.ALL else now - _LENGTH[period]
+        await deps.written()
         found = await deps.history.equity(since, now + 1, points)
         return answer(
             pages.Equity.model_construct(

@@ -81,6 +81,7 @@ def batch_routes(deps: SpotDeps, door: Door) -> APIRouter:
                 fields=["query_type"],
                 valid_query_types=list(QUERY_TYPES),
             )
+        await deps.written()
         results = await _by_symbol(deps, wanted.parameters)
         took_ms = (time.perf_counter_ns() - began) // 1_000_000
         return answer(
