@@ -212,6 +212,7 @@ class VirtualEngine(ABC):
             clients=clients,
             listings=world.registry,
             holdings=margin,
+            marks=self.core.board,
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self.dead = False

@@ -124,7 +124,7 @@ def _tell(report: Any, as_json: bool, flatten: bool) -> None:
             )
         for venue in venues:
             emit(f"  {venue['venue']}: {_state(venue)}")
-        if any(venue["positions"] for venue in venues) and not flatten:
+        if not flatten and any(map(_may_close, venues)):
             emit("positions stay as they are; close them with: arbiter kill --flatten")
     if len(flat) != len(venues):
         raise typer.Exit(1)
@@ -133,6 +133,11 @@ def _tell(report: Any, as_json: bool, flatten: bool) -> None:
 def _is_flat(venue: Any) -> bool:
     left = venue["open_orders"] or venue["unhedged"] or venue["positions"]
     return bool(venue["reachable"] and not left)
+
+
+def _may_close(venue: Any) -> bool:
+    """Whether there are positions that an order could close; of dust, its text says what ends it."""
+    return len(venue["positions"]) > len(venue["dust"])
 
 
 def _state(venue: Any) -> str:

@@ -14,6 +14,7 @@ from arbiter.copying.targets import Target
 from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ONE, ZERO, plain, quotient
 from arbiter.model.orders import Side
+from arbiter.model.perpetuals import is_margined
 
 
 class Touch(msgspec.Struct, frozen=True):
@@ -67,16 +68,23 @@ def next_order(
     if shown is None or shown <= ZERO:
         return Waiting(f"{instrument.id} shows no price to {side.lower()} at")
     if exits:
-        return _exit(units, side, shown, instrument, settings)
+        whole = is_margined(instrument) and units == abs(held)
+        return _exit(units, side, shown, instrument, settings, whole=whole)
     return _entry(target, units, side, shown, instrument, max_position_size, settings)
 
 
 def _exit(
-    units: Decimal, side: Side, shown: Decimal, instrument: Instrument, settings: CopySettings
+    units: Decimal,
+    side: Side,
+    shown: Decimal,
+    instrument: Instrument,
+    settings: CopySettings,
+    *,
+    whole: bool,
 ) -> Wanted | Waiting:
     limit = _worse(shown, side, -settings.exit_slippage, instrument, away=True)
     size = instrument.floor_size(_contracts(units, instrument))
-    return _checked(side, size, limit, shown, instrument, exits=True)
+    return _checked(side, size, limit, shown, instrument, exits=True, closes=whole)
 
 
 def _entry(
@@ -110,9 +118,11 @@ def _checked(
     instrument: Instrument,
     *,
     exits: bool,
+    closes: bool = False,
 ) -> Wanted | Waiting:
+    """Hold a size against the venue's rules; what `closes` a position may be worth anything."""
     problem = instrument.size_problem(size, limit)
-    if problem is not None:
+    if problem is not None and not (closes and problem == "min_notional"):
         return Waiting(f"{plain(size)} of {instrument.id} break its {problem}")
     return Wanted(side=side, size=size, limit=limit, planned_price=shown, exits=exits)
 

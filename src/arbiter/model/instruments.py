@@ -22,7 +22,7 @@ class InstrumentKind(StrEnum):
     """Prediction-market contract paying 1 or 0."""
 
 
-_INVERSE, _BINARY = InstrumentKind.INVERSE, InstrumentKind.BINARY
+_SPOT, _INVERSE, _BINARY = InstrumentKind.SPOT, InstrumentKind.INVERSE, InstrumentKind.BINARY
 
 
 class FeeCharge(StrEnum):
@@ -137,10 +137,23 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             return "min_notional"
         return None
 
-    def is_dust(self, quantity: Decimal, price: Decimal) -> bool:
-        """Whether no order that the venue takes would make a signed quantity smaller."""
+    @property
+    def least_size(self) -> Decimal:
+        """Smallest size of any order, whatever it is worth."""
+        return max(self.lot, self.min_size)
+
+    def is_dust(self, quantity: Decimal, price: Decimal | None) -> bool:
+        """Whether no order that the venue takes would make a signed quantity smaller.
+
+        What is held on margin may be closed whatever it is worth. Without a price nothing is known
+        of a value, and size alone decides.
+        """
         size = self.floor_size(abs(quantity))
-        return self.size_problem(size, price) is not None
+        if size < self.least_size:
+            return True
+        if price is None or self.kind is not _SPOT:
+            return False
+        return self.notional(size, price) < self.min_notional
 
     def _check_price(self, price: Decimal) -> None:
         if not price.is_finite() or price <= ZERO:

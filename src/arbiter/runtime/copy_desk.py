@@ -31,7 +31,7 @@ from arbiter.model.denials import Denied
 from arbiter.model.events import AlertRaised, CopyBased, LeaderActed, LeaderForgotten
 from arbiter.model.ids import InstrumentId, TradeId, VenueId
 from arbiter.model.instruments import Instrument
-from arbiter.model.money import ZERO
+from arbiter.model.money import ZERO, plain
 from arbiter.model.orders import Side
 from arbiter.model.plans import Family, Leg, Plan
 from arbiter.model.time import NS_PER_S
@@ -308,6 +308,15 @@ class CopyDesk:
             )
             return False
         there = reducible(self._core.ledger, COPY_TRADING, instrument.id, wanted.side)
+        reduces = wanted.exits and wanted.size <= there
+        problem = None if reduces else instrument.size_problem(wanted.size, wanted.limit)
+        if problem is not None:
+            self._wait(
+                (subscription.id, instrument.market_id),
+                f"{plain(wanted.size)} of {instrument.id} break its {problem}, "
+                "and another strategy is against it",
+            )
+            return False
         plan = Plan(
             strategy=COPY_TRADING,
             family=Family.COPY,
@@ -322,7 +331,7 @@ class CopyDesk:
                     planned_price=wanted.planned_price,
                 ),
             ),
-            reduce_only=wanted.exits and wanted.size <= there,
+            reduce_only=reduces,
             created_ns=now,
         )
         decision = self._core.propose(plan)

@@ -58,6 +58,7 @@ class Engine:
             clients=clients,
             listings=core.registry,
             holdings=margin_clients,
+            marks=core.board,
         )
         self.reconciler = Reconciler(
             ledger=core.ledger,

@@ -161,18 +161,22 @@ class FundingDesk:
         if self._busy(pair):
             return
         long, short = self.held(pair.long_instrument), -self.held(pair.short_instrument)
-        if long <= ZERO and short <= ZERO:
-            self._advance(pair, PairState.CLOSED, pair.reason or self._why_never(pair))
+        legs = ((pair.long_instrument, long), (pair.short_instrument, short))
+        closable = [self._closable(name, size) for name, size in legs]
+        if not any(closable):
+            # Too little for an order stays in the books: the next pair there takes it along.
+            over = max(long, short) <= ZERO
+            why = self._why_never(pair) if over else "what is left is too small for an order"
+            self._advance(pair, PairState.CLOSED, pair.reason or why)
             self._memory.pop(pair.id, None)
             rest = self.settings.hours_ns(self.settings.cooldown_hours)
             if pair.state is PairState.OPENING:
                 rest = min(rest, _FAILED_REST_NS)
             self._wait_until[pair.symbol] = now + rest
             return
-        if long != short:
-            if self._even_out(pair, long, short, now):
-                return
-        elif pair.state is PairState.OPENING:
+        if long != short and self._even_out(pair, long, short, now):
+            return
+        if pair.state is PairState.OPENING and all(closable):
             self._advance(pair, PairState.OPEN)
             return
         reason = self._exit_reason(pair, now)
@@ -197,7 +201,7 @@ class FundingDesk:
         side = Side.SELL if long > short else Side.BUY
         instrument = self._core.registry.by_id(name)
         size = instrument.floor_size(abs(long - short))
-        if size < instrument.min_size:
+        if size < instrument.least_size:
             return False
         gone = not long or not short
         if gone and pair.state is not PairState.CLOSING:
@@ -211,7 +215,11 @@ class FundingDesk:
             (by_id(pair.long_instrument), Side.SELL, long),
             (by_id(pair.short_instrument), Side.BUY, short),
         ]
-        self._reduce(pair, [leg for leg in legs if leg[2] > ZERO], now)
+        self._reduce(pair, [leg for leg in legs if self._closable(leg[0].id, leg[2])], now)
+
+    def _closable(self, name: InstrumentId, size: Decimal) -> bool:
+        """Whether an order may close contracts of a leg: a venue refuses one below its minimum."""
+        return size > ZERO and not self._core.registry.by_id(name).is_dust(size, None)
 
     def _reduce(
         self,
@@ -447,7 +455,13 @@ class FundingDesk:
             price = instrument.ceil_price(touch * (ONE + slip))
         else:
             price = instrument.floor_price(max(touch * (ONE - slip), instrument.tick))
-        return Leg(instrument=instrument.id, side=side, size=size, price=price, planned_price=touch)
+        return Leg(
+            instrument=instrument.id,
+            side=side,
+            size=instrument.floor_size(size),
+            price=price,
+            planned_price=touch,
+        )
 
     def _plan(self, symbol: Symbol, legs: Sequence[Leg], *, reduce_only: bool, now: int) -> Plan:
         return Plan(

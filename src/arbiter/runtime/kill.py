@@ -15,7 +15,7 @@ from arbiter.model.ids import VenueId
 from arbiter.ports.venue import OrderClient
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.floor import TradingFloor
-from arbiter.runtime.kill_proof import Listings, PositionClient, VenueProof, Witness
+from arbiter.runtime.kill_proof import Listings, Marks, PositionClient, VenueProof, Witness
 
 PROOF_TIMEOUT_S = 5.0
 FLATTEN_TIMEOUT_S = 12.0
@@ -36,7 +36,10 @@ class KillReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KillSwitchControl:
-    """`holdings` are the venues' answers about positions, where a venue knows any."""
+    """`holdings` are the venues' answers about positions, where a venue knows any.
+
+    `marks` say what is worth too little to be sold.
+    """
 
     def __init__(
         self,
@@ -47,12 +50,13 @@ class KillSwitchControl:
         clients: Mapping[VenueId, OrderClient],
         listings: Listings,
         holdings: Mapping[VenueId, PositionClient] | None = None,
+        marks: Marks | None = None,
     ) -> None:
         self._bus = bus
         self._floor = floor
         told = holdings or {}
         self._witnesses = [
-            Witness(client, holdings=told.get(venue), ledger=ledger, listings=listings)
+            Witness(client, holdings=told.get(venue), ledger=ledger, listings=listings, marks=marks)
             for venue, client in clients.items()
         ]
 
@@ -78,14 +82,15 @@ class KillSwitchControl:
 async def _prove(witness: Witness, flatten: bool) -> VenueProof:
     """Ask until the venue shows nothing, or time is up; give the last thing it said.
 
-    Positions that nobody asked to close are told, not waited for.
+    Positions that nobody asked to close are told, not waited for; nor is dust, which no order
+    closes.
     """
     proof = witness.silent("no answer")
     try:
         async with asyncio.timeout(FLATTEN_TIMEOUT_S if flatten else PROOF_TIMEOUT_S):
-            while not (proof.flat if flatten else proof.quiet):
+            while not (proof.done if flatten else proof.quiet):
                 proof = await witness.look()
-                if not proof.flat:
+                if not proof.done:
                     await asyncio.sleep(_LOOK_AGAIN_S)
     except TimeoutError:
         pass

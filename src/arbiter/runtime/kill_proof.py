@@ -17,7 +17,7 @@ from arbiter.ledger.ledger import Ledger
 from arbiter.model.errors import NO_ANSWER
 from arbiter.model.ids import ENGINE, InstrumentId, StrategyId, Symbol, TradeId
 from arbiter.model.instruments import Instrument, InstrumentKind
-from arbiter.model.money import ONE, ZERO, plain, quotient
+from arbiter.model.money import ONE, ZERO, from_float, plain, quotient
 from arbiter.model.orders import Order, OrderStatus, Side, TimeInForce
 from arbiter.model.plans import Family
 from arbiter.model.reports import OrderTruth
@@ -25,6 +25,7 @@ from arbiter.model.trades import Trade, TradeState
 from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.ports.venue import OrderClient
 from arbiter.runtime.crossing import against, on_margin
+from arbiter.runtime.leftovers import stuck
 
 _NO_TRADE = UUID(int=0)
 _INVENTORY = (SPOT_ARBITRAGE,)
@@ -54,6 +55,21 @@ class PositionClient(Protocol):
 class Listings(Protocol):
     def by_id(self, instrument: InstrumentId) -> Instrument: ...
 
+    def get(self, instrument: InstrumentId) -> Instrument | None: ...
+
+
+class Marks(Protocol):
+    def mark(self, instrument_id: InstrumentId) -> float | None:
+        """What a listed instrument was worth last, however old; None where nobody ever said."""
+        ...
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """One position in words."""
+
+    text: str
+    dust: bool = False
+
 
 class VenueProof(msgspec.Struct, frozen=True, kw_only=True):
     """What one venue itself said after the kill switch was engaged."""
@@ -68,6 +84,8 @@ class VenueProof(msgspec.Struct, frozen=True, kw_only=True):
     """Open positions, by the venue's word or the ledger's, hedged ones too, and what strategies hold
     against each other in the books; what is owned on spot as inventory is none, what a session
     bought is."""
+    dust: tuple[str, ...] = ()
+    """Those of `positions` that no order closes, each with what ends it: not flat all the same."""
     note: str = ""
 
     @property
@@ -80,11 +98,16 @@ class VenueProof(msgspec.Struct, frozen=True, kw_only=True):
         """Proven: quiet, and no position is open there."""
         return self.quiet and not self.positions
 
+    @property
+    def done(self) -> bool:
+        """Quiet, and no order could close any more: flat, or dust is left."""
+        return self.quiet and len(self.positions) == len(self.dust)
+
 
 class Witness:
     """Asks one venue, and holds its answers against the ledger.
 
-    `holdings` tells the venue's positions, where it knows any.
+    `holdings` tells the venue's positions, where it knows any; `marks` what is worth too little.
     """
 
     def __init__(
@@ -94,11 +117,13 @@ class Witness:
         holdings: PositionClient | None,
         ledger: Ledger,
         listings: Listings,
+        marks: Marks | None = None,
     ) -> None:
         self._client = client
         self._holdings = holdings
         self._ledger = ledger
         self._listings = listings
+        self._marks = marks
         self._venue = client.venue
 
     async def look(self) -> VenueProof:
@@ -116,24 +141,31 @@ class Witness:
             except NO_ANSWER as error:
                 notes.append(str(error))
         shown = tuple(truth.client_order_id for truth in working)
+        held = [*self._compared(told), *self._against(), *self._bought()]
         return VenueProof(
             venue=self._venue,
             reachable=True,
             open_orders=(*shown, *self._unanswered(set(shown))),
             unhedged=self._unhedged(),
-            positions=(*self._compared(told), *self._against(), *self._bought()),
+            positions=tuple(each.text for each in held),
+            dust=tuple(each.text for each in held if each.dust),
             note="; ".join(notes),
         )
 
     def silent(self, note: str) -> VenueProof:
         """Tell what the ledger knows of a venue that did not answer."""
-        held = (f"{self._text(name, size)} (not asked)" for name, size in self._booked().items())
+        held = [
+            self._told(name, size, f"{self._text(name, size)} (not asked)")
+            for name, size in self._booked().items()
+        ]
+        held += [*self._against(), *self._bought()]
         return VenueProof(
             venue=self._venue,
             reachable=False,
             open_orders=tuple(self._unanswered(set())),
             unhedged=self._unhedged(),
-            positions=(*held, *self._against(), *self._bought()),
+            positions=tuple(each.text for each in held),
+            dust=tuple(each.text for each in held if each.dust),
             note=note,
         )
 
@@ -154,7 +186,7 @@ class Witness:
         A trade that is only planned has sent nothing, and under the latch never will.
         """
         return tuple(
-            _told(trade)
+            _trade(trade)
             for trade in self._ledger.open_trades()
             if trade.state is not TradeState.PLANNED
             and any(order.venue == self._venue for order in self._ledger.orders_of(trade.id))
@@ -170,16 +202,16 @@ class Witness:
             if self._is_here(name, spot=False)
         }
 
-    def _against(self) -> list[str]:
+    def _against(self) -> list[_Told]:
         """What one strategy holds against another: the venue, which nets them, shows less of it."""
         return [
-            f"{name} in the books: {against(rows)}, which the venue nets"
+            _Told(f"{name} in the books: {against(rows)}, which the venue nets")
             for name, rows in on_margin(self._ledger).items()
             if self._is_here(name, spot=False) and opposed(row.quantity for row in rows)
         ]
 
-    def _bought(self) -> list[str]:
-        """Spot that a strategy holds as a position and that is large enough to be sold."""
+    def _bought(self) -> list[_Told]:
+        """Spot that a strategy holds as a position and that, at its cost, is enough to be sold."""
         found = []
         for (strategy, name), row in self._ledger.positions.items():
             if strategy in _INVENTORY or row.quantity <= ZERO or not self._is_here(name, spot=True):
@@ -187,14 +219,15 @@ class Witness:
             listed = self._listings.by_id(name)
             size, price = listed.floor_size(row.quantity), quotient(row.cost, row.quantity)
             if listed.size_problem(size, price) is None:
-                found.append(f"{self._text(name, row.quantity)} of {strategy}")
+                text = f"{self._text(name, row.quantity)} of {strategy}"
+                found.append(self._told(name, row.quantity, text))
         return found
 
     def _is_here(self, name: InstrumentId, *, spot: bool) -> bool:
         listed = self._listings.by_id(name)
         return listed.venue == self._venue and (listed.kind is InstrumentKind.SPOT) == spot
 
-    def _compared(self, told: Sequence[Held]) -> list[str]:
+    def _compared(self, told: Sequence[Held]) -> list[_Told]:
         there = {held.instrument: held.quantity for held in told if held.quantity}
         booked = self._booked()
         found = []
@@ -202,13 +235,27 @@ class Witness:
             theirs, ours = there.get(name, ZERO), booked.get(name, ZERO)
             text = self._text(name, theirs or ours)
             if not ours:
-                text += " (not in the ledger)"
+                found.append(self._told(name, theirs, f"{text} (not in the ledger)"))
             elif not theirs:
-                text += " (in the ledger alone)"
+                found.append(_Told(f"{text} (in the ledger alone)"))
             elif theirs != ours:
-                text += f" (the ledger has {plain(ours)})"
-            found.append(text)
+                found.append(_Told(f"{text} (the ledger has {plain(ours)})"))
+            else:
+                found.append(self._told(name, theirs, text))
         return found
+
+    def _told(self, name: InstrumentId, size: Decimal, text: str) -> _Told:
+        """Say of a position that is dust what it is and what ends it.
+
+        A fill that may still fail would make another size of it.
+        """
+        listed = self._listings.get(name)
+        if listed is None or self._ledger.unsettled(name):
+            return _Told(text)
+        mark = None if self._marks is None else self._marks.mark(name)
+        parts = on_margin(self._ledger).get(name, ())
+        why = stuck(listed, size, None if mark is None else from_float(mark), parts)
+        return _Told(text) if why is None else _Told(f"{text}, {why}", dust=True)
 
     def _text(self, name: InstrumentId, size: Decimal) -> str:
         text = f"{name} {'long' if size > ZERO else 'short'} {plain(abs(size))}"
@@ -219,7 +266,7 @@ class Witness:
         return f"{text}, paired with {other}"
 
 
-def _told(trade: Trade) -> str:
+def _trade(trade: Trade) -> str:
     alone = excess(trade)
     rest = f", {plain(alone)} alone" if alone else ""
     return f"trade {trade.seq} {trade.symbol} {trade.state}{rest}"

@@ -69,7 +69,7 @@ def kill_report(said: pb.KillReport) -> str:
 def _proof(said: pb.VenueProof) -> str:
     if said.flat:
         return f"{escape(said.venue)}: flat"
-    open_things = [*said.open_orders, *said.unhedged]
+    open_things = [*said.open_orders, *said.unhedged, *said.positions]
     why = ", ".join(open_things) or said.note or "not proven"
     away = "" if said.reachable else "no answer; "
     return f"<b>{escape(said.venue)}: not flat</b>: {escape(away + why)}"

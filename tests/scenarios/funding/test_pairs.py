@@ -13,6 +13,7 @@ from arbiter.matching.latency import LatencySettings
 from arbiter.model.denials import DenialCode, Denied
 from arbiter.model.events import PairAdvanced
 from arbiter.model.ids import ENGINE, Asset
+from arbiter.model.instruments import Instrument
 from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import Side
 from arbiter.model.pairs import FundingPair, PairState
@@ -38,10 +39,15 @@ class World(FundingWorld):
     """BTC at two venues: bybit pays 0.02 % less over 8 h than it takes at binance, and more."""
 
     def __init__(
-        self, *, settings: FundingSettings = SETTINGS, latency_ms: float = 5.0, seed: int = 1
+        self,
+        *,
+        settings: FundingSettings = SETTINGS,
+        latency_ms: float = 5.0,
+        seed: int = 1,
+        listed: tuple[Instrument, Instrument] = (LONG, SHORT),
     ) -> None:
         super().__init__(
-            (LONG, SHORT),
+            listed,
             settings,
             start_ns=START,
             latency=LatencySettings(order_ms=latency_ms, report_ms=latency_ms, jitter=0.0),

@@ -237,9 +237,11 @@ def flattened(arbiter: Run, ours: dict[str, str], *words: str) -> dict[str, Any]
 
 
 def _too_small(position: str) -> bool:
-    """Whether no order can close it: Polymarket takes none below five contracts."""
-    told = re.match(r"\S+\.POLYMARKET (?:long|short) ([0-9.]+)", position)
-    return told is not None and Decimal(told[1]) < 5
+    """Whether it is told that no order can close it: Polymarket takes none below five contracts."""
+    told = re.match(r"\S+\.POLYMARKET (?:long|short) ([0-9.]+), (.*)", position)
+    if told is None or not told[2].endswith("no order closes it, it ends with the payout"):
+        return False
+    return Decimal(told[1]) < 5
 
 
 def open_positions(home: Path) -> dict[str, Decimal]:

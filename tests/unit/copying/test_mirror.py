@@ -113,6 +113,15 @@ def test_less_than_a_lot_is_settled_and_less_than_the_smallest_order_waits() -> 
     assert step(wanted("13", "0.40"), held="10") == Waiting("3 of m.POLYMARKET break its min_size")
 
 
+def test_all_of_a_perpetual_is_closed_whatever_it_is_worth_and_a_part_is_not() -> None:
+    dear = replace(PERP, min_size=ONE, min_notional=Decimal(10))
+    whole = step(Target(market="m"), held="-7", bid="0.99", ask="1", instrument=dear)
+    assert isinstance(whole, Wanted)
+    assert (whole.side, whole.size, whole.exits) == (Side.BUY, Decimal(7), True)
+    part = step(wanted("-1", "1"), held="-7", bid="0.99", ask="1", instrument=dear)
+    assert part == Waiting("6 of m.POLYMARKET break its min_notional")
+
+
 def test_nothing_is_ordered_without_a_price_on_the_side_that_is_needed() -> None:
     assert isinstance(step(wanted("100", "0.40"), ask=None), Waiting)
     assert isinstance(step(Target(market="m"), held="10", bid=None), Waiting)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from arbiter.model.ids import VenueId
 from tests.fakes.binaries import POLYMARKET
 from tests.fakes.engine import spot_instrument
+from tests.fakes.perpetuals import perpetual
 
 BTC = replace(
     spot_instrument(VenueId("binance")),
@@ -41,3 +42,14 @@ def test_what_is_no_dust_can_be_ordered(size: Decimal, cents: int) -> None:
     price = Decimal(cents).scaleb(-2)
     takes = POLYMARKET.size_problem(POLYMARKET.floor_size(size), price) is None
     assert POLYMARKET.is_dust(-size, price) is not takes
+
+
+def test_a_perpetual_may_be_closed_whatever_it_is_worth_but_not_below_its_least_size() -> None:
+    perp = perpetual("hyperliquid", min_size=Decimal("0.002"), min_notional=Decimal(10))
+    assert not perp.is_dust(Decimal("-0.002"), Decimal(100))
+    assert perp.is_dust(Decimal("-0.0019"), Decimal(1_000_000))
+
+
+def test_without_a_price_nothing_is_worth_too_little() -> None:
+    assert not BTC.is_dust(Decimal("0.002"), None)
+    assert BTC.is_dust(Decimal("0.0019"), None)

@@ -7,11 +7,12 @@ from msgspec.structs import replace
 
 from arbiter.copying.settings import CopySettings
 from arbiter.model.copying import COPY_TRADING, CopySubscription, SubscriptionId
-from arbiter.model.events import ContractSet, CopyAdded
+from arbiter.model.events import ContractSet, CopyAdded, KillSwitchEngaged
 from arbiter.model.ids import Actor
 from arbiter.model.money import ONE
 from arbiter.model.orders import Order, Side
 from arbiter.model.perpetuals import contract_of
+from arbiter.model.time import NS_PER_S
 from arbiter.runtime.copy_desk import CopyDesk
 from arbiter.venues.hyperliquid import fills
 from tests.fakes.engine import Desk
@@ -105,6 +106,43 @@ def test_an_exit_does_not_ask_a_venue_to_reduce_what_another_strategy_holds_agai
     books[BTC.id] = replace(account, quantity=Decimal(-5), value=Decimal(-500))
     (closed,) = stage.leader("A", "20", "20")
     assert (closed.side, closed.size, closed.reduce_only) == (Side.SELL, Decimal(2), False)
+
+
+def flattened() -> Stage:
+    """One that holds 0.1 at 30, worth less than the least order of 5, and is to close it."""
+    stage = Stage()
+    stage.leader("B", "1", "0")
+    assert stage.held == Decimal("0.1")
+    stage.desk.quote(BTC.id, 29.9, 30.0, 1_000, 1_000)
+    stage.desk.core.recorder.record(
+        KillSwitchEngaged(at_ns=1, actor=Actor("test"), reason="stop", flatten=True)
+    )
+    return stage
+
+
+def test_flatten_closes_a_copy_that_is_worth_less_than_the_least_order() -> None:
+    stage = flattened()
+    stage.copying.tick()
+    closed = stage.desk.outbox.sent[-1]
+    assert (closed.side, closed.size, closed.reduce_only) == (Side.SELL, Decimal("0.1"), True)
+    stage.desk.complete(closed)
+    assert stage.held == 0
+
+
+def test_a_copy_worth_less_than_the_least_order_waits_while_another_strategy_is_against_it() -> (
+    None
+):
+    stage = flattened()
+    account = stage.desk.ledger.margin_positions[BTC.id]
+    books = stage.desk.ledger._margin.positions
+    books[BTC.id] = replace(account, quantity=Decimal(-5), value=Decimal(-500))
+    before = len(stage.desk.ledger.orders)
+    for _ in range(5):
+        stage.copying.tick()
+        stage.desk.clock.advance(60 * NS_PER_S)
+        stage.desk.quote(BTC.id, 29.9, 30.0, 1_000, 1_000)
+    assert len(stage.desk.ledger.orders) == before, "nothing was asked for, and nothing refused"
+    assert "min_notional" in stage.copying.waiting[stage.subscription.id, "BTC"]
 
 
 def test_a_perpetual_whose_terms_are_not_set_is_left_alone() -> None:
