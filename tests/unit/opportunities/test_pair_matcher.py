@@ -280,6 +280,12 @@ def test_settings_out_of_range_are_refused() -> None:
         MatcherSettings(min_score=1.5)
 
 
+@pytest.mark.parametrize("days", [-0.5, float("nan")])
+def test_no_setting_lets_markets_of_any_two_days_pass(days: float) -> None:
+    with pytest.raises(BadConfig, match="max_expiry_days"):
+        MatcherSettings(max_expiry_days=days)
+
+
 class Level(msgspec.Struct, frozen=True):
     """A made-up market on a level: all that its contract consists of."""
 
