@@ -343,11 +343,13 @@ def test_a_peak_is_noted_in_steps_and_narrowness_at_once() -> None:
 def test_a_setting_that_is_out_of_range_or_no_number_is_refused_by_its_name(
     name: str, value: str
 ) -> None:
+    change: dict[str, Any] = {name: D(value)}
     with pytest.raises(BadConfig, match=f"funding.{name}"):
-        FundingSettings(**{name: D(value)})
+        FundingSettings(**change)
 
 
-@pytest.mark.parametrize("name", ["max_pairs", "narrow_spread_exit_periods"])
-def test_counts_begin_at_one(name: str) -> None:
-    with pytest.raises(BadConfig, match=name):
-        FundingSettings(**{name: 0})
+def test_counts_begin_at_one() -> None:
+    with pytest.raises(BadConfig, match="max_pairs"):
+        FundingSettings(max_pairs=0)
+    with pytest.raises(BadConfig, match="narrow_spread_exit_periods"):
+        FundingSettings(narrow_spread_exit_periods=0)
