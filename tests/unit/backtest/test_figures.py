@@ -80,7 +80,7 @@ def test_drawdown_is_the_largest_fall_from_a_peak_of_equity() -> None:
 
 def test_a_first_loss_is_a_fall_from_the_capital_that_was_there() -> None:
     worst = drawdown([trade(1, "-5"), trade(2, "3", start_s=5)], Decimal(100))
-    assert (worst.usd, worst.percent) == (5, 5)
+    assert worst.usd == worst.percent == 5
 
 
 def changed(row: TradeRow, **changes: object) -> TradeRow:
@@ -96,7 +96,7 @@ def test_a_trade_is_won_by_what_is_left_after_fees(finished: Finished) -> None:
     summed = figures(with_trades(finished, *rows))
     assert (summed.won, summed.trades) == (1, 3)
     mean = Decimal(4) / 3
-    deviation = (sum((Decimal(n) - mean) ** 2 for n in (-1, 0, 5)) / 2).sqrt()
+    deviation = (sum(((n - mean) ** 2 for n in (-1, 0, 5)), ZERO) / 2).sqrt()
     assert summed.per_trade_ratio == pytest.approx(float(mean / deviation))
 
 
