@@ -200,8 +200,7 @@ def test_the_gates_scale_shrinks_the_size_and_the_edge_is_asked_for_at_that_size
     dear.open(size=10.0)
     opening = dear.opening()
     told = dear.spread.plan(opening, FullPurse(), T0, D("0.5"))
-    assert isinstance(told, str)
-    assert told.startswith("EDGE")
+    assert told == "EDGE: 0.000000 is below 0.02 at 5"
 
 
 def test_what_ends_both_legs_adds_to_the_room_that_is_left() -> None:
@@ -335,10 +334,11 @@ def test_both_ways_round_are_shown_the_better_first_though_none_pays() -> None:
 
 def test_a_signals_edge_is_a_part_of_what_its_buy_costs() -> None:
     house = EventHouse(NO_FEES)
-    house.open(size=100.0)
+    house.quote(0, 0.39, 0.40)
+    house.quote(1, 0.60, 0.61)
     signal = house.spread.signal(house.opening(), T0)
-    assert (signal.buy_price, signal.sell_price) == (D("0.4"), D("0.5"))
-    assert signal.edge == D("0.25")
+    assert (signal.buy_price, signal.sell_price) == (D("0.4"), D("0.6"))
+    assert signal.edge == D("0.5")
 
 
 @pytest.mark.parametrize(

@@ -92,8 +92,9 @@ def test_a_settlement_that_comes_soon_counts_and_one_beyond_the_hold_does_not() 
         assert spread.settlements_ahead(told("okx", "0.001", due_in_s=due_in_s), NOW) == expected
     far = told("okx", "0.001", 8, due_in_s=hold)
     assert spread.settlements_ahead(far, NOW) == 1
-    beyond = replace(far, next_funding_ns=far.next_funding_ns + 1)
-    assert spread.settlements_ahead(beyond, NOW) == 0
+    for later_ns in (1, 20 * NS_PER_HOUR):
+        beyond = replace(far, next_funding_ns=far.next_funding_ns + later_ns)
+        assert spread.settlements_ahead(beyond, NOW) == 0
 
 
 @given(
