@@ -8,7 +8,7 @@ import msgspec
 from arbiter.backtest.figures import Figures
 from arbiter.backtest.listing import Listed
 from arbiter.backtest.run import Finished
-from arbiter.model.money import plain
+from arbiter.model.money import ZERO, from_float, plain
 from arbiter.model.quotes import QuoteFault
 from arbiter.model.time import NS_PER_MS
 
@@ -100,6 +100,7 @@ def _warnings(finished: Finished, figures: Figures) -> Iterator[str]:
         yield f"Only {len(rows)} trades: too few to say anything about averages."
     if figures.open_at_end:
         yield f"{figures.open_at_end} trades were still open when the recording ended."
+    yield from _leftovers(finished)
     took_all = sum(row.took_all for row in rows)
     if took_all:
         yield (
@@ -132,14 +133,47 @@ def _warnings(finished: Finished, figures: Figures) -> Iterator[str]:
 def _no_trades(finished: Finished, figures: Figures) -> str:
     prepared = finished.prepared
     threshold = plain(prepared.core.spot.min_profit_threshold)
-    best = max(prepared.samples.best_edges, default=-math.inf)
+    samples = prepared.samples
+    best = max(samples.best_edges, default=-math.inf)
     if best == -math.inf:
         return "No trades: no two venues showed the same symbol at the same time."
     seen = f"the best net edge at the sampled moments was {best:.5f}, {threshold} is asked for"
+    if samples.pairs_left_out:
+        seen += f" ({samples.pairs_left_out} further pairs were not sampled)"
     if figures.signals:
         why = ", ".join(f"{name} {count}" for name, count in figures.stopped_signals.items())
         seen = f"{figures.signals} signals were stopped ({why})"
     return f"No trades with these settings: {seen}."
+
+
+def _leftovers(finished: Finished) -> Iterator[str]:
+    """What trades could not sell or buy back: no trade accounts for what becomes of it."""
+    session = finished.prepared.session
+    realized, open_, unpriced = ZERO, ZERO, []
+    for row in session.ledger.residuals.values():
+        realized += row.realized_pnl
+        quotes = [
+            quote
+            for instrument in session.core.registry.instruments
+            if (instrument.base, instrument.quote) == (row.asset, row.quote)
+            and (quote := session.core.board.quote(instrument.id)) is not None
+        ]
+        if not row.quantity:
+            continue
+        if not quotes:
+            unpriced.append(f"{plain(row.quantity)} {row.asset}")
+            continue
+        # Held units can be sold at some bid, missing ones bought at some ask: the best there is.
+        bids, asks = [quote.bid for quote in quotes], [quote.ask for quote in quotes]
+        price = max(bids) if row.quantity > ZERO else min(asks)
+        open_ += row.quantity * from_float(price) - row.cost
+    if realized or open_:
+        yield (
+            f"Leftovers of legs that could not be closed in full have made {realized:.2f} and would "
+            f"make {open_:.2f} at the last quotes; no figure of trades counts either."
+        )
+    if unpriced:
+        yield f"Left over and without a last quote: {', '.join(unpriced)}."
 
 
 def _old_quotes(finished: Finished) -> Iterator[str]:

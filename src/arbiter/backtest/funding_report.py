@@ -49,6 +49,12 @@ def summary(report: FundingReport) -> Iterator[str]:
         f"funding {report.funding:.2f}  fees {report.fees:.2f}  "
         f"net of everything {report.pnl:.2f} USD"
     )
+    still_open = sum(not row.closed for row in report.pairs)
+    if still_open:
+        yield (
+            f"{still_open} pairs were still open when the recording ended: their way out, prices "
+            "and fees, is in none of these figures."
+        )
     if report.stopped:
         yield f"A loss limit stopped everything: {report.stopped}"
     yield from CANDOUR

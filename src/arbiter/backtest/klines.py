@@ -24,7 +24,8 @@ def read_klines(
     """Give the bars with their venue, their name there and their interval in ns.
 
     `symbol` is a market name or its beginning (BTC finds BTCUSDT). Without a venue or an interval
-    the longest series is taken. `NotFound` when there is none.
+    the longest series is taken, of equally long ones the first by name. `NotFound` when there is
+    none.
     """
     try:
         frame = pl.concat([pl.scan_parquet(file) for file in files], how="diagonal_relaxed")
@@ -42,7 +43,11 @@ def read_klines(
         rows = rows.filter(pl.col("venue") == venue.lower())
     if interval is not None:
         rows = rows.filter(pl.col("interval") == interval)
-    kinds = rows.group_by("venue", "symbol", "interval").len().sort("len", descending=True)
+    kinds = (
+        rows.group_by("venue", "symbol", "interval")
+        .len()
+        .sort("len", "venue", "symbol", "interval", descending=[True, False, False, False])
+    )
     found = kinds.collect().to_dicts()
     if not found:
         raise NotFound(f"no candles of {symbol} are in these files")

@@ -19,7 +19,10 @@ class Span(StrEnum):
     """How a date is meant."""
 
     BY = "by"
-    """Any time until then."""
+    """Any time until then, that day included."""
+    BEFORE = "before"
+    """Any time until then; that day is too late."""
+    AFTER = "after"
     ON = "on"
     """At that moment or day."""
     DURING = "in"
@@ -132,11 +135,14 @@ _DATES = (
     re.compile(r"(?<![\d$.,])\b(?P<year>20\d\d)\b(?![,.]\d|%)"),
 )
 _BEFORE_DATE = re.compile(
-    r"\b(by|before|until|through|on|at|in|during|for|as of)(?:\s+the)?\s*(?:end\s+of\s*)?$"
+    r"\b(by|before|after|until|through|on|at|in|during|for|as of)(?:\s+the)?\s*(?:end\s+of\s*)?$"
 )
+_MEETING = re.compile(r",?\s*(?:meeting|decision|statement|announcement|release|report)s?\b")
+"""What a date may only name: after the March meeting is not after March."""
 _SPAN_OF = {
     "by": Span.BY,
-    "before": Span.BY,
+    "before": Span.BEFORE,
+    "after": Span.AFTER,
     "until": Span.BY,
     "through": Span.BY,
     "on": Span.ON,
@@ -211,15 +217,15 @@ _SAME_WORDS = (
     (r"\beth\b", " ethereum "),
     (r"\bnyc\b", " new york "),
     (r"\bhikes?\b|\braises?\b|\bincreases?\b", " hike "),
-    (r"\bcuts?\b|\blowers?\b|\bdecreases?\b", " cut "),
+    (r"\bcuts?\b|(?<!\bor )(?<!\bno )\blowers?\b(?! than)|\bdecreases?\b", " cut "),
     (r"\bdefeats?\b|\bbeats?\b", " beat "),
     (r"\bwins?\b|\bwinner\b", " win "),
 )
 _NOISE = frozenset(
     re.findall(
         r"\S+",
-        "will would the a an of be is are was to for in on at by as or and its this that it after"
-        " before during until through end what who which price prices market markets close closing"
+        "will would the a an of be is are was to for in on at by as or and its this that it"
+        " during until through end what who which price prices market markets close closing"
         " value have has do does there any their than rate rates interest there's s eod decision"
         " meeting",
     )
@@ -240,10 +246,8 @@ def terms_of(text: str) -> Terms:
     days: set[Day] = set()
     spans: set[Span] = set()
     for date in _DATES:
-        for match in date.finditer(left):
-            span = _BEFORE_DATE.search(left[: match.start()])
-            if span is not None:
-                spans.add(_SPAN_OF[span.group(1)])
+        left, told = _spans(date, left)
+        spans |= told
         left, found = _take(date, left)
         days.update(_day(match) for match in found)
     touches = _TOUCH.search(left) is not None
@@ -266,6 +270,24 @@ def terms_of(text: str) -> Terms:
         words=words,
         names=tuple(dict.fromkeys(word for word in words if word in capitals | _ALWAYS_NAMES)),
     )
+
+
+def _spans(date: re.Pattern[str], text: str) -> tuple[str, set[Span]]:
+    """How the dates of one shape are meant, and the text without the words that say so.
+
+    What else comes before or after something is matter: of two events, the order is the contract.
+    """
+    spans: set[Span] = set()
+    left, rest = "", 0
+    for match in date.finditer(text):
+        left += text[rest : match.start()]
+        rest = match.start()
+        told = _BEFORE_DATE.search(left)
+        if told is not None:
+            named = told.group(1) == "after" and _MEETING.match(text, match.end())
+            spans.add(Span.ON if named else _SPAN_OF[told.group(1)])
+            left = left[: told.start()] + " "
+    return left + text[rest:], spans
 
 
 def _take(pattern: re.Pattern[str], text: str) -> tuple[str, list[re.Match[str]]]:

@@ -67,13 +67,17 @@ class FundingSettings(msgspec.Struct, frozen=True, kw_only=True):
     venues: tuple[VenueId, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, Decimal) and not value.is_finite():
+                raise BadConfig(f"funding.{name} must be a finite number, got {value}")
         for name in _POSITIVE:
-            value: Decimal = getattr(self, name)
-            if not value.is_finite() or value <= 0:
+            value = getattr(self, name)
+            if value <= 0:
                 raise BadConfig(f"funding.{name} must be positive, got {value}")
         for name in _NOT_NEGATIVE:
             value = getattr(self, name)
-            if not value.is_finite() or value < 0:
+            if value < 0:
                 raise BadConfig(f"funding.{name} must not be negative, got {value}")
         if self.leverage < 1:
             raise BadConfig(f"funding.leverage must be 1 or more, got {self.leverage}")

@@ -16,5 +16,5 @@ class MatcherSettings(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not 0 <= self.min_score <= 1:
             raise BadConfig(f"matcher.min_score must be 0..1, got {self.min_score}")
-        if self.max_expiry_days < 0 or self.min_rules < 0:
+        if not self.max_expiry_days >= 0 or self.min_rules < 0:  # NaN is neither
             raise BadConfig("matcher.max_expiry_days and min_rules must be 0 or more")

@@ -16,8 +16,9 @@ import msgspec
 from rapidfuzz.distance import Levenshtein
 
 from arbiter.model.event_pairs import EventListing, Polarity
+from arbiter.model.money import plain
 from arbiter.model.time import NS_PER_DAY, NS_PER_HOUR
-from arbiter.opportunities.contract_terms import Day, Hour, Range, terms_of
+from arbiter.opportunities.contract_terms import Day, Hour, Range, Span, terms_of
 from arbiter.opportunities.matcher_settings import MatcherSettings
 
 T = TypeVar("T")
@@ -205,7 +206,8 @@ def _moments(a: _Side, b: _Side) -> Iterator[str]:
     if not _agree(a.hours(), b.hours(), Hour.agrees):
         yield f"hour: {_list(a.hours())} / {_list(b.hours())}"
     spans = a.title.spans, b.title.spans
-    if spans[0] and spans[1] and spans[0].isdisjoint(spans[1]):
+    after = len([told for told in spans if Span.AFTER in told]) == 1
+    if after or (spans[0] and spans[1] and spans[0].isdisjoint(spans[1])):
         yield f"period: {_list(spans[0])} / {_list(spans[1])}"
     if a.title.touches is not b.title.touches:
         yield "period: one is decided at any moment, the other at the end"
@@ -231,7 +233,7 @@ def _matter(a: _Side, b: _Side) -> Iterator[str]:
     """Numbers without a comparison, and the names: who, what, and in which order."""
     if a.title.figures != b.title.figures:
         shown = [
-            _list(f"{number} {unit}".strip() for number, unit in side.title.figures)
+            _list(f"{plain(number)} {unit}".strip() for number, unit in side.title.figures)
             for side in (a, b)
         ]
         yield f"figures: {shown[0]} / {shown[1]}"
@@ -282,6 +284,13 @@ def _warnings(a: _Side, b: _Side) -> Iterator[str]:
     turned = a.title.negated is not b.title.negated
     if (a.rules.negated is not b.rules.negated) is not turned:
         yield "negation: the rule texts turn it otherwise than the titles do"
+    if a.rules.touches is not b.rules.touches:
+        yield "period: only one rule text speaks of any moment"
+    for side in (a, b):
+        told, ruled = side.title.days, side.rules.days
+        if told and ruled and not any(x.agrees(y) for x in told for y in ruled):
+            text = f"{_list(told)} in the title, {_list(ruled)} in the rules"
+            yield f"date: {side.listing.venue} says {text}"
     if not a.title.days and not b.title.days and not one.recurs_ns:
         yield "date: neither title tells one"
 

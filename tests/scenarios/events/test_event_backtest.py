@@ -98,6 +98,42 @@ def test_waiting_longer_for_the_payout_costs_more_capital(tmp_path: Path) -> Non
     assert late.net < soon.net
 
 
+def test_a_years_return_is_profit_over_what_was_spent_and_the_time_it_was_locked(
+    tmp_path: Path,
+) -> None:
+    report = backtest(written(tmp_path, OPEN))
+    (trade,) = report.trades
+    ends_ms = 1_765_411_200_000  # the end of 2025-12-10
+    days = Decimal(ends_ms - START_MS - HALF_HOUR_MS) / 86_400_000
+    spent = trade.cost + trade.fees
+    expected = report.profit / spent * 365 / days
+    assert report.annual_return is not None
+    assert abs(report.annual_return - expected) < Decimal("1e-9")
+    assert abs(report.capital - spent * Decimal("0.05") * days / 365) < Decimal("1e-9")
+
+
+def test_books_that_are_no_books_are_counted_as_refused(tmp_path: Path) -> None:
+    report = backtest(written(tmp_path, FLAT, row(1, (0.60, 0.50), (0.50, 0.51))))
+    assert report.refused_quotes == 1
+
+
+def test_each_side_shows_its_own_depth(tmp_path: Path) -> None:
+    """YES is bought at the first venue from who bids for NO there; NO at the other from YES bids."""
+    told = OPEN | {"poly_depth_best_no": 40.0, "kalshi_depth_best_yes": 60.0}
+    (trade,) = backtest(written(tmp_path, told)).trades
+    assert trade.size == 40
+    told = OPEN | {"poly_depth_best_no": 60.0, "kalshi_depth_best_yes": 30.0}
+    (trade,) = backtest(written(tmp_path, told)).trades
+    assert trade.size == 30
+
+
+def test_the_best_edges_are_those_of_the_better_row_and_way(tmp_path: Path) -> None:
+    report = backtest(written(tmp_path, OPEN, row(2, (0.10, 0.90), (0.10, 0.90))))
+    assert report.best_gross == Decimal("0.1")
+    assert report.best_net is not None
+    assert Decimal("0.07") < report.best_net < Decimal("0.085")
+
+
 def test_without_an_edge_the_report_says_how_near_it_came(tmp_path: Path) -> None:
     report = backtest(written(tmp_path, FLAT))
     assert report.trades == ()

@@ -45,6 +45,20 @@ def test_candles_are_read_in_order_and_once(tmp_path: Path) -> None:
     assert (bars.opens_ns[1:] > bars.opens_ns[:-1]).all()
 
 
+def test_the_longest_series_is_taken_and_of_equal_ones_always_the_same(tmp_path: Path) -> None:
+    one = pl.read_parquet(candles(tmp_path))
+    venues = ["okx", "mexc", "kraken", "gateio", "bybit", "bitget", "htx", "kucoin"]
+    equals = [one.head(300).with_columns(venue=pl.lit(venue)) for venue in venues]
+    path = tmp_path / "many.parquet"
+    pl.concat(equals).write_parquet(path)
+    assert read_klines([path], "BTC", venue=None, interval=None)[1] == "bitget"
+    longer = one.with_columns(venue=pl.lit("okx"), interval=pl.lit("5m"))
+    pl.concat([*equals, longer]).write_parquet(path)
+    bars, venue, _, interval_ns = read_klines([path], "BTC", venue=None, interval=None)
+    assert (len(bars), venue, interval_ns) == (400, "okx", 5 * NS_PER_MINUTE)
+    assert bars.opens_ns[0] == one["ts_ms"].min() * 1_000_000  # type: ignore[operator]
+
+
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     path = candles(tmp_path)
     with pytest.raises(NotFound, match="ETH"):
@@ -83,6 +97,16 @@ def test_the_figures_add_up_and_the_page_needs_nothing_else(tmp_path: Path) -> N
     assert "BTC&lt;USDT&gt;" in text
     assert "votes BUY" in text
     assert "<script src=" not in text
+
+
+def test_returns_are_of_the_capital_and_of_holding_from_first_to_last_close() -> None:
+    run = a_run()
+    figures = summary(run)
+    assert figures["return"] == pytest.approx(run.result.pnl / run.settings.capital)
+    closes = run.bars.close
+    assert figures["buy_and_hold_return"] == pytest.approx(closes[-1] / closes[0] - 1)
+    won = sum(trip.pnl > 0 for trip in run.result.trips)
+    assert figures["win_rate"] == won / len(run.result.trips)
 
 
 def test_a_run_without_a_trade_is_a_report_too(tmp_path: Path) -> None:

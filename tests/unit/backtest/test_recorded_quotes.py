@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from arbiter.backtest.listing import make_listing
+from arbiter.backtest.listing import Listing, make_listing
 from arbiter.backtest.quotes import RecordedQuotes
 from arbiter.backtest.run import run_backtest
 from arbiter.backtest.settings import BacktestSettings
 from arbiter.backtest.survey import survey
 from arbiter.model.errors import InvalidValue
-from arbiter.model.ids import InstrumentId, VenueId
+from arbiter.model.ids import Asset, InstrumentId, VenueId
 from arbiter.model.instruments import InstrumentKind
 from arbiter.model.quotes import QuoteFault
 from tests.fakes.recordings import START_NS, lively_market, prepared, written
@@ -198,3 +198,82 @@ def test_pauses_between_recordings_do_not_count_as_recorded_time(tmp_path: Path)
     later = {"recv_ts_ns": START_NS + day}
     file = written(rows({}, {}, later), tmp_path / "q.parquet")
     assert survey([file]).quoted_ns == MS
+
+
+# Rules and accounts that a person states
+
+
+def listed_with(folder: Path, settings: BacktestSettings, **market: object) -> Listing:
+    return make_listing(survey([written(rows(market), folder / "q.parquet")]), settings)
+
+
+def test_a_venues_own_fees_come_before_those_of_its_kind(tmp_path: Path) -> None:
+    stated = BacktestSettings(
+        taker_fee={"alpha": Decimal("0.0004")}, maker_fee={"alpha": Decimal("-0.0001")}
+    )
+    (own,) = listed_with(tmp_path, stated).listed
+    assert (own.instrument.taker_fee, own.instrument.maker_fee) == (
+        Decimal("0.0004"),
+        Decimal("-0.0001"),
+    )
+    assert "fees" not in own.inferred
+    kinds = BacktestSettings(spot_taker_fee=Decimal("0.002"), futures_taker_fee=Decimal("0.0006"))
+    (spot,) = listed_with(tmp_path, kinds).listed
+    (perpetual,) = listed_with(tmp_path, kinds, market_type="perp").listed
+    assert spot.instrument.taker_fee == Decimal("0.002")
+    assert perpetual.instrument.taker_fee == Decimal("0.0006")
+
+
+def test_a_stated_lot_is_in_the_recorded_unit_and_a_minimum_is_kept(tmp_path: Path) -> None:
+    stated = BacktestSettings(
+        contract_size={"alpha_futures": {"BTCUSDT": Decimal("0.01")}},
+        lot={"alpha_futures": {"BTCUSDT": Decimal(5)}},
+        min_notional={"alpha_futures": Decimal(20)},
+    )
+    (listed,) = listed_with(tmp_path, stated, market_type="perp").listed
+    instrument = listed.instrument
+    assert (instrument.lot, instrument.min_size) == (Decimal("0.05"), Decimal("0.05"))
+    assert instrument.min_notional == 20
+    (other,) = listed_with(tmp_path, BacktestSettings()).listed
+    assert other.instrument.min_notional == 5
+
+
+def test_accounts_begin_with_a_worth_in_dollars_in_whole_lots_unless_amounts_are_stated(
+    tmp_path: Path,
+) -> None:
+    alpha, btc, eur = VenueId("alpha"), Asset("BTC"), Asset("EUR")
+    market = {"symbol": "BTCEUR", "ask": 80.0, "bid": 79.0, "ask_size": 0.25}
+    rates = BacktestSettings(usd_rates={"EUR": Decimal("1.25")}, starting_base_usd=Decimal(1_001))
+    opening = listed_with(tmp_path, rates, **market).opening
+    assert opening == {(alpha, eur): Decimal(100_000), (alpha, btc): Decimal("10.01")}
+    coarse = BacktestSettings(
+        usd_rates={"EUR": Decimal("1.25")},
+        starting_base_usd=Decimal(1_001),
+        lot={"alpha": {"BTCEUR": Decimal("0.5")}},
+    )
+    assert listed_with(tmp_path, coarse, **market).opening[alpha, btc] == 10
+    exact = BacktestSettings(
+        starting_balances={"alpha": {"EUR": Decimal(7), "BTC": Decimal("0.3")}}
+    )
+    assert listed_with(tmp_path, exact, **market).opening == {
+        (alpha, eur): Decimal(7),
+        (alpha, btc): Decimal("0.3"),
+    }
+
+
+def test_a_row_older_than_one_of_the_chunk_before_is_skipped(tmp_path: Path) -> None:
+    late = {"recv_ts_ns": START_NS + MS}
+    file = written(rows({}, {}, {}, {}, late, {}), tmp_path / "q.parquet")
+    listing = make_listing(survey([file]), BacktestSettings())
+    quotes = RecordedQuotes([file], listing, chunk_rows=2)
+    times = np.concatenate([chunk.times[:, 1] for chunk in quotes.chunks()])
+    assert (np.diff(times) > 0).all()
+    assert (len(times), quotes.counts.out_of_order) == (5, 1)
+
+
+def test_a_venues_time_in_nanoseconds_is_the_one_that_counts(tmp_path: Path) -> None:
+    told = {"exch_ts_ns": START_NS + 123, "exch_ts_ms": START_NS // MS - 5}
+    file = written(rows(told), tmp_path / "q.parquet")
+    listing = make_listing(survey([file]), BacktestSettings())
+    (chunk,) = RecordedQuotes([file], listing).chunks()
+    assert chunk.times.tolist() == [[START_NS + 123, START_NS]]

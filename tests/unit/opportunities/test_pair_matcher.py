@@ -280,6 +280,12 @@ def test_settings_out_of_range_are_refused() -> None:
         MatcherSettings(min_score=1.5)
 
 
+@pytest.mark.parametrize("days", [-0.5, float("nan")])
+def test_no_setting_lets_markets_of_any_two_days_pass(days: float) -> None:
+    with pytest.raises(BadConfig, match="max_expiry_days"):
+        MatcherSettings(max_expiry_days=days)
+
+
 class Level(msgspec.Struct, frozen=True):
     """A made-up market on a level: all that its contract consists of."""
 
@@ -329,3 +335,110 @@ def test_two_levels_are_proposed_when_all_of_them_agrees_and_never_else(
 def test_a_level_is_its_own_pair_in_either_wording(level: Level) -> None:
     assert MATCHER.compare(level.on(POLYMARKET, 0), level.on(KALSHI, 1)).matches
     assert MATCHER.compare(level.on(POLYMARKET, 1), level.on(KALSHI, 0)).matches
+
+
+# What one word turns
+
+
+SMITH = "YES when the person named above leaves the office, as told by the source at that time."
+
+
+def differences(one: str, other: str) -> set[str]:
+    verdict = MATCHER.compare(
+        listing(POLYMARKET, "s", one, SMITH), listing(KALSHI, "s", other, SMITH)
+    )
+    return {difference.partition(":")[0] for difference in verdict.differences}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "named"),
+    [
+        ("Smith resigns after March 1, 2026?", "Smith resigns by March 1, 2026?", "period"),
+        ("Smith resigns after March 1, 2026?", "Smith resigns March 1, 2026?", "period"),
+        # That very day is too late for one of them.
+        ("Smith resigns before March 1, 2026?", "Smith resigns by March 1, 2026?", "period"),
+        ("Smith resigns by March 1, 2026?", "Smith resigns on March 1, 2026?", "period"),
+        ("Smith resigns after Jones in 2026?", "Smith resigns before Jones in 2026?", "words"),
+        ("Bitcoin above $90,000 in March 2026?", "Bitcoin hits above $90,000 in March 2026?", "period"),
+        (
+            "Smith resigns on March 1, 2026?",
+            "Smith resigns on March 1, 2026 or on March 2, 2026?",
+            "date",
+        ),
+        ("Bitcoin above $90 on March 1, 2026?", "Bitcoin at most 90% on March 1, 2026?", "strike"),
+        ("Above $90,000 on March 1, 2026?", "Above $90,000 on March 1, 2026?", "words"),
+    ],
+)  # fmt: skip
+def test_one_word_makes_another_contract(one: str, other: str, named: str) -> None:
+    assert differences(one, other) == differences(other, one) == {named}
+
+
+def test_the_same_deadline_in_the_same_words_is_one_contract() -> None:
+    for when in ("by March 1, 2026", "before March 1, 2026", "after March 1, 2026", "in 2026"):
+        title = f"Will Smith resign {when}?"
+        assert differences(title, title) == set()
+
+
+def test_a_complement_that_is_negated_is_the_same_contract_again() -> None:
+    not_at_most = above(
+        KALSHI,
+        "Will CPI for November 2025 not be at most 3.0%?",
+        "NO when the twelve-month CPI of the first release for November 2025 is at most 3.0%.",
+        resolution_source="BLS",
+    )
+    verdict = MATCHER.compare(CPI_ABOVE, not_at_most)
+    assert "strike" not in {difference.partition(":")[0] for difference in verdict.differences}
+    assert verdict.polarity is Polarity.SAME
+
+
+def test_markets_that_recur_unlike_are_not_one() -> None:
+    hourly = changed(SAME_FED[1], recurs_ns=3_600 * 10**9)
+    assert {d.partition(":")[0] for d in MATCHER.compare(SAME_FED[0], hourly).differences} == {
+        "rounds"
+    }
+
+
+def test_ends_just_a_week_apart_may_still_be_one_event() -> None:
+    week = 7 * 86_400 * 10**9
+    for apart, matches in ((week, True), (week + 1, False)):
+        later = changed(SAME_FED[1], closes_ns=SAME_FED[0].closes_ns + apart)
+        assert MATCHER.compare(SAME_FED[0], later).matches is matches
+
+
+# What a person is told before approving
+
+
+def warned(**changes: Any) -> set[str]:
+    verdict = MATCHER.compare(SAME_FED[0], changed(SAME_FED[1], **changes))
+    assert verdict.matches, verdict.differences
+    return {warning.partition(":")[0] for warning in verdict.warnings}
+
+
+def test_two_listings_that_say_the_same_need_no_word() -> None:
+    assert warned() == set()
+    assert warned(rules=f"{FED_RULES} Otherwise this market resolves to No.") == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"resolution_source": "Federal Reserve press office"}, "source"),
+        ({"payout_ns": SAME_FED[0].payout_ns + 13 * 3_600 * 10**9}, "payout"),
+        ({"rules": FED_RULES.replace("leaves", "does not leave")}, "negation"),
+        ({"rules": f"{FED_RULES} A range reached at any time counts."}, "period"),
+        ({"rules": FED_RULES.replace("2025", "2026")}, "date"),
+        ({"augmented": True}, "augmented"),
+    ],
+)
+def test_what_the_matcher_cannot_settle_is_put_before_the_person(
+    changes: dict[str, Any], named: str
+) -> None:
+    assert warned(**changes) == {named}
+
+
+def test_titles_without_a_date_are_warned_of_unless_the_market_recurs() -> None:
+    title = "Fed holds rates at its meeting?"
+    pair = [changed(one, title=title) for one in SAME_FED]
+    assert any(told.startswith("date: neither") for told in MATCHER.compare(*pair).warnings)
+    recurring = [changed(one, recurs_ns=1) for one in pair]
+    assert MATCHER.compare(recurring[0], recurring[1]).warnings == ()

@@ -361,11 +361,25 @@ def test_only_the_first_symbols_are_watched_above_the_limit() -> None:
         {"max_position_size": Decimal(-1)},
         {"moving_average_periods": 1},
         {"premium_samples": 10},
+        {"premium_min_samples": 1},
+        {"premium_max_z": 0.0},
+        {"full_confidence_amounts": Decimal(0)},
+        {"retry_seconds": -1.0},
+        {"trend_confirmation_threshold": -0.001},
     ],
 )
 def test_a_setting_out_of_range_is_refused_by_its_name(change: dict[str, object]) -> None:
     with pytest.raises(BadConfig, match=next(iter(change))):
         SpotSettings(**change)  # type: ignore[arg-type]
+
+
+def test_settings_at_their_bounds_are_taken() -> None:
+    one_edge = SpotSettings(
+        min_profit_threshold=Decimal("0.01"), max_spread_threshold=Decimal("0.01")
+    )
+    assert one_edge.min_profit_threshold == one_edge.max_spread_threshold
+    assert SpotSettings(premium_samples=50).premium_min_samples == 50
+    assert SpotSettings(max_spread_age_seconds=1.5).max_age_ns == 3 * S // 2
 
 
 def test_a_perpetual_never_makes_a_spot_candidate() -> None:

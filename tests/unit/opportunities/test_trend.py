@@ -51,6 +51,16 @@ def test_the_newer_half_is_compared_with_the_older(prices: list[float], directio
     assert direction_after(prices) == direction
 
 
+@pytest.mark.parametrize(
+    ("newer", "direction"), [(125.0, FLAT), (125.1, UP), (75.0, FLAT), (74.9, DOWN), (80.0, FLAT)]
+)
+def test_a_change_is_a_part_of_the_older_mean_and_must_exceed_the_threshold(
+    newer: float, direction: int
+) -> None:
+    """80 is a fifth below 100, though 100 is a quarter above 80."""
+    assert direction_after([100.0, newer], threshold=0.25) == direction
+
+
 def test_only_the_last_prices_count() -> None:
     assert direction_after([50.0] * 10 + [100.0] * 4, periods=4) == FLAT
     assert direction_after([200.0] * 10 + [100.0, 100.0, 101.0, 101.0], periods=4) == UP
@@ -93,3 +103,13 @@ def test_another_window_starts_empty_and_another_threshold_keeps_it() -> None:
     assert tracker.direction(0) == FLAT
     tracker.sample(board, T0 + 3 * S)
     assert tracker.direction(0) == FLAT
+
+
+def test_another_threshold_judges_the_prices_that_are_there_at_once() -> None:
+    tracker, board = TrendTracker(1, threshold=0.5), Prices()
+    for second in range(2):
+        board.now = [100.0 + second]
+        tracker.sample(board, T0 + second * S)
+    assert tracker.direction(0) == FLAT
+    tracker.reconfigure(periods=30, threshold=0.001)
+    assert tracker.direction(0) == UP
