@@ -73,12 +73,19 @@ class MarginAccount:
         self.payments: list[FundingPayment] = []
         self.forced: list[ForcedClose] = []
         self.settlements = Settlements()
+        self.unlisted = ExchangeState(venue=venue)
+        """What was held in markets that are not listed now: kept for when they are again."""
         self._unsaid: MarginNews | None = None
 
     def list_market(self, instrument: Instrument) -> None:
         """Hold one more market's positions."""
-        self._instruments[instrument.id] = instrument
-        self.contracts[instrument.id] = contract_of(instrument, ONE)
+        name, kept = instrument.id, self.unlisted
+        self._instruments[name] = instrument
+        self.contracts[name] = contract_of(instrument, kept.leverage.pop(name, ONE))
+        if name in kept.positions:
+            self.positions[name] = kept.positions.pop(name)
+        if name in kept.settling:
+            self.settlements.rows[name] = kept.settling.pop(name)
 
     def __contains__(self, instrument: InstrumentId) -> bool:
         return instrument in self.contracts
@@ -100,8 +107,13 @@ class MarginAccount:
         worst = max(listed.maker_fee, listed.taker_fee, ZERO)
         return quotient(unit, contract.leverage) + unit * worst
 
-    def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
-        """For positions to come; `VenueRefused` while one is open or beyond the maximum."""
+    def set_leverage(
+        self, instrument: InstrumentId, leverage: Decimal, *, ordered: bool = False
+    ) -> None:
+        """For positions to come; `VenueRefused` while one is open or beyond the maximum.
+
+        So it is where something is `ordered`: what those orders lock was worked out without it.
+        """
         listed = self._instruments.get(instrument)
         if listed is None or listed.margin is None:
             raise VenueRefused(f"{instrument} is not traded on margin here", code="LEVERAGE")
@@ -112,6 +124,8 @@ class MarginAccount:
             return
         if self.quantity(instrument):
             raise VenueRefused(f"{instrument}: a position is open", code="LEVERAGE")
+        if ordered:
+            raise VenueRefused(f"{instrument}: an order is open", code="LEVERAGE")
         self.contracts[instrument] = contract_of(listed, leverage)
         self._news.leverage[instrument] = leverage
 
@@ -285,10 +299,14 @@ class MarginAccount:
         return [told for told in self.settlements.settled if told.at_ns >= since_ns]
 
     def restore(self, state: ExchangeState) -> None:
+        listed, kept = self._instruments, self.unlisted
         for name, times in state.leverage.items():
-            if name in self._instruments:
-                self.contracts[name] = contract_of(self._instruments[name], times)
-        self.positions = {n: p for n, p in state.positions.items() if n in self._instruments}
+            if name in listed:
+                self.contracts[name] = contract_of(listed[name], times)
+        self.positions = {n: p for n, p in state.positions.items() if n in listed}
+        kept.positions = {n: p for n, p in state.positions.items() if n not in listed}
+        kept.leverage = {n: x for n, x in state.leverage.items() if n not in listed}
+        kept.settling = {n: row for n, row in state.settling.items() if n not in listed}
         self.payments, self.forced = list(state.payments), list(state.forced)
         self.settlements.restore(state, self._instruments)
 
