@@ -103,14 +103,14 @@ def test_an_open_order_gets_back_what_a_failed_fill_took_and_locks_for_it_again(
     venue.order("a", size="80", tif=TimeInForce.GTC)
     assert venue.truth("a").status is OrderStatus.PARTIALLY_FILLED
     venue.exchange.settle_fill("1", False, 9)
-    assert (venue.truth("a").status, venue.truth("a").filled_size) == (OrderStatus.WORKING, 0)
+    assert (venue.truth("a").status, venue.truth("a").filled_size) == (OrderStatus.WORKING, ZERO)
     assert venue.held == (D(100), D("33.60"))
     venue.show(RAIN, 0.40, 0.42)
     venue.show(RAIN, 0.40, 0.42)
     assert venue.truth("a").status is OrderStatus.FILLED
     assert venue.exchange.margin.quantity(RAIN.id) == 80
     venue.exchange.settle_fill("2", False, 10)
-    assert (venue.truth("a").status, venue.truth("a").filled_size) == (OrderStatus.EXPIRED, 30)
+    assert (venue.truth("a").status, venue.truth("a").filled_size) == (OrderStatus.EXPIRED, D(30))
     assert venue.held == (D(100), D("12.60"))
 
 
@@ -120,7 +120,7 @@ def test_of_two_fills_of_an_open_order_a_failed_one_leaves_the_other() -> None:
     venue.show(RAIN, 0.40, 0.42)
     venue.exchange.settle_fill("1", False, 9)
     told = venue.truth("a")
-    assert (told.status, told.filled_size) == (OrderStatus.PARTIALLY_FILLED, 50)
+    assert (told.status, told.filled_size) == (OrderStatus.PARTIALLY_FILLED, D(50))
     assert venue.held == (D(100), D("50.40"))
 
 
