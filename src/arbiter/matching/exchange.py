@@ -54,7 +54,6 @@ _FILLED = OrderStatus.FILLED
 KEEP_ENDED = 100_000
 """Ended orders and fills a venue can still be asked about; older ones are forgotten."""
 
-
 _PRIVATE = frozenset({Filled, Ended, CancelRefused, FundingReported, ForcedReported, FillSettled})
 
 
@@ -188,9 +187,12 @@ class SimulatedExchange:
         return self._margin
 
     def set_leverage(self, instrument: InstrumentId, leverage: Decimal, now_ns: int) -> None:
-        """`VenueRefused` while a position or an order is open, or beyond the maximum."""
+        """Of positions to come. `VenueRefused` while one is open, or beyond what there is."""
         book = self._books.get(instrument)
-        self._margin.set_leverage(instrument, leverage, ordered=bool(book and book.resting))
+        resting = {} if book is None else book.resting
+        for order in self._margin.set_leverage(instrument, leverage, tuple(resting.values())):
+            resting[order.client_order_id] = order
+            self._keep(order)
         self._commit(now_ns)
 
     # What the market and time do.

@@ -13,7 +13,7 @@ from arbiter.matching.state import ExchangeState, Step, fold
 from arbiter.model.errors import VenueRefused
 from arbiter.model.ids import Asset, ClientOrderId, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument
-from arbiter.model.money import ZERO, use_wide_context
+from arbiter.model.money import ONE, ZERO, use_wide_context
 from arbiter.model.orders import OrderStatus, OrderType, Side, TimeInForce
 from arbiter.model.reports import Ended, Filled, Refused, VenueReport
 from tests.fakes.binaries import POLYMARKET, USD
@@ -133,14 +133,32 @@ def test_opening_orders_never_lock_more_than_there_is(
         assert account.free >= ZERO
 
 
-def test_leverage_is_refused_under_an_open_order() -> None:
-    account = Account("1000")
-    account.order(Side.BUY, "0.1", "49000")
-    with pytest.raises(VenueRefused, match="an order is open"):
-        account.exchange.set_leverage(account.name, D(1), account.now)
-    account.exchange.set_leverage(account.name, D(10), account.now)  # as it is already
-    account.show("48000")
-    assert account.free >= ZERO
+def test_less_leverage_takes_more_for_open_orders_and_is_refused_where_that_is_not_there() -> None:
+    account = Account("4002.00")
+    account.order(Side.BUY, "0.1", "40000")
+    for times, locked in ((2, "2002"), (50, "82"), (10, "402")):
+        account.exchange.set_leverage(account.name, D(times), account.now)
+        assert account.total - account.free == D(locked)
+        assert account.exchange.state().orders[0].locked == D(locked)
+    account.exchange.move(account.settle, D("-0.01"), account.now)
+    with pytest.raises(VenueRefused, match="takes 3600 more for open orders"):
+        account.exchange.set_leverage(account.name, ONE, account.now)
+    assert account.total - account.free == D(402)
+    account.exchange.move(account.settle, D("0.01"), account.now)
+    account.exchange.set_leverage(account.name, ONE, account.now)
+    assert account.free == ZERO
+    account.show("39000")
+    assert account.exchange.margin.positions[account.name].margin == D(4_000)
+    assert (account.free, account.total) == (D("1.2"), D("4001.2"))
+
+
+def test_other_leverage_locks_nothing_for_an_order_that_only_reduces() -> None:
+    account = Account("10000")
+    account.order(Side.BUY, "0.1")
+    account.order(Side.SELL, "0.1", "60000", reduce_only=True)
+    account.order(Side.SELL, "0.1", reduce_only=True)
+    account.exchange.set_leverage(account.name, D(2), account.now)
+    assert account.free == account.total
 
 
 @pytest.mark.parametrize("amount", ["-300", "0", "2"])
