@@ -255,6 +255,47 @@ def test_accepted_quotes_are_counted_per_venue(book: Book) -> None:
     assert list(counts) == [2.0, 0.0, 0.0]
 
 
+def test_a_quote_delivered_late_makes_no_venue_heard_of_earlier(book: Book) -> None:
+    for at_ns in (T0 + 2 * S, T0 + S):
+        book.quote(0, 98.0, 99.0, exchange_ns=T0, at_ns=at_ns)
+    epoch_ns = int(book.params[kernel.EPOCH_S]) * S
+    for heard in (kernel.NEWEST, kernel.HEADER + kernel.LAST_RECEIVE):
+        assert epoch_ns + int(book.params[heard]) == T0 + 2 * S
+    assert book.params[kernel.HEADER + kernel.VENUE_FIELDS + kernel.LAST_RECEIVE] == -math.inf
+
+
+def test_a_net_edge_exactly_at_the_most_that_is_believed_counts(book: Book) -> None:
+    for slot in range(SLOTS):
+        book.set(slot, kernel.FEE, 0.0)
+    book.params[kernel.SLIPPAGE] = 0.0
+    book.params[kernel.MIN_EDGE] = book.params[kernel.MAX_EDGE] = 0.25
+    book.quote(0, 3.0, 4.0)
+    assert book.pair(book.quote(1, 5.0, 6.0)) == (0, 1)
+    assert book.quote(1, 5.0625, 6.0) == 0
+    book.quote(1, 5.0, 6.0)
+    assert book.pair(book.quote(0, 3.0, 4.0)) == (0, 1)
+    assert book.quote(0, 3.0, 3.9375) == 0
+
+
+def test_of_two_equal_edges_the_first_venue_is_dealt_with(book: Book) -> None:
+    for slot in (1, 2):
+        book.quote(slot, 101.0, 101.1)
+    assert book.pair(book.quote(0, 99.9, 100.0)) == (0, 1)
+    book.quote(0, 101.0, 101.1)
+    for slot in (0, 1):
+        book.quote(slot, 99.9, 100.0)
+    assert book.pair(book.quote(2, 101.0, 101.1)) == (0, 2)
+
+
+def test_no_edge_at_all_counts_where_no_gain_is_asked_for(book: Book) -> None:
+    for slot in range(SLOTS):
+        book.set(slot, kernel.FEE, 0.0)
+    book.params[kernel.SLIPPAGE] = book.params[kernel.MIN_EDGE] = 0.0
+    book.quote(0, 3.0, 4.0)
+    assert book.pair(book.quote(1, 4.0, 5.0)) == (0, 1)
+    assert book.pair(book.quote(0, 3.0, 4.0)) == (0, 1)
+
+
 def test_faults_are_numbered_as_in_the_model() -> None:
     assert {fault.name: getattr(kernel, fault.name) for fault in QuoteFault} == {
         fault.name: int(fault) for fault in QuoteFault

@@ -185,7 +185,7 @@ def test_gains_of_several_positions_add_up_per_currency_and_flat_ones_are_not_to
 
 @pytest.mark.parametrize(
     ("price", "rank"),
-    [("49900", 0), ("50000", 0), ("50900", 0), ("51000", 1), ("53000", 3), ("70000", 4)],
+    [("49000", 0), ("50000", 0), ("50900", 0), ("51000", 1), ("53000", 3), ("70000", 4)],
 )
 def test_who_has_gained_most_on_the_margin_is_deleveraged_first(price: str, rank: int) -> None:
     """In fifths of the margin of 500 for a tenth of a coin, five at most."""
@@ -225,3 +225,13 @@ def test_the_fee_of_a_perpetual_is_on_what_the_contracts_are_worth() -> None:
     (fill,) = venue.exchange.fills_since(0)
     assert (fill.fee, fill.fee_asset) == (D("0.2") * 50_000 * D("0.0005"), USDT)
     assert venue.exchange.margin.contracts[ETH.id].leverage == ONE
+
+
+def test_the_private_stream_is_given_payments_and_forced_closes() -> None:
+    venue = Venue()
+    venue.mark(BTC, "50000")
+    venue.order(BTC, Side.BUY, "0.1")
+    told = venue.exchange.private_reports
+    venue.fund("0.0001")
+    venue.deleverage("1")
+    assert venue.exchange.private_reports == told + 2
