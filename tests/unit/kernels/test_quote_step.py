@@ -217,6 +217,17 @@ def test_a_quote_delivered_late_gives_no_candidate(book: Book) -> None:
     assert book.quote(1, 101.0, 101.1, at_ns=T0) == 0
 
 
+def test_a_quote_delivered_as_late_as_is_allowed_gives_one(book: Book) -> None:
+    book.quote(0, 99.9, 100.0, at_ns=T0 + 5 * S)
+    assert book.pair(book.quote(1, 101.0, 101.1, at_ns=T0)) == (0, 1)
+
+
+def test_a_quote_from_before_the_loss_of_its_venue_gives_no_candidate(book: Book) -> None:
+    book.quote(0, 99.9, 100.0)
+    book.set(0, kernel.LIVE, 0.0)
+    assert book.quote(1, 101.0, 101.1) == 0
+
+
 @pytest.mark.parametrize("lost", [0, 1])
 def test_an_unhealthy_venue_on_either_side_gives_no_candidate(book: Book, lost: int) -> None:
     book.quote(0, 99.9, 100.0)
