@@ -307,6 +307,18 @@ def test_no_edge_at_all_counts_where_no_gain_is_asked_for(book: Book) -> None:
     assert book.pair(book.quote(0, 3.0, 4.0)) == (0, 1)
 
 
+def test_slippage_is_a_fraction_of_the_price_bought_at_whichever_quote_came_last(
+    book: Book,
+) -> None:
+    for slot in range(SLOTS):
+        book.set(slot, kernel.FEE, 0.0)
+    book.params[kernel.SLIPPAGE], book.params[kernel.MIN_EDGE] = 0.5, 0.25
+    book.quote(0, 3.0, 4.0)
+    assert book.quote(1, 6.9, 9.0) == 0
+    assert book.pair(book.quote(1, 7.0, 9.0)) == (0, 1)  # 7 − 4 − 2 of 4
+    assert book.pair(book.quote(0, 3.0, 4.0)) == (0, 1)
+
+
 def test_faults_are_numbered_as_in_the_model() -> None:
     assert {fault.name: getattr(kernel, fault.name) for fault in QuoteFault} == {
         fault.name: int(fault) for fault in QuoteFault
