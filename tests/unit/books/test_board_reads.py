@@ -76,6 +76,19 @@ def test_a_pair_with_one_quote_too_old_or_lost_is_not_read(
     assert not math.isfinite(reading(board, oldest))
 
 
+@pytest.mark.parametrize("reading", READINGS.values(), ids=READINGS)
+@pytest.mark.parametrize("lost", [A, B])
+def test_a_venue_that_is_back_is_read_from_its_next_quote_on(
+    reading: Reading, lost: Instrument
+) -> None:
+    board = two_sides()
+    board.set_venue_health(lost.venue, False, "lost")
+    board.set_venue_health(lost.venue, True)
+    assert not math.isfinite(reading(board, T0))
+    quote(board, lost, *{A: (99.0, 100.0), B: (103.0, 104.0)}[lost])
+    assert math.isfinite(reading(board, T0))
+
+
 def test_an_edge_of_a_lost_venue_is_none_whichever_side_it_is_on() -> None:
     for lost in (BINANCE, BYBIT):
         board = two_sides()

@@ -248,6 +248,9 @@ def test_a_side_that_shows_no_size_cannot_be_traded(book: Book) -> None:
     book.quote(0, 99.9, 100.0)
     assert book.quote(1, 101.0, 101.1, bid_size=0.0) == 0
     assert book.quote(1, 101.0, 101.1, ask_size=0.0) > 0
+    assert book.pair(book.quote(0, 99.9, 100.0, bid_size=0.0)) == (0, 1)
+    book.quote(1, 101.0, 101.1, bid_size=0.0)
+    assert book.quote(0, 99.9, 100.0) == 0
 
 
 def test_times_are_kept_to_the_nanosecond_for_a_hundred_days(book: Book) -> None:

@@ -142,6 +142,13 @@ def test_what_arrived_before_a_resolution_is_paid() -> None:
         assert venue.held == (total, ZERO)
 
 
+def test_what_has_just_arrived_and_matched_can_be_told_final() -> None:
+    venue = Venue(LATENCY)
+    venue.order("a")
+    assert isinstance(venue.exchange.settle_fill("1", True, THERE)[-1], FillSettled)
+    assert venue.exchange.pending_fills() == []
+
+
 def test_what_arrives_before_a_market_is_listed_anew_is_refused() -> None:
     for late, answer in ((0, Refused), (1, Accepted)):
         venue = Venue(LATENCY)
