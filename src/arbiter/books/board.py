@@ -312,6 +312,8 @@ class QuoteBoard:
         ask, bid = buy[:, kernel.ASK], sell[:, kernel.BID]
         fresh = (buy[:, kernel.LIVE] > 0) & (sell[:, kernel.LIVE] > 0)
         fresh &= np.minimum(buy[:, kernel.RECEIVE], sell[:, kernel.RECEIVE]) >= oldest
+        well = self._per_venue(kernel.HEALTHY) > 0
+        fresh &= well[buys % self.n_venues] & well[sells % self.n_venues]
         ask = np.where(fresh, ask, np.nan)
         gross = (bid - ask) / ask
         fees = buy[:, kernel.FEE] + bid / ask * sell[:, kernel.FEE]

@@ -44,10 +44,6 @@ class Book:
         self._ask_size = ask_size
         self._taken_bid = self._taken_ask = ZERO
 
-    @property
-    def quoted(self) -> bool:
-        return self._bid > 0.0 and self._ask > 0.0
-
     def best(self, side: Side) -> Decimal | None:
         """Price an order of this side would take: the ask for a buy, the bid for a sell."""
         price = self._ask if side is _BUY else self._bid

@@ -54,7 +54,6 @@ _FILLED = OrderStatus.FILLED
 KEEP_ENDED = 100_000
 """Ended orders and fills a venue can still be asked about; older ones are forgotten."""
 
-
 _PRIVATE = frozenset({Filled, Ended, CancelRefused, FundingReported, ForcedReported, FillSettled})
 
 
@@ -188,8 +187,12 @@ class SimulatedExchange:
         return self._margin
 
     def set_leverage(self, instrument: InstrumentId, leverage: Decimal, now_ns: int) -> None:
-        """`VenueRefused` while a position is open, or beyond the maximum."""
-        self._margin.set_leverage(instrument, leverage)
+        """Of positions to come. `VenueRefused` while one is open, or beyond what there is."""
+        book = self._books.get(instrument)
+        resting = {} if book is None else book.resting
+        for order in self._margin.set_leverage(instrument, leverage, tuple(resting.values())):
+            resting[order.client_order_id] = order
+            self._keep(order)
         self._commit(now_ns)
 
     # What the market and time do.
@@ -279,7 +282,7 @@ class SimulatedExchange:
 
     def move(self, asset: Asset, delta: Decimal, now_ns: int) -> None:
         """Change a balance as no order does (deposit, withdrawal); what is locked stays."""
-        self._account.move(asset, max(delta, -self._account.free(asset)))
+        self._account.move(asset, max(delta, min(-self._account.free(asset), ZERO)))
         self._commit(now_ns)
 
     @property
@@ -293,11 +296,11 @@ class SimulatedExchange:
             orders=list(self._orders.values()),
             fills=list(self._fills),
             balances=self._account.snapshot(),
-            positions=dict(self._margin.positions),
-            leverage=self._margin.leverage(),
+            positions=self._margin.unlisted.positions | self._margin.positions,
+            leverage=self._margin.unlisted.leverage | self._margin.leverage(),
             payments=list(self._margin.payments),
             forced=list(self._margin.forced),
-            settling=dict(self._margin.settlements.rows),
+            settling=self._margin.unlisted.settling | self._margin.settlements.rows,
             settled=list(self._margin.settlements.settled),
             closed=self._margin.settlements.closed,
             private_reports=self._private_reports,
@@ -447,6 +450,9 @@ class SimulatedExchange:
             return Refusal.NOT_REDUCING, f"{instrument.id} has nothing to reduce"
         if instrument.id in self._margin.contracts:
             rate = self._margin.lock_rate(instrument.id, request.side, price)
+            if best is not None and best != price and marketable(request, best):
+                # Sold above its limit, a contract is worth more, and takes more margin.
+                rate = max(rate, self._margin.lock_rate(instrument.id, request.side, best))
             asset = instrument.settle
         else:
             rate, asset = fees.lock_rate(instrument, request.side, price)
@@ -480,8 +486,16 @@ class SimulatedExchange:
     def _fillable(self, order: VenueOrder, book: Book) -> bool:
         return (
             marketable(order.request, book.best(order.request.side))
-            and book.available(order.request.side) >= order.remaining
+            and self._executable(order, book) >= order.remaining
         )
+
+    def _executable(self, order: VenueOrder, book: Book) -> Decimal:
+        """Size that is displayed for an order and that it may take."""
+        side = order.request.side
+        size = min(order.remaining, book.available(side))
+        if order.request.reduce_only:
+            size = min(size, self._margin.reducible(book.instrument.id, side))
+        return size
 
     def _cross(self, book: Book, now_ns: int) -> None:
         at_ns = self._stamp(now_ns)
@@ -502,9 +516,7 @@ class SimulatedExchange:
         """Execute as much as is displayed; gives the same order back when that is nothing."""
         request, instrument, side = order.request, book.instrument, order.request.side
         on_margin = instrument.id in self._margin.contracts
-        size = min(order.remaining, book.available(side))
-        if request.reduce_only:
-            size = min(size, self._margin.reducible(instrument.id, side))
+        size = self._executable(order, book)
         if size <= ZERO:
             return order
         book.take(side, size)

@@ -5,19 +5,21 @@ is paid; a position's margin is locked beside what open orders lock. A forced cl
 the mark, never beyond the price at which the position's own margin is used up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import msgspec
+from msgspec.structs import replace
 
 from arbiter.matching.accounts import Account
+from arbiter.matching.orders import VenueOrder
 from arbiter.matching.settling import Settlements
 from arbiter.matching.state import ExchangeState
 from arbiter.model.binaries import order_cost
 from arbiter.model.errors import InvalidValue, VenueRefused
 from arbiter.model.ids import Asset, InstrumentId, VenueId
 from arbiter.model.instruments import Instrument, InstrumentKind
-from arbiter.model.money import ONE, ZERO, floor_to, quotient
+from arbiter.model.money import ONE, ZERO, floor_to, plain, quotient
 from arbiter.model.orders import Fill, Side
 from arbiter.model.perpetuals import (
     Contract,
@@ -73,12 +75,19 @@ class MarginAccount:
         self.payments: list[FundingPayment] = []
         self.forced: list[ForcedClose] = []
         self.settlements = Settlements()
+        self.unlisted = ExchangeState(venue=venue)
+        """What was held in markets that are not listed now: kept for when they are again."""
         self._unsaid: MarginNews | None = None
 
     def list_market(self, instrument: Instrument) -> None:
         """Hold one more market's positions."""
-        self._instruments[instrument.id] = instrument
-        self.contracts[instrument.id] = contract_of(instrument, ONE)
+        name, kept = instrument.id, self.unlisted
+        self._instruments[name] = instrument
+        self.contracts[name] = contract_of(instrument, kept.leverage.pop(name, ONE))
+        if name in kept.positions:
+            self.positions[name] = kept.positions.pop(name)
+        if name in kept.settling:
+            self.settlements.rows[name] = kept.settling.pop(name)
 
     def __contains__(self, instrument: InstrumentId) -> bool:
         return instrument in self.contracts
@@ -93,15 +102,16 @@ class MarginAccount:
 
     def lock_rate(self, instrument: InstrumentId, side: Side, price: Decimal) -> Decimal:
         """What one contract of an opening order locks: its margin and the worst fee."""
-        listed, contract = self._instruments[instrument], self.contracts[instrument]
-        if contract.kind is InstrumentKind.BINARY:
-            return order_cost(listed, side, price)
-        unit = contract.unit_value(price)
-        worst = max(listed.maker_fee, listed.taker_fee, ZERO)
-        return quotient(unit, contract.leverage) + unit * worst
+        return _lock_rate(self._instruments[instrument], self.contracts[instrument], side, price)
 
-    def set_leverage(self, instrument: InstrumentId, leverage: Decimal) -> None:
-        """For positions to come; `VenueRefused` while one is open or beyond the maximum."""
+    def set_leverage(
+        self, instrument: InstrumentId, leverage: Decimal, resting: Sequence[VenueOrder] = ()
+    ) -> list[VenueOrder]:
+        """For positions to come; gives what rests there as it locks from now on.
+
+        `VenueRefused` while a position is open, beyond the maximum, and where the orders that
+        rest would lock more than is free.
+        """
         listed = self._instruments.get(instrument)
         if listed is None or listed.margin is None:
             raise VenueRefused(f"{instrument} is not traded on margin here", code="LEVERAGE")
@@ -109,11 +119,20 @@ class MarginAccount:
             text = f"{instrument}: leverage {leverage} of at most {listed.margin.max_leverage}"
             raise VenueRefused(text, code="LEVERAGE")
         if self.contracts[instrument].leverage == leverage:
-            return
+            return []
         if self.quantity(instrument):
             raise VenueRefused(f"{instrument}: a position is open", code="LEVERAGE")
-        self.contracts[instrument] = contract_of(listed, leverage)
+        contract = contract_of(listed, leverage)
+        orders = [_locking(order, listed, contract) for order in resting if order.lock_rate]
+        more = sum((order.locked for order in orders), ZERO)
+        more -= sum((order.locked for order in resting), ZERO)
+        if more > max(self._account.free(contract.settle), ZERO):
+            text = f"{instrument}: leverage {leverage} takes {plain(more)} more for open orders"
+            raise VenueRefused(text, code="LEVERAGE")
+        self.contracts[instrument] = contract
         self._news.leverage[instrument] = leverage
+        self._account.relock(contract.settle, more)
+        return orders
 
     def settle(self, fill: Fill) -> None:
         """Book an execution: realized PnL and fee in cash, margin in locks."""
@@ -285,10 +304,14 @@ class MarginAccount:
         return [told for told in self.settlements.settled if told.at_ns >= since_ns]
 
     def restore(self, state: ExchangeState) -> None:
+        listed, kept = self._instruments, self.unlisted
         for name, times in state.leverage.items():
-            if name in self._instruments:
-                self.contracts[name] = contract_of(self._instruments[name], times)
-        self.positions = {n: p for n, p in state.positions.items() if n in self._instruments}
+            if name in listed:
+                self.contracts[name] = contract_of(listed[name], times)
+        self.positions = {n: p for n, p in state.positions.items() if n in listed}
+        kept.positions = {n: p for n, p in state.positions.items() if n not in listed}
+        kept.leverage = {n: x for n, x in state.leverage.items() if n not in listed}
+        kept.settling = {n: row for n, row in state.settling.items() if n not in listed}
         self.payments, self.forced = list(state.payments), list(state.forced)
         self.settlements.restore(state, self._instruments)
 
@@ -386,6 +409,20 @@ class MarginAccount:
             adl_rank=_rank(gain, position.margin),
             at_ns=now_ns,
         )
+
+
+def _lock_rate(listed: Instrument, contract: Contract, side: Side, price: Decimal) -> Decimal:
+    if contract.kind is InstrumentKind.BINARY:
+        return order_cost(listed, side, price)
+    unit = contract.unit_value(price)
+    worst = max(listed.maker_fee, listed.taker_fee, ZERO)
+    return quotient(unit, contract.leverage) + unit * worst
+
+
+def _locking(order: VenueOrder, listed: Instrument, contract: Contract) -> VenueOrder:
+    price = order.request.price
+    assert price is not None, "only limit orders rest"
+    return replace(order, lock_rate=_lock_rate(listed, contract, order.request.side, price))
 
 
 def _rank(gain: Decimal, margin: Decimal) -> int:

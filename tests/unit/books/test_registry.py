@@ -236,6 +236,7 @@ def test_symbol_known_on_one_venue_takes_no_more_room_on_another() -> None:
     [
         ([event("A"), event("B")], "room for 1"),
         ([event("A"), event("A")], "twice"),
+        ([event("A"), replace(event("A"), id=InstrumentId("B.KRAKEN"))], "twice"),
         ([event("A"), BTC_KRAKEN], "spot pairs"),
         ([event("A"), PERP], "no venue"),
         ([event("A"), event("KNOWN")], "two instruments"),

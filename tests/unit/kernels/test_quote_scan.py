@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -165,3 +166,67 @@ def test_a_scan_that_is_asked_for_losses_finds_them() -> None:
     assert (first[0], second[0]) == (2, 3)
     assert first[1] > 0
     assert second[1] > 0
+
+
+def scanned(venues: int, *tops: tuple[float, float, float, float]) -> tuple[Any, Any, Any]:
+    """State, parameters and faults after quotes of the first slot, one a second."""
+    state, params = kernel.new_state(venues), kernel.new_params(venues)
+    state[:, kernel.FEE], state[:, kernel.WATCHED] = 0.0, 1.0
+    params[kernel.MIN_EDGE] = params[kernel.MAX_EDGE] = 0.5
+    faults = np.zeros((venues, kernel.FAULTS), dtype=np.int64)
+    times = np.array([(0, T0 + n * kernel.NS_PER_S) for n in range(len(tops))])
+    end = kernel.quote_scan(
+        state,
+        params,
+        kernel.new_quiet(venues, venues),
+        faults,
+        np.zeros(len(tops), dtype=np.int32),
+        np.array(tops),
+        times,
+        0,
+        len(tops),
+        int(times[-1, 1]) + 1,
+    )
+    assert end == (len(tops), 0, 0)
+    return state, params, faults
+
+
+def test_a_recording_of_one_venue_keeps_its_times_to_the_nanosecond() -> None:
+    state, params, _ = scanned(1, (99.0, 100.0, 1.0, 1.0), (99.0, 100.0, 1.0, 1.0))
+    assert params[kernel.EPOCH_S] == T0 // kernel.NS_PER_S
+    heard = int(params[kernel.EPOCH_S]) * kernel.NS_PER_S + int(state[0, kernel.RECEIVE])
+    assert heard == T0 + kernel.NS_PER_S
+
+
+def test_a_size_or_price_without_end_is_no_quote_in_a_recording() -> None:
+    good = (99.0, 100.0, 1.0, 1.0)
+    endless = float("inf")
+    wrong = [(99.0, endless, 1.0, 1.0), (99.0, 100.0, endless, 1.0), (99.0, 100.0, 1.0, endless)]
+    state, params, faults = scanned(1, good, *wrong)
+    assert faults[0, kernel.NOT_FINITE] == 3
+    assert params[kernel.HEADER + kernel.ACCEPTED] == 1
+    assert tuple(state[0, : kernel.EXCHANGE]) == good
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("min_edge", [0.0, 0.01])
+def test_a_scan_finds_a_pair_whichever_side_is_quoted_last(turned: bool, min_edge: float) -> None:
+    """Down to no gain at all, where none is asked for."""
+    cheap, dear = (99.0, 100.0), (103.0 if min_edge else 100.0, 104.0)
+    tops = [dear, cheap] if turned else [cheap, dear]
+    state, params = kernel.new_state(2), kernel.new_params(2)
+    state[:, kernel.FEE], state[:, kernel.WATCHED] = 0.0, 1.0
+    params[kernel.MIN_EDGE], params[kernel.MAX_EDGE] = min_edge, 1.0
+    found = kernel.quote_scan(
+        state,
+        params,
+        kernel.new_quiet(2, 2),
+        np.zeros((2, kernel.FAULTS), dtype=np.int64),
+        np.arange(2, dtype=np.int32),
+        np.array([(*top, 1.0, 1.0) for top in tops]),
+        np.full((2, 2), T0),
+        0,
+        2,
+        T0 + 1,
+    )
+    assert found == (2, 1 + (2 if turned else 1), 0)

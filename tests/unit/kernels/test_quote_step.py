@@ -217,6 +217,17 @@ def test_a_quote_delivered_late_gives_no_candidate(book: Book) -> None:
     assert book.quote(1, 101.0, 101.1, at_ns=T0) == 0
 
 
+def test_a_quote_delivered_as_late_as_is_allowed_gives_one(book: Book) -> None:
+    book.quote(0, 99.9, 100.0, at_ns=T0 + 5 * S)
+    assert book.pair(book.quote(1, 101.0, 101.1, at_ns=T0)) == (0, 1)
+
+
+def test_a_quote_from_before_the_loss_of_its_venue_gives_no_candidate(book: Book) -> None:
+    book.quote(0, 99.9, 100.0)
+    book.set(0, kernel.LIVE, 0.0)
+    assert book.quote(1, 101.0, 101.1) == 0
+
+
 @pytest.mark.parametrize("lost", [0, 1])
 def test_an_unhealthy_venue_on_either_side_gives_no_candidate(book: Book, lost: int) -> None:
     book.quote(0, 99.9, 100.0)
@@ -237,6 +248,9 @@ def test_a_side_that_shows_no_size_cannot_be_traded(book: Book) -> None:
     book.quote(0, 99.9, 100.0)
     assert book.quote(1, 101.0, 101.1, bid_size=0.0) == 0
     assert book.quote(1, 101.0, 101.1, ask_size=0.0) > 0
+    assert book.pair(book.quote(0, 99.9, 100.0, bid_size=0.0)) == (0, 1)
+    book.quote(1, 101.0, 101.1, bid_size=0.0)
+    assert book.quote(0, 99.9, 100.0) == 0
 
 
 def test_times_are_kept_to_the_nanosecond_for_a_hundred_days(book: Book) -> None:
@@ -253,6 +267,59 @@ def test_accepted_quotes_are_counted_per_venue(book: Book) -> None:
     book.quote(1, 99.0, 98.0)
     counts = book.params[kernel.HEADER + kernel.ACCEPTED :: kernel.VENUE_FIELDS]
     assert list(counts) == [2.0, 0.0, 0.0]
+
+
+def test_a_quote_delivered_late_makes_no_venue_heard_of_earlier(book: Book) -> None:
+    for at_ns in (T0 + 2 * S, T0 + S):
+        book.quote(0, 98.0, 99.0, exchange_ns=T0, at_ns=at_ns)
+    epoch_ns = int(book.params[kernel.EPOCH_S]) * S
+    for heard in (kernel.NEWEST, kernel.HEADER + kernel.LAST_RECEIVE):
+        assert epoch_ns + int(book.params[heard]) == T0 + 2 * S
+    assert book.params[kernel.HEADER + kernel.VENUE_FIELDS + kernel.LAST_RECEIVE] == -math.inf
+
+
+def test_a_net_edge_exactly_at_the_most_that_is_believed_counts(book: Book) -> None:
+    for slot in range(SLOTS):
+        book.set(slot, kernel.FEE, 0.0)
+    book.params[kernel.SLIPPAGE] = 0.0
+    book.params[kernel.MIN_EDGE] = book.params[kernel.MAX_EDGE] = 0.25
+    book.quote(0, 3.0, 4.0)
+    assert book.pair(book.quote(1, 5.0, 6.0)) == (0, 1)
+    assert book.quote(1, 5.0625, 6.0) == 0
+    book.quote(1, 5.0, 6.0)
+    assert book.pair(book.quote(0, 3.0, 4.0)) == (0, 1)
+    assert book.quote(0, 3.0, 3.9375) == 0
+
+
+def test_of_two_equal_edges_the_first_venue_is_dealt_with(book: Book) -> None:
+    for slot in (1, 2):
+        book.quote(slot, 101.0, 101.1)
+    assert book.pair(book.quote(0, 99.9, 100.0)) == (0, 1)
+    book.quote(0, 101.0, 101.1)
+    for slot in (0, 1):
+        book.quote(slot, 99.9, 100.0)
+    assert book.pair(book.quote(2, 101.0, 101.1)) == (0, 2)
+
+
+def test_no_edge_at_all_counts_where_no_gain_is_asked_for(book: Book) -> None:
+    for slot in range(SLOTS):
+        book.set(slot, kernel.FEE, 0.0)
+    book.params[kernel.SLIPPAGE] = book.params[kernel.MIN_EDGE] = 0.0
+    book.quote(0, 3.0, 4.0)
+    assert book.pair(book.quote(1, 4.0, 5.0)) == (0, 1)
+    assert book.pair(book.quote(0, 3.0, 4.0)) == (0, 1)
+
+
+def test_slippage_is_a_fraction_of_the_price_bought_at_whichever_quote_came_last(
+    book: Book,
+) -> None:
+    for slot in range(SLOTS):
+        book.set(slot, kernel.FEE, 0.0)
+    book.params[kernel.SLIPPAGE], book.params[kernel.MIN_EDGE] = 0.5, 0.25
+    book.quote(0, 3.0, 4.0)
+    assert book.quote(1, 6.9, 9.0) == 0
+    assert book.pair(book.quote(1, 7.0, 9.0)) == (0, 1)  # 7 − 4 − 2 of 4
+    assert book.pair(book.quote(0, 3.0, 4.0)) == (0, 1)
 
 
 def test_faults_are_numbered_as_in_the_model() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -370,3 +371,14 @@ def test_ledger_and_venue_agree_after_any_history_and_nothing_is_lost(
     again = EventExchange(market.venue, [market])
     again.restore(state, 1)
     assert again.state() == state
+
+
+def test_makers_fills_of_one_order_share_the_rounding_of_its_fee() -> None:
+    desk = Desk(msgspec.structs.replace(KALSHI, maker_fee=D("0.001")))
+    desk.order(Side.BUY, "10", "0.41", TimeInForce.GTC)
+    for _ in range(2):
+        desk.quote("0.39", "0.40", "4")
+    desk.quote("0.39", "0.40", "4")
+    fees = [fill.fee for fill in desk.exchange.fills_since(0)]
+    assert fees == [D("0.01"), ZERO, ZERO]  # 4, 4 and 2 at 0.41 owe 0.0041 in all
+    desk.agrees()

@@ -1,9 +1,12 @@
 """What each kind of order does against a displayed market."""
 
 from decimal import Decimal
+from uuid import UUID
 
-from arbiter.matching.exchange import SimulatedExchange
-from arbiter.model.orders import Liquidity, Side, TimeInForce
+from arbiter.matching.exchange import SimulatedExchange, is_private
+from arbiter.matching.orders import OrderRequest, request_of
+from arbiter.model.ids import Actor, ClientOrderId, StrategyId, Symbol, TradeId
+from arbiter.model.orders import Liquidity, Order, OrderType, Side, TimeInForce
 from arbiter.model.reports import Absent, CancelRefused, Filled, OrderTruth, Refused
 from tests.unit.matching.venue import (
     BTC,
@@ -164,3 +167,81 @@ def test_old_ended_orders_are_forgotten_but_never_an_open_one() -> None:
     assert len(exchange.fills_since(0)) <= 11
     assert [o.client_order_id for o in exchange.open_orders()] == ["open"]
     assert exchange.query(resting.client_order_id, 200) == exchange.open_orders()[0]
+
+
+def test_of_two_offers_the_cheaper_and_of_two_equal_orders_the_older_is_filled_first() -> None:
+    customer = Customer()
+    for name, price in (("dear", "104"), ("cheap", "103"), ("younger", "103")):
+        customer.exchange.submit(customer.request(Side.SELL, "1", price, name=name), 1_000)
+    for name in ("bid", "later bid"):
+        customer.exchange.submit(customer.request(Side.BUY, "1", "99", name=name), 1_000)
+    sold = customer.quote("105", "106", bid_size="2.5")
+    assert [r.fill.client_order_id for r in sold if isinstance(r, Filled)] == [
+        "cheap",
+        "younger",
+        "dear",
+    ]
+    assert fills(sold)[-1] == ("0.5", "104")
+    bought = customer.quote("97", "98", ask_size="1.5")
+    assert [r.fill.client_order_id for r in bought if isinstance(r, Filled)] == ["bid", "later bid"]
+
+
+def test_displayed_size_is_taken_in_whole_lots() -> None:
+    customer = Customer()
+    customer.quote("100", "101", ask_size="0.5009")
+    assert fills(customer.buy("1", "101", TimeInForce.IOC)) == [("0.5", "101")]
+
+
+def test_the_private_stream_is_given_all_but_the_direct_answers() -> None:
+    customer = Customer()
+    reports = customer.buy("1", "101")
+    reports += customer.exchange.submit(customer.request(Side.BUY, "1", "90", name="b"), 2_000)
+    reports += customer.exchange.cancel(ClientOrderId("b"), 2_000)
+    reports += customer.exchange.cancel(ClientOrderId("b"), 2_000)
+    reports += customer.buy("1", "100.05")
+    private = [report for report in reports if is_private(report)]
+    assert kinds(private) == ["Filled", "Ended", "Ended", "CancelRefused"]
+    assert customer.exchange.private_reports == len(private)
+    assert customer.steps[-1].private_reports == len(private)
+
+
+def test_a_venue_is_told_of_an_order_what_concerns_it_and_of_reducing_only_on_margin() -> None:
+    order = Order(
+        client_order_id=ClientOrderId("x"),
+        strategy=StrategyId("s"),
+        actor=Actor("a"),
+        trade_id=TradeId(UUID(int=1)),
+        leg="a",
+        instrument=BTCUSDT,
+        venue=VENUE,
+        symbol=Symbol("BTC/USDT"),
+        side=Side.SELL,
+        type=OrderType.LIMIT,
+        time_in_force=TimeInForce.GTC,
+        post_only=True,
+        reduce_only=True,
+        size=Decimal(2),
+        price=Decimal(101),
+        planned_price=Decimal(100),
+        created_ns=1,
+        updated_ns=1,
+    )
+    for on_margin in (True, False):
+        assert request_of(order, on_margin=on_margin) == OrderRequest(
+            client_order_id=order.client_order_id,
+            instrument=BTCUSDT,
+            side=Side.SELL,
+            post_only=True,
+            reduce_only=on_margin,
+            size=Decimal(2),
+            price=Decimal(101),
+        )
+
+
+def test_a_limit_order_rests_where_nothing_is_displayed_yet() -> None:
+    customer = Customer()
+    customer.quote("0", "0")
+    for post_only in (True, False):
+        request = customer.request(Side.BUY, "1", "90", post_only=post_only)
+        assert kinds(customer.exchange.submit(request, customer.now_ns)) == ["Accepted"]
+    assert fills(customer.quote("88", "89", ask_size="3")) == [("1", "90"), ("1", "90")]
