@@ -135,6 +135,20 @@ async def test_positions_are_told_in_the_published_words(facts: FixedFunding) ->
     ]
 
 
+@pytest.mark.parametrize("key_required", [False, True])
+async def test_the_pages_of_the_schema_ask_no_other_host_and_no_key(
+    facts: FixedFunding, key_required: bool
+) -> None:
+    async with client_of(facts, key_required=key_required) as client:
+        for path in ("/docs", "/redoc"):
+            page = await client.get(path)
+            assert page.status_code == 200
+            assert "/openapi.json" in page.text
+            assert "https://" not in page.text
+        paths = (await client.get("/openapi.json")).json()["paths"]
+    assert {"/api/positions", "/api/arbitrage_positions", "/health", "/metrics"} <= set(paths)
+
+
 async def test_a_silent_exchange_leaves_partial_results_and_all_silent_are_a_500(
     facts: FixedFunding,
 ) -> None:

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from arbiter.api.common.apps import json_response, make_app
 from arbiter.api.common.auth import Verifier
+from arbiter.api.common.docs_pages import install_docs
 from arbiter.api.common.errors import HttpFailure
 from arbiter.api.funding.data import FundingFacts, data_routes
 from arbiter.api.funding.door import make_ask
@@ -27,6 +28,7 @@ class OpsDeps(msgspec.Struct, frozen=True, kw_only=True):
 
 def make_ops_app(deps: OpsDeps) -> FastAPI:
     app = make_app(title="Arbiter operations", version=deps.version, render=_render)
+    install_docs(app)
     app.include_router(health_routes(deps.health))
     app.include_router(metrics_routes(deps.facts.readings, deps.otlp_endpoint))
     ask = make_ask(deps.access, required=deps.key_required)
