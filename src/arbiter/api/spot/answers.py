@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -21,12 +22,17 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 }
 """Failures every route may answer with."""
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+"""Other forms of ISO 8601, as 2024-W01-1, are as long."""
+
 R = TypeVar("R")
 T = TypeVar("T")
 
 _AT_ONCE = 100
 _LATEST_S = 253_402_300_799
 """The end of the year 9999."""
+_LATEST_NS = from_datetime(datetime(2262, 1, 1, tzinfo=UTC))
+"""Times are kept as a count of ns from 1970, which ends that year: none is outside."""
 
 
 def answer(body: BaseModel, status: int = 200) -> Response:
@@ -66,18 +72,18 @@ def moment_ns(text: str, name: str) -> int:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         try:
-            return from_datetime(moment)
+            return _kept(from_datetime(moment))
         except (OverflowError, ValueError):
             raise invalid(f"{name} is out of range", fields=[name]) from None
     if not math.isfinite(seconds) or not 0 <= seconds <= _LATEST_S:
         raise invalid(f"{name} must be epoch seconds, got '{text[:64]}'", fields=[name])
-    return round(Decimal(repr(seconds)) * NS_PER_S)
+    return _kept(round(Decimal(repr(seconds)) * NS_PER_S))
 
 
 def day(text: str, name: str) -> date:
     """Read YYYY-MM-DD, a UTC day."""
     try:
-        if len(text) != len("YYYY-MM-DD"):
+        if _DAY.fullmatch(text) is None:
             raise ValueError
         found = date.fromisoformat(text)
     except ValueError:
@@ -89,12 +95,17 @@ def day(text: str, name: str) -> date:
 
 def start_of(when: date) -> int:
     """00:00 UTC, ns."""
-    return from_datetime(datetime(when.year, when.month, when.day, tzinfo=UTC))
+    return _kept(from_datetime(datetime(when.year, when.month, when.day, tzinfo=UTC)))
 
 
 def end_of(when: date) -> int:
     """00:00 UTC of the next day, ns."""
     return start_of(when + timedelta(days=1))
+
+
+def _kept(at_ns: int) -> int:
+    """Move a time that nothing is kept of to the nearest that can be."""
+    return min(max(at_ns, 0), _LATEST_NS)
 
 
 def check_order(since: object, until: object, names: tuple[str, str]) -> None:
