@@ -96,15 +96,17 @@ async def test_a_value_that_cannot_be_sent_spoils_no_later_read(
 ) -> None:
     """Alone in a session without transactions, it leaves the server waiting for the statement."""
     engine = database.make_engine(fresh_database.url, pool_size=1)
+
+    async def read(level: str, value: int) -> Any:
+        async with database.reading(engine) as lent:
+            connection = await lent.execution_options(isolation_level=level)
+            return await connection.scalar(select(literal(value, BigInteger)))
+
     for level in ("AUTOCOMMIT", "REPEATABLE READ"):
         with pytest.raises(DBAPIError, match="out of int64 range"):
-            async with database.reading(engine) as lent:
-                connection = await lent.execution_options(isolation_level=level)
-                await connection.scalar(select(literal(2**63, BigInteger)))
+            await read(level, 2**63)
         for later in ("REPEATABLE READ", "READ COMMITTED", "AUTOCOMMIT"):
-            async with database.reading(engine) as lent:
-                connection = await lent.execution_options(isolation_level=later)
-                assert await connection.scalar(select(literal(2**62, BigInteger))) == 2**62
+            assert await read(later, 2**62) == 2**62
     await engine.dispose()
 
 
