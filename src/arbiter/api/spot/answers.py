@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from arbiter.api.spot.bodies import ErrorBody
 from arbiter.api.spot.errors import invalid
-from arbiter.model.time import NS_PER_S, from_datetime
+from arbiter.model.time import NS_PER_S, from_datetime, nearest_kept
 
 FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
@@ -31,8 +31,6 @@ T = TypeVar("T")
 _AT_ONCE = 100
 _LATEST_S = 253_402_300_799
 """The end of the year 9999."""
-_LATEST_NS = from_datetime(datetime(2262, 1, 1, tzinfo=UTC))
-"""Times are kept as a count of ns from 1970, which ends that year: none is outside."""
 
 
 def answer(body: BaseModel, status: int = 200) -> Response:
@@ -72,12 +70,12 @@ def moment_ns(text: str, name: str) -> int:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         try:
-            return _kept(from_datetime(moment))
+            return nearest_kept(from_datetime(moment))
         except (OverflowError, ValueError):
             raise invalid(f"{name} is out of range", fields=[name]) from None
     if not math.isfinite(seconds) or not 0 <= seconds <= _LATEST_S:
         raise invalid(f"{name} must be epoch seconds, got '{text[:64]}'", fields=[name])
-    return _kept(round(Decimal(repr(seconds)) * NS_PER_S))
+    return nearest_kept(round(Decimal(repr(seconds)) * NS_PER_S))
 
 
 def day(text: str, name: str) -> date:
@@ -95,17 +93,12 @@ def day(text: str, name: str) -> date:
 
 def start_of(when: date) -> int:
     """00:00 UTC, ns."""
-    return _kept(from_datetime(datetime(when.year, when.month, when.day, tzinfo=UTC)))
+    return nearest_kept(from_datetime(datetime(when.year, when.month, when.day, tzinfo=UTC)))
 
 
 def end_of(when: date) -> int:
     """00:00 UTC of the next day, ns."""
     return start_of(when + timedelta(days=1))
-
-
-def _kept(at_ns: int) -> int:
-    """Move a time that nothing is kept of to the nearest that can be."""
-    return min(max(at_ns, 0), _LATEST_NS)
 
 
 def check_order(since: object, until: object, names: tuple[str, str]) -> None:
