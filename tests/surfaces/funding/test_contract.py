@@ -187,6 +187,13 @@ async def test_rates_are_raw_plain_and_told_when_they_were_fetched(facts: FixedF
     }
 
 
+async def test_balances_stand_in_one_order_whichever_was_told_last(facts: FixedFunding) -> None:
+    facts.held.reverse()
+    async with client_of(facts) as client:
+        rows = (await client.get("/api/balances")).json()["balances"]
+    assert [row["exchange"] for row in rows] == ["BinanceFutures", "HyperLiquid"]
+
+
 async def test_free_is_total_less_reserved_as_in_every_sample(facts: FixedFunding) -> None:
     async with client_of(facts) as client:
         rows = (await client.get("/api/balances")).json()["balances"]
