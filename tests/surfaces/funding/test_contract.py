@@ -251,6 +251,7 @@ async def test_elsewhere_the_data_need_a_key_and_the_probes_do_not(facts: FixedF
         for name in ("positions", "funding_rates", "balances", "arbitrage_positions"):
             refused = await client.get(f"/api/{name}")
             assert refused.status_code == 401
+            assert refused.headers["www-authenticate"] == "Bearer"
             assert set(refused.json()) == {"error"}
             admitted = await client.get(f"/api/{name}", headers={"X-API-Key": KEY})
             assert admitted.status_code == 200

@@ -1,5 +1,7 @@
 """The operations surface (port 9090): health probes, funding data, metrics."""
 
+from http import HTTPStatus
+
 import msgspec
 from fastapi import FastAPI
 from starlette.responses import Response
@@ -37,4 +39,7 @@ def make_ops_app(deps: OpsDeps) -> FastAPI:
 
 
 def _render(failure: HttpFailure) -> Response:
-    return json_response({"error": failure.message}, failure.status)
+    response = json_response({"error": failure.message}, failure.status)
+    if failure.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
