@@ -402,10 +402,9 @@ async def test_decisions_are_found_whatever_years_are_named(
     await started(client)
     await house.vote()
     ever = {"from_date": "0001-01-01T00:00:00Z", "to_date": "9999-12-31T23:59:59Z"}
-    for path in ("decisions", "decisions/stats"):
-        every = await client.get(f"{API}/{path}", params=ever)
-        assert every.status_code == 200, every.text
-    assert every.json()["total_decisions"] > 0
+    listed = (await client.get(f"{API}/decisions", params=ever)).json()
+    stats = (await client.get(f"{API}/decisions/stats", params=ever)).json()
+    assert listed["count"] == stats["total_decisions"] > 0
 
 
 async def test_decisions_nobody_made(client: httpx.AsyncClient) -> None:
