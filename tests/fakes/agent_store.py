@@ -124,6 +124,7 @@ class FakeAgentStore:
         self, wanted: DecisionFilter, *, limit: int, offset: int
     ) -> Sequence[Decision]:
         self._check()
+        _check_reach(wanted)
         found = sorted(self.kept_decisions.values(), key=lambda each: -each.created_ns)
         return found[offset : offset + limit]
 
@@ -137,6 +138,7 @@ class FakeAgentStore:
 
     async def stats(self, wanted: DecisionFilter) -> DecisionStats:
         self._check()
+        _check_reach(wanted)
         return DecisionStats(
             total=len(self.kept_decisions),
             by_outcome={outcome.value: 0 for outcome in Outcome},
@@ -154,3 +156,10 @@ class FakeAgentStore:
 
     async def ping(self) -> None:
         self._check()
+
+
+def _check_reach(wanted: DecisionFilter) -> None:
+    """Take no time that a database could not: its integers have 64 bits."""
+    for at_ns in (wanted.since_ns, wanted.until_ns):
+        if at_ns is not None:
+            at_ns.to_bytes(8, signed=True)

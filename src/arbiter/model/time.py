@@ -9,6 +9,8 @@ NS_PER_S = 1_000_000_000
 NS_PER_MINUTE = 60 * NS_PER_S
 NS_PER_HOUR = 3_600 * NS_PER_S
 NS_PER_DAY = 86_400 * NS_PER_S
+_LATEST_NS = 9_214_646_400 * NS_PER_S
+"""2262-01-01: the last new year of which 63 bits can count the ns."""
 
 
 def day_start(now_ns: int) -> int:
@@ -26,6 +28,11 @@ def from_datetime(moment: datetime) -> int:
     """Convert an aware `datetime` exactly, without a detour over floats."""
     whole = moment.astimezone(UTC)
     return int(whole.replace(microsecond=0).timestamp()) * NS_PER_S + whole.microsecond * NS_PER_US
+
+
+def nearest_kept(at_ns: int) -> int:
+    """Move a time that is asked about to the nearest that a record can bear: 1970 to 2262."""
+    return min(max(at_ns, 0), _LATEST_NS)
 
 
 def rfc3339(at_ns: int) -> str:

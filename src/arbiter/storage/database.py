@@ -111,7 +111,13 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Lend a connection; its loss is `StorageUnavailable`, other database errors pass."""
     try:
         async with engine.connect() as connection:
-            yield connection
+            try:
+                yield connection
+            except DBAPIError:
+                # Without a transaction of its own, a statement whose values cannot be sent leaves
+                # the session in the middle of one that nobody ends: no later one could begin.
+                await connection.invalidate()
+                raise
     except DBAPIError as error:
         if error.connection_invalidated or may_pass(driver_error(error)):
             raise StorageUnavailable(

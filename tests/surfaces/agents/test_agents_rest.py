@@ -382,6 +382,7 @@ async def test_decisions_are_listed_with_their_filter_echoed(
     [
         {"from_date": "yesterday"},
         {"to_date": "2025-01-15"},
+        {"from_date": "0001-01-01T00:00:00+14:00"},
         {"limit": "x"},
         {"limit": "0"},
         {"offset": "-1"},
@@ -393,6 +394,17 @@ async def test_decisions_are_listed_with_their_filter_echoed(
 )
 async def test_a_bad_filter_is_a_400(client: httpx.AsyncClient, query: dict[str, str]) -> None:
     assert (await client.get(f"{API}/decisions", params=query)).status_code == 400
+
+
+async def test_decisions_are_found_whatever_years_are_named(
+    client: httpx.AsyncClient, house: AgentHouse
+) -> None:
+    await started(client)
+    await house.vote()
+    ever = {"from_date": "0001-01-01T00:00:00Z", "to_date": "9999-12-31T23:59:59Z"}
+    listed = (await client.get(f"{API}/decisions", params=ever)).json()
+    stats = (await client.get(f"{API}/decisions/stats", params=ever)).json()
+    assert listed["count"] == stats["total_decisions"] > 0
 
 
 async def test_decisions_nobody_made(client: httpx.AsyncClient) -> None:

@@ -135,6 +135,20 @@ async def test_positions_are_told_in_the_published_words(facts: FixedFunding) ->
     ]
 
 
+@pytest.mark.parametrize("key_required", [False, True])
+async def test_the_pages_of_the_schema_ask_no_other_host_and_no_key(
+    facts: FixedFunding, key_required: bool
+) -> None:
+    async with client_of(facts, key_required=key_required) as client:
+        for path in ("/docs", "/redoc"):
+            page = await client.get(path)
+            assert page.status_code == 200
+            assert "/openapi.json" in page.text
+            assert "https://" not in page.text
+        paths = (await client.get("/openapi.json")).json()["paths"]
+    assert {"/api/positions", "/api/arbitrage_positions", "/health", "/metrics"} <= set(paths)
+
+
 async def test_a_silent_exchange_leaves_partial_results_and_all_silent_are_a_500(
     facts: FixedFunding,
 ) -> None:
@@ -171,6 +185,13 @@ async def test_rates_are_raw_plain_and_told_when_they_were_fetched(facts: FixedF
         "last_updated": "2025-12-31T23:59:30Z",
         "interval_hours": 8,
     }
+
+
+async def test_balances_stand_in_one_order_whichever_was_told_last(facts: FixedFunding) -> None:
+    facts.held.reverse()
+    async with client_of(facts) as client:
+        rows = (await client.get("/api/balances")).json()["balances"]
+    assert [row["exchange"] for row in rows] == ["BinanceFutures", "HyperLiquid"]
 
 
 async def test_free_is_total_less_reserved_as_in_every_sample(facts: FixedFunding) -> None:
@@ -230,6 +251,7 @@ async def test_elsewhere_the_data_need_a_key_and_the_probes_do_not(facts: FixedF
         for name in ("positions", "funding_rates", "balances", "arbitrage_positions"):
             refused = await client.get(f"/api/{name}")
             assert refused.status_code == 401
+            assert refused.headers["www-authenticate"] == "Bearer"
             assert set(refused.json()) == {"error"}
             admitted = await client.get(f"/api/{name}", headers={"X-API-Key": KEY})
             assert admitted.status_code == 200

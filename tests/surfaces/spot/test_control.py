@@ -7,6 +7,7 @@ import pytest
 
 from arbiter.model.commands import ReleaseKillSwitch
 from arbiter.model.ids import Actor, StrategyId
+from arbiter.model.pairs import PairState
 from arbiter.model.plans import Family
 from tests.surfaces.spot import samples
 from tests.surfaces.spot.conftest import MakeEngine, until
@@ -204,6 +205,30 @@ def test_emergency_stop_needs_no_body(client: httpx.Client) -> None:
     answer = client.post("/risk/emergency-stop")
     assert answer.status_code == 200
     assert answer.json()["positions_closed"] == 0
+
+
+def test_forced_emergency_stop_counts_the_positions_it_closed(make_engine: MakeEngine) -> None:
+    """A funding pair is two positions, though no trade of it is under way."""
+    engine = make_engine(
+        ARBITER__FUNDING__ENABLED="true",
+        ARBITER__FUNDING__MAX_PAIRS="1",
+        ARBITER__FUNDING__COOLDOWN_HOURS="0",
+        ARBITER__SIM__PERPETUALS__SYMBOLS="3",
+        ARBITER__SIM__PERPETUALS__RATE_DISPERSION="0.003",
+    )
+    ledger = engine.running.engine.core.ledger
+
+    def paired() -> bool:
+        pairs = engine.do(ledger.active_pairs)
+        return [pair.state for pair in pairs] == [PairState.OPEN]
+
+    with engine.client() as client:
+        client.post("/trading/stop")
+        until(paired)
+        answer = client.post("/risk/emergency-stop", json={"force": True}).json()
+    assert engine.do(ledger.active_pairs) == ()
+    assert answer["positions_closed"] == 2
+    assert all(venue["flat"] for venue in answer["exchanges"])
 
 
 def test_batch_reports_each_operation_by_its_place(client: httpx.Client) -> None:

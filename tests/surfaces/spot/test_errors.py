@@ -75,6 +75,7 @@ def test_unknown_symbol_in_a_body_is_the_same(client: httpx.Client) -> None:
         "/trades?offset=-1",
         "/trades?start_date=01-02-2024",
         "/trades?start_date=2024-02-30",
+        "/trades?start_date=2024-W01-1",
         "/trades?start_date=2024-02-02&end_date=2024-02-01",
         "/trades?status=done",
         "/trades/abc",
@@ -87,6 +88,32 @@ def test_unknown_symbol_in_a_body_is_the_same(client: httpx.Client) -> None:
 )
 def test_bad_parameter_is_400_and_never_422(client: httpx.Client, path: str) -> None:
     error_of(client.get(path), 400, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/trades?start_date=9998-01-01",
+        "/trades?end_date=9998-12-31",
+        "/signals?start_time=253402300799",
+        "/signals?end_time=253402300799",
+        "/signals?start_time=0001-01-01T00:00:00Z",
+        "/prices/history?symbol=BTCUSDT&start_time=253402300000&end_time=253402300799&interval=1m",
+        "/performance?start_date=9998-01-01",
+        "/performance?start_date=1970-01-01&end_date=9998-12-31",
+    ],
+)
+def test_times_of_which_nothing_can_be_kept_are_answered(client: httpx.Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    assert client.get("/performance").status_code == 200
+
+
+def test_all_that_came_until_the_last_of_days_is_all(client: httpx.Client) -> None:
+    far = {"query_type": "symbol_performance", "parameters": {"end_date": "9998-12-31"}}
+    assert client.post("/analytics/query", json=far).status_code == 200
+    every = client.get("/signals?end_time=253402300799&limit=1").json()["total_count"]
+    assert every >= client.get("/signals?end_time=4102444800&limit=1").json()["total_count"] > 0
 
 
 @pytest.mark.parametrize(
@@ -126,6 +153,15 @@ def test_malformed_json_is_400(client: httpx.Client, body: str) -> None:
         error_of(client.post(path, content=body, headers=headers), 400, "INVALID_REQUEST")
 
 
+def test_body_that_is_no_json_names_no_field_of_it(client: httpx.Client) -> None:
+    headers = {"content-type": "application/json"}
+    error = error_of(
+        client.post("/trading/start", content='{"mode', headers=headers), 400, "INVALID_REQUEST"
+    )
+    assert error["details"]["fields"] == ["body"]
+    assert error["message"].startswith("body: ")
+
+
 def test_unknown_records_and_paths_are_404(client: httpx.Client, engine: LiveEngine) -> None:
     assert (
         error_of(client.get("/trades/999999999"), 404, "NOT_FOUND")["message"] == "Trade not found"
@@ -139,6 +175,10 @@ def test_wrong_method_is_405_and_names_the_right_one(client: httpx.Client) -> No
     answer = client.delete("/status")
     error_of(answer, 405, "METHOD_NOT_ALLOWED")
     assert answer.headers["allow"] == "GET"
+    for method in ("DELETE", "OPTIONS"):
+        answer = client.request(method, "/trading/config")
+        error_of(answer, 405, "METHOD_NOT_ALLOWED")
+        assert set(answer.headers["allow"].split(", ")) == {"GET", "PUT"}
 
 
 def test_large_body_is_413_announced_or_not(client: httpx.Client) -> None:

@@ -241,8 +241,8 @@ def test_signals_narrow_by_time_symbol_and_execution(client: httpx.Client) -> No
         params={
             "symbol": one["symbol"],
             "executed": "true",
-            "start_time": one["timestamp"] - 0.001,
-            "end_time": one["timestamp"] + 0.001,
+            "start_time": one["timestamp"],
+            "end_time": one["timestamp"],
         },
     ).json()
     assert one["id"] in [row["id"] for row in found["signals"]]

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arbiter.api.common.errors import Refused
+from arbiter.api.spot import config_keys
 from arbiter.api.spot.prices_feed import PriceFeed, Turnstile
 from arbiter.app.config import Settings, load
 from arbiter.app.tuning import Tuning
@@ -22,6 +24,7 @@ from arbiter.runtime.candles import CandleBuilder, CandleKeeper
 from arbiter.runtime.spot_tally import SpotTally
 from arbiter.runtime.tuning import RUN_EXCHANGES, RUN_SYMBOLS, BadSetting, SettingValue
 from tests.fakes.engine import VENUES, Desk, spot_instrument
+from tests.fakes.perpetuals import perpetual
 
 START = 1_704_067_200 * NS_PER_S
 SPOT = StrategyId("spot-arbitrage")
@@ -282,3 +285,19 @@ def test_disabling_all_that_trading_was_started_with_is_refused(tmp_path: Path) 
         tuning.prepare({"spot.exchanges": ["bybit"]})
     assert tuning.allowed_exchanges == VENUES
     assert tuning.spot.exchanges == ("binance",)
+
+
+# The contract's names for the settings
+
+
+def test_no_exchange_left_enabled_is_refused_whatever_perpetuals_there_are(tmp_path: Path) -> None:
+    spot = [spot_instrument(venue) for venue in VENUES]
+    markets = MarketRegistry([*spot, perpetual("hyperliquid"), perpetual("aster")])
+    tuning = Tuning(settings(tmp_path), markets, {})
+    none = {"exchanges": {venue: {"enabled": False} for venue in markets.spot_venues}}
+    with pytest.raises(Refused, match="at least one exchange must stay enabled"):
+        config_keys.read(none, tuning, markets.spot_venues)
+    first, *others = markets.spot_venues
+    one = {"exchanges": {venue: {"enabled": False} for venue in others}}
+    wanted = config_keys.read(one, tuning, markets.spot_venues)
+    assert wanted.changes == {"spot.exchanges": [first]}

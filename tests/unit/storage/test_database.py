@@ -8,6 +8,8 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import BigInteger, literal, select
+from sqlalchemy.exc import DBAPIError
 
 from arbiter.model.errors import BadConfig, StorageUnavailable
 from arbiter.storage import database
@@ -87,6 +89,25 @@ async def test_a_port_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyP
         await database.connect(f"postgresql://me@127.0.0.1:{port}/arbiter")
     await left.wait()
     server.close()
+
+
+async def test_a_value_that_cannot_be_sent_spoils_no_later_read(
+    fresh_database: FreshDatabase,
+) -> None:
+    """Alone in a session without transactions, it leaves the server waiting for the statement."""
+    engine = database.make_engine(fresh_database.url, pool_size=1)
+
+    async def read(level: str, value: int) -> Any:
+        async with database.reading(engine) as lent:
+            connection = await lent.execution_options(isolation_level=level)
+            return await connection.scalar(select(literal(value, BigInteger)))
+
+    for level in ("AUTOCOMMIT", "REPEATABLE READ"):
+        with pytest.raises(DBAPIError, match="out of int64 range"):
+            await read(level, 2**63)
+        for later in ("REPEATABLE READ", "READ COMMITTED", "AUTOCOMMIT"):
+            assert await read(later, 2**62) == 2**62
+    await engine.dispose()
 
 
 def test_an_outage_is_told_from_a_bug() -> None:

@@ -12,7 +12,7 @@ from arbiter.api.agents.rows import decision_detail, decision_row
 from arbiter.model.agents import DecisionType, Outcome
 from arbiter.model.errors import InvalidValue, UnknownSymbol
 from arbiter.model.ids import Symbol
-from arbiter.model.time import from_datetime
+from arbiter.model.time import from_datetime, nearest_kept
 from arbiter.ports.agent_store import DecisionFilter
 
 _DEFAULT, _MOST = 50, 500
@@ -173,7 +173,10 @@ def _time(text: str | None, name: str) -> int | None:
         when = None
     if when is None or when.tzinfo is None:
         raise bad(f"invalid {name} format", details="use RFC 3339, as 2025-01-15T00:00:00Z")
-    return from_datetime(when)
+    try:
+        return nearest_kept(from_datetime(when))
+    except OverflowError:  # beyond the years of the calendar in UTC
+        raise bad(f"invalid {name}", details="use a time from 1970 on") from None
 
 
 def _whole(text: str | None, name: str, default: int, least: int) -> int:

@@ -1,13 +1,15 @@
 """Errors at the edge: one translation to HTTP, one body per surface."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
+from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from arbiter.model import errors
 from arbiter.model.errors import ArbiterError
@@ -83,11 +85,13 @@ def install_errors(app: FastAPI, render: Render) -> None:
         assert isinstance(error, HTTPException)
         response = _respond(HttpFailure(status=error.status_code, message=str(error.detail)))
         response.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(_allowed(app, request)) or "GET"
         return response
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        faults = [(_dotted(fault["loc"]), str(fault["msg"])) for fault in error.errors()]
+        faults = [(_field(fault), str(fault["msg"])) for fault in error.errors()]
         return _respond(
             HttpFailure(
                 status=HTTPStatus.BAD_REQUEST,
@@ -115,6 +119,23 @@ def install_errors(app: FastAPI, render: Render) -> None:
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+
+
+def _allowed(app: FastAPI, request: Request) -> list[str]:
+    """All methods of a path; the framework names those of the first route alone."""
+    return [
+        method.value
+        for method in HTTPMethod
+        if any(
+            route.matches({**request.scope, "method": method.value})[0] is Match.FULL
+            for route in app.routes
+        )
+    ]
+
+
+def _field(fault: Mapping[str, Any]) -> str:
+    """Name the field at fault; for what is not JSON the framework tells a position instead."""
+    return "body" if fault["type"] == "json_invalid" else _dotted(fault["loc"])
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:

@@ -74,7 +74,7 @@ def data_routes(facts: FundingFacts, ask: Ask) -> APIRouter:
 
     @routes.get("/balances")
     async def balances() -> Response:
-        rows = [_balance(held) for held in facts.balances()]
+        rows = [_balance(h) for h in sorted(facts.balances(), key=lambda h: (h.venue, h.asset))]
         return json_response({"balances": rows, "timestamp": now()})
 
     @routes.get("/arbitrage_positions")

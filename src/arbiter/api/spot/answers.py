@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,13 +14,16 @@ from starlette.responses import Response
 
 from arbiter.api.spot.bodies import ErrorBody
 from arbiter.api.spot.errors import invalid
-from arbiter.model.time import NS_PER_S, from_datetime
+from arbiter.model.time import NS_PER_S, from_datetime, nearest_kept
 
 FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": HTTPStatus(status).phrase}
     for status in (400, 401, 403, 404, 413, 429, 500, 503)
 }
 """Failures every route may answer with."""
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+"""Other forms of ISO 8601, as 2024-W01-1, are as long."""
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -66,18 +70,18 @@ def moment_ns(text: str, name: str) -> int:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         try:
-            return from_datetime(moment)
+            return nearest_kept(from_datetime(moment))
         except (OverflowError, ValueError):
             raise invalid(f"{name} is out of range", fields=[name]) from None
     if not math.isfinite(seconds) or not 0 <= seconds <= _LATEST_S:
         raise invalid(f"{name} must be epoch seconds, got '{text[:64]}'", fields=[name])
-    return round(Decimal(repr(seconds)) * NS_PER_S)
+    return nearest_kept(round(Decimal(repr(seconds)) * NS_PER_S))
 
 
 def day(text: str, name: str) -> date:
     """Read YYYY-MM-DD, a UTC day."""
     try:
-        if len(text) != len("YYYY-MM-DD"):
+        if _DAY.fullmatch(text) is None:
             raise ValueError
         found = date.fromisoformat(text)
     except ValueError:
@@ -89,7 +93,7 @@ def day(text: str, name: str) -> date:
 
 def start_of(when: date) -> int:
     """00:00 UTC, ns."""
-    return from_datetime(datetime(when.year, when.month, when.day, tzinfo=UTC))
+    return nearest_kept(from_datetime(datetime(when.year, when.month, when.day, tzinfo=UTC)))
 
 
 def end_of(when: date) -> int:

@@ -82,7 +82,7 @@ def _read_section(section: str, content: Mapping[str, object], wanted: Wanted) -
 def _read_exchanges(
     content: Mapping[str, object], tuner: Tuner, venues: tuple[VenueId, ...], wanted: Wanted
 ) -> None:
-    enabled = set(tuner.allowed_exchanges)
+    enabled = set(tuner.allowed_exchanges) & set(venues)
     for name, value in content.items():
         venue = VenueId(name)
         if venue not in venues:

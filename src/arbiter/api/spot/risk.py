@@ -12,9 +12,13 @@ from arbiter.api.spot.answers import FAILURES, answer
 from arbiter.api.spot.deps import SpotDeps
 from arbiter.api.spot.door import needs
 from arbiter.api.spot.shown import risks
+from arbiter.ledger.reads import LedgerReads
 from arbiter.model.commands import EngageKillSwitch
+from arbiter.model.ids import InstrumentId, StrategyId
+from arbiter.model.money import ZERO
 from arbiter.model.time import rfc3339
 from arbiter.model.trades import TradeState
+from arbiter.opportunities.spot_settings import SPOT_ARBITRAGE
 from arbiter.risk.staircase import Level
 
 _LEVELS = {
@@ -63,6 +67,7 @@ def risk_routes(deps: SpotDeps, door: Door) -> APIRouter:
         """
         wanted = wanted or bodies.EmergencyStopRequest()
         under_way = [trade.id for trade in core.ledger.open_trades()]
+        held = _held(core.ledger)
         report = await deps.kill_switch.engage(
             EngageKillSwitch(
                 actor=caller.actor,
@@ -75,12 +80,13 @@ def risk_routes(deps: SpotDeps, door: Door) -> APIRouter:
         ended = [trade for trade in after if trade is not None and trade.state.terminal]
         unwound = sum(trade.state is TradeState.UNWOUND for trade in ended)
         completed = sum(trade.state is TradeState.COMPLETED for trade in ended)
+        closed = len(held - _held(core.ledger))
         return answer(
             bodies.EmergencyStopped(
                 success=True,
                 message="Emergency stop activated",
                 trades_cancelled=len(under_way) - completed,
-                positions_closed=unwound if wanted.force else 0,
+                positions_closed=unwound + closed if wanted.force else 0,
                 timestamp=rfc3339(deps.clock.now_ns()),
                 exchanges=[
                     bodies.VenueWord(exchange=proof.venue, flat=proof.flat, note=proof.note)
@@ -90,3 +96,12 @@ def risk_routes(deps: SpotDeps, door: Door) -> APIRouter:
         )
 
     return routes
+
+
+def _held(ledger: LedgerReads) -> set[tuple[StrategyId, InstrumentId, bool]]:
+    """Positions of every strategy, by side; what spot arbitrage moves about is inventory."""
+    return {
+        (strategy, instrument, row.quantity > ZERO)
+        for (strategy, instrument), row in ledger.positions.items()
+        if row.quantity and strategy != SPOT_ARBITRAGE
+    }

@@ -23,6 +23,7 @@ from arbiter.api.spot.rows import STATES, signal_row, trade_detail, trade_row
 from arbiter.api.spot.shown import shown
 from arbiter.ledger.spot_account import SpotStatus
 from arbiter.model.plans import Family
+from arbiter.model.time import NS_PER_US
 from arbiter.model.trades import Trade
 from arbiter.ports.past import Page, SignalsWanted, TradesWanted
 
@@ -101,7 +102,8 @@ def history_routes(deps: SpotDeps) -> APIRouter:
                 symbol=None if symbol is None else resolve_symbol(view.registry, symbol),
                 executed=executed,
                 since_ns=since,
-                until_ns=None if until is None else until + 1,
+                # A row's own timestamp, told to the microsecond, must find it.
+                until_ns=None if until is None else until + NS_PER_US,
             ),
             Page(limit=min(limit, MOST_ROWS)),
         )
