@@ -81,6 +81,13 @@ class Leg(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             raise InvalidValue(f"{self.instrument}: a limit leg needs a price")
 
 
+def expected_price(side: Side, limit: Decimal, touch: Decimal | None) -> Decimal:
+    """Say where a limit order is thought to execute: at the touch, or at its limit if it waits."""
+    if touch is None:
+        return limit
+    return min(limit, touch) if side is Side.BUY else max(limit, touch)
+
+
 class Plan(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What one strategy wants done: 1..n legs that belong together."""
 

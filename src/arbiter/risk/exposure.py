@@ -11,7 +11,7 @@ from arbiter.model.ids import Asset, InstrumentId, TradeId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO
 from arbiter.model.trades import Trade
-from arbiter.risk.needs import stake
+from arbiter.risk.needs import stake, worst_price
 
 Values = Iterable[tuple[Asset, Decimal]]
 """A value per leg, each in its own quote currency."""
@@ -59,7 +59,7 @@ class OpenExposure:
     def _values(self, trade: Trade) -> Values:
         for leg in trade.legs:
             instrument = self._instrument_of(leg.instrument)
-            price = leg.planned_price if leg.limit is None else leg.limit
+            price = worst_price(instrument, leg.side, leg.limit, leg.planned_price, ZERO)
             yield instrument.quote, stake(instrument, leg.side, leg.size, price)
 
     def _forget_all_but(self, open_trades: Collection[Trade]) -> None:

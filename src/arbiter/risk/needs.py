@@ -28,14 +28,26 @@ class Need(msgspec.Struct, frozen=True, gc=False):
     """Taken from the strategy's budget in this currency; zero where none is needed."""
 
 
-def worst_price(leg: Leg, instrument: Instrument, market_slippage: Decimal) -> Decimal:
-    """Give the price that bounds a market order's cost: far touch × (1 + slippage).
+def worst_price(
+    instrument: Instrument,
+    side: Side,
+    limit: Decimal | None,
+    planned: Decimal,
+    market_slippage: Decimal,
+) -> Decimal:
+    """Give the price at which an order takes the most, `planned` being what is expected.
 
-    Selling a binary contract costs more the lower its price.
+    A market order's is the far touch × (1 + slippage); selling a binary contract costs more the
+    lower its price. A limit order executes at its limit or better: sold above its limit, anything
+    but a binary contract is worth more, and an inverse contract bought below it takes more margin.
     """
-    if instrument.kind is _BINARY and leg.side is _SELL:
-        return leg.planned_price * (ONE - market_slippage)
-    return leg.planned_price * (ONE + market_slippage)
+    if limit is None:
+        if instrument.kind is _BINARY and side is _SELL:
+            return planned * (ONE - market_slippage)
+        return planned * (ONE + market_slippage)
+    if instrument.kind is _BINARY:
+        return limit
+    return min(limit, planned) if instrument.kind is _INVERSE else max(limit, planned)
 
 
 def need_of(

@@ -72,9 +72,7 @@ def bare(plan: Plan, now_ns: int) -> Proposal:
 
 def _propose_leg(leg: Leg, view: RiskView, market_slippage: Decimal) -> ProposedLeg:
     instrument = view.registry.by_id(leg.instrument)
-    price = leg.price
-    if price is None:
-        price = worst_price(leg, instrument, market_slippage)
+    price = worst_price(instrument, leg.side, leg.price, leg.planned_price, market_slippage)
     value = stake(instrument, leg.side, leg.size, price)
     leverage = ONE if instrument.margin is None else view.leverage(instrument.id)
     return ProposedLeg(leg, instrument, value, need_of(leg, instrument, price, value, leverage))

@@ -36,7 +36,7 @@ from arbiter.model.ids import Actor, SignalId, VenueId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, plain
 from arbiter.model.orders import OrderType, Side, TimeInForce
-from arbiter.model.plans import Family, Leg, Plan
+from arbiter.model.plans import Family, Leg, Plan, expected_price
 from arbiter.model.time import NS_PER_S
 from arbiter.model.trades import Trade
 from arbiter.ports.agent_store import AgentStore
@@ -308,12 +308,15 @@ class AgentDesk:
         if touch is None and ticket.price is None:
             raise TryAgain(f"{instrument.id} has no quote yet")
         market = ticket.price is None
+        planned = (
+            touch if ticket.price is None else expected_price(ticket.side, ticket.price, touch)
+        )
         leg = Leg(
             instrument=instrument.id,
             side=ticket.side,
             size=ticket.size,
             price=ticket.price,
-            planned_price=ticket.price or touch or ZERO,
+            planned_price=planned or ZERO,
             type=OrderType.MARKET if market else OrderType.LIMIT,
             time_in_force=TimeInForce.IOC if market else TimeInForce.GTC,
         )

@@ -93,9 +93,8 @@ def lock_of(
         price=order.price,
         planned_price=order.planned_price,
     )
-    price = order.price
-    if price is None:
-        price = worst_price(leg, instrument, limits.market_slippage)
+    slippage = limits.market_slippage
+    price = worst_price(instrument, order.side, order.price, order.planned_price, slippage)
     value = instrument.notional(order.size, price)
     return need_of(leg, instrument, price, value, leverage).lock
 

@@ -28,7 +28,7 @@ from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ZERO, from_float, plain
 from arbiter.model.orders import Order, OrderStatus, OrderType, Side, TimeInForce
 from arbiter.model.placed import PlacedOrder
-from arbiter.model.plans import Family, Leg, Plan
+from arbiter.model.plans import Family, Leg, Plan, expected_price
 from arbiter.ports.clock import Clock
 from arbiter.ports.placed_orders import PlacedOrders
 from arbiter.runtime.core import TradingCore
@@ -145,7 +145,7 @@ class ManualDesk:
             side=ticket.side,
             size=ticket.size,
             price=ticket.price,
-            planned_price=ticket.price or self._expected(instrument, ticket.side),
+            planned_price=self._expected(instrument, ticket.side, ticket.price),
             type=OrderType.MARKET if market else OrderType.LIMIT,
             time_in_force=TimeInForce.IOC if market else TimeInForce.GTC,
         )
@@ -180,9 +180,14 @@ class ManualDesk:
         )
         return ticket.size <= reducible(ledger, MANUAL, instrument.id, side) - under_way
 
-    def _expected(self, instrument: Instrument, side: Side) -> Decimal:
-        """Where a market order is thought to execute; without any quote the gate refuses it."""
+    def _expected(self, instrument: Instrument, side: Side, limit: Decimal | None) -> Decimal:
+        """Where an order is thought to execute: at the touch, or at its limit where it has to wait.
+
+        A market order without any quote is refused by the gate.
+        """
         touch = self._core.touch(instrument.id, side)
+        if limit is not None:
+            return expected_price(side, limit, touch)
         mark = None if touch is not None else self._core.board.mark(instrument.id)
         return touch or (instrument.tick if mark is None else from_float(mark))
 

@@ -10,6 +10,7 @@ from arbiter.access.roles import Role
 from arbiter.api.control import trading
 from arbiter.client import ArbiterClient, BadRequest, NotFound
 from arbiter.model.orders import OrderStatus, OrderType
+from arbiter.risk.limits import RiskLimits
 from tests.fakes.postgres import FreshDatabase
 from tests.surfaces.control.world import BTC, World, world
 
@@ -370,3 +371,13 @@ async def test_the_kill_switch_turns_orders_down(engine: World, trader: ArbiterC
     answer = await trader.trading.place_order(*BTC, pb.SIDE_BUY, 0.5, 99.0)
     assert answer.status == pb.ORDER_STATUS_REJECTED
     assert answer.message == "KILL_SWITCH: actor=user:alice reason='a drill'"
+
+
+async def test_a_sale_far_below_the_market_is_refused_for_what_it_would_sell(
+    engine: World, trader: ArbiterClient
+) -> None:
+    engine.core.gate.reconfigure(RiskLimits(max_trade_usd=Decimal(50)))
+    answer = await trader.trading.place_order(*BTC, pb.SIDE_SELL, 0.6, 10.0)
+    assert answer.status == pb.ORDER_STATUS_REJECTED
+    assert "TRADE_SIZE: notional=60 limit=50" in answer.message
+    assert engine.outbox.sent == []

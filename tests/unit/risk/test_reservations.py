@@ -76,6 +76,42 @@ def test_inverse_perpetual_is_margined_in_base() -> None:
     assert world.approved(short).locks == ((BTC, D("0.01001")),)
 
 
+def test_what_is_sold_far_below_the_market_is_worth_what_the_market_pays() -> None:
+    world = World()
+    far = msgspec.structs.replace(leg(Side.SELL, BTC_A, "0.04", "400"), planned_price=D(40_000))
+    verdict = world.verdict(plan(far, family=Family.MANUAL))
+    assert verdict == "TRADE_SIZE: notional=1600 limit=1500"
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "limit", "expected", "lock"),
+    [
+        (InstrumentKind.LINEAR, Side.SELL, "30000", "40000", "400.4"),
+        (InstrumentKind.LINEAR, Side.BUY, "40000", "30000", "400.4"),
+        (InstrumentKind.INVERSE, Side.BUY, "50000", "40000", "0.01001"),
+        (InstrumentKind.INVERSE, Side.SELL, "40000", "50000", "0.01001"),
+    ],
+)
+def test_margin_is_that_of_the_execution_that_takes_the_most(
+    kind: InstrumentKind, side: Side, limit: str, expected: str, lock: str
+) -> None:
+    world = World()
+    inverse = kind is InstrumentKind.INVERSE
+    world.registry.instruments[BTC_A] = instrument(
+        BTC_A,
+        A,
+        kind=kind,
+        contract_size="100" if inverse else "0.1",
+        settle=BTC if inverse else USDT,
+        lot="1" if inverse else "0.1",
+    )
+    far = msgspec.structs.replace(
+        leg(side, BTC_A, "4" if inverse else "0.1", limit), planned_price=D(expected)
+    )
+    locks = world.approved(plan(far, family=Family.FUNDING)).locks
+    assert locks == ((BTC if inverse else USDT, D(lock)),)
+
+
 def test_a_binary_contract_is_paid_for_in_full_on_either_side() -> None:
     world = World()
     name = InstrumentId("RAIN.KALSHI")

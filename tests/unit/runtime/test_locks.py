@@ -37,7 +37,7 @@ def test_a_market_order_on_margin_locks_what_the_gate_asks_whichever_way_it_goes
         price=None,
         planned_price=Decimal(100),
     )
-    price = worst_price(leg, PERP, LIMITS.market_slippage)
+    price = worst_price(PERP, side, None, Decimal(100), LIMITS.market_slippage)
     asked = need_of(leg, PERP, price, PERP.notional(leg.size, price), LEVERAGE)
     assert asked.lock[1] > Decimal("52.4")
     assert lock_of(added, PERP, LIMITS, LEVERAGE) == asked.lock
