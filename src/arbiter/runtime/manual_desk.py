@@ -191,13 +191,25 @@ class ManualDesk:
     async def find(
         self, order_id: str, venue: VenueId | None = None, actor: Actor | None = None
     ) -> Worked | None:
-        """Find an order by the engine's id, its venue's, or the id its actor placed it under."""
+        """Find an order by the engine's id, its venue's, or the id its actor placed it under.
+
+        `InvalidValue` for a venue's id that orders of several venues carry, where none is named.
+        """
         live = self._named(order_id, venue)
-        if live is not None:
+        if live is not None and (venue is not None or live.client_order_id == order_id):
             return self._live(live)
         stored = await self._store.order(ClientOrderId(order_id))
         if stored is None:
-            stored = await self._store.by_venue_id(venue, order_id)
+            same = await self._store.by_venue_id(venue, order_id)
+            venues = {order.venue for order in (*same, *((live,) if live else ()))}
+            if len(venues) > 1:
+                raise InvalidValue(
+                    f"{' and '.join(sorted(venues))} each have an order {order_id!r}; "
+                    "say which is meant: set exchange"
+                )
+            if live is not None:
+                return self._live(live)
+            stored = same[0] if same else None
         if stored is None and actor is not None:
             placed = self._placed.get((actor, order_id)) or await self._store.placed(
                 actor, order_id
