@@ -124,7 +124,10 @@ class FakeAgentStore:
         self, wanted: DecisionFilter, *, limit: int, offset: int
     ) -> Sequence[Decision]:
         self._check()
+        since, until = wanted.since_ns or -(2**63), wanted.until_ns or 2**63 - 1
+        assert -(2**63) <= since < 2**63 > until >= -(2**63), "no database holds that number"
         found = sorted(self.kept_decisions.values(), key=lambda each: -each.created_ns)
+        found = [each for each in found if since <= each.created_ns < until]
         return found[offset : offset + limit]
 
     async def decision(self, decision: UUID) -> Decision | None:

@@ -16,6 +16,7 @@ from arbiter.model.time import from_datetime
 from arbiter.ports.agent_store import DecisionFilter
 
 _DEFAULT, _MOST = 50, 500
+_LATEST_NS = 2**63 - 1
 _SIMILAR, _MOST_SIMILAR = 10, 50
 
 
@@ -173,7 +174,11 @@ def _time(text: str | None, name: str) -> int | None:
         when = None
     if when is None or when.tzinfo is None:
         raise bad(f"invalid {name} format", details="use RFC 3339, as 2025-01-15T00:00:00Z")
-    return from_datetime(when)
+    try:
+        at_ns = from_datetime(when)
+    except OverflowError:  # in the year 1 or 9999, and beyond it in UTC
+        at_ns = -_LATEST_NS if when.year == 1 else _LATEST_NS
+    return max(-_LATEST_NS, min(at_ns, _LATEST_NS))
 
 
 def _whole(text: str | None, name: str, default: int, least: int) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 from fastapi import FastAPI, Request
@@ -87,7 +88,7 @@ def install_errors(app: FastAPI, render: Render) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        faults = [(_dotted(fault["loc"]), str(fault["msg"])) for fault in error.errors()]
+        faults = [_fault(fault) for fault in error.errors()]
         return _respond(
             HttpFailure(
                 status=HTTPStatus.BAD_REQUEST,
@@ -115,6 +116,13 @@ def install_errors(app: FastAPI, render: Render) -> None:
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
+
+
+def _fault(fault: Mapping[str, Any]) -> tuple[str, str]:
+    """Name what is at fault, and say how; of what is no JSON the parser tells a place, no field."""
+    if fault["type"] == "json_invalid":
+        return "body", f"{fault['msg']} at {fault['loc'][-1]}: {fault['ctx']['error']}"
+    return _dotted(fault["loc"]), str(fault["msg"])
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
