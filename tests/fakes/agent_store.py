@@ -125,7 +125,10 @@ class FakeAgentStore:
     ) -> Sequence[Decision]:
         self._check()
         _check_reach(wanted)
+        since = wanted.since_ns or 0
+        until = 2**63 if wanted.until_ns is None else wanted.until_ns
         found = sorted(self.kept_decisions.values(), key=lambda each: -each.created_ns)
+        found = [each for each in found if since <= each.created_ns < until]
         return found[offset : offset + limit]
 
     async def decision(self, decision: UUID) -> Decision | None:

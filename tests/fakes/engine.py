@@ -114,13 +114,13 @@ class Desk:
         self.quote("BTCUSDT.BYBIT", 102.0, 102.1)
         self.quote("BTCUSDT.BINANCE", 100.0, 100.1)
 
-    def accept(self, order: Order) -> None:
+    def accept(self, order: Order, name: VenueOrderId | None = None) -> None:
         self.core.on_report(
             Accepted(
                 venue=order.venue,
                 at_ns=self.clock.now_ns(),
                 client_order_id=order.client_order_id,
-                venue_order_id=VenueOrderId(f"v-{order.client_order_id}"),
+                venue_order_id=name or VenueOrderId(f"v-{order.client_order_id}"),
             )
         )
 

@@ -54,7 +54,7 @@ def filled(position: AgentPosition, fill: Fill, instrument: Instrument) -> Agent
     after = replace(
         position,
         sold=position.sold + fill.size + in_base,
-        received=position.received + value,
+        received=position.received + value + in_base * fill.price,  # before fees
         fees=fees,
         updated_ns=fill.at_ns,
     )

@@ -33,6 +33,7 @@ from arbiter.model.copying import SubscriptionId
 from arbiter.model.errors import Conflict, InvalidValue, NotFound
 from arbiter.model.event_pairs import EventPair, EventPairId, Review
 from arbiter.model.ids import Actor, VenueId
+from arbiter.model.money import ZERO
 from arbiter.model.time import NS_PER_DAY, day_start
 from arbiter.opportunities.event_pair import EventSpread
 from arbiter.opportunities.event_settings import EVENT_ARBITRAGE
@@ -45,6 +46,7 @@ from arbiter.runtime.event_tally import EventTally
 from arbiter.runtime.manual_desk import ManualDesk
 from arbiter.runtime.pair_review import RULES_CHANGED
 from arbiter.storage import listings
+from arbiter.storage.desk_reads import DeskReads
 from arbiter.storage.placed_orders import StoredOrders
 
 _MOST = 100_000
@@ -143,11 +145,13 @@ async def _tally(running: Running) -> EventTally:
         SignalsWanted(strategy=EVENT_ARBITRAGE, since_ns=today),
         Page(limit=_MOST),
     )
+    booked = await DeskReads(reads).pnl_by_strategy(today)
     tally = EventTally(
         EVENT_ARBITRAGE,
         now,
         earlier_trades=(*last.rows, *trades.rows),
         earlier_signals=signals.rows,
+        earlier_pnl=booked.get(EVENT_ARBITRAGE, ZERO),
         residuals=running.engine.core.ledger.residuals,
     )
     running.hub.listen(tally.watch)

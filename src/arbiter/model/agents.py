@@ -209,7 +209,7 @@ class AgentPosition(msgspec.Struct, frozen=True, kw_only=True):
         """Of what was sold, net of fees: (exit − entry) × quantity − fees once closed."""
         if not self.sold:
             return ZERO
-        cost = quotient(self.spent * self.sold, self.bought)
+        cost = quotient(self.spent * self.sold, self.size)
         fees = self.fees if not self.open else quotient(self.fees * self.sold, self.bought)
         return self.received - cost - fees
 
@@ -217,4 +217,4 @@ class AgentPosition(msgspec.Struct, frozen=True, kw_only=True):
         """(mark − entry) × what is held, before fees."""
         if not self.open or not self.bought:
             return ZERO
-        return self.held * mark - quotient(self.spent * self.held, self.bought)
+        return self.held * mark - quotient(self.spent * self.held, self.size)

@@ -16,7 +16,9 @@ class PlacedOrders(Protocol):
 
     async def order(self, client_order_id: ClientOrderId) -> Order | None: ...
 
-    async def by_venue_id(self, venue: VenueId | None, venue_order_id: str) -> Order | None: ...
+    async def by_venue_id(self, venue: VenueId | None, venue_order_id: str) -> Sequence[Order]:
+        """Orders of that venue, or of any, with its id; newest first."""
+        ...
 
     async def of_trades(self, trades: Collection[UUID]) -> Sequence[Order]:
         """All orders of those trades."""

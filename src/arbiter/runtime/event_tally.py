@@ -23,9 +23,14 @@ class EventTally:
         *,
         earlier_trades: Iterable[Trade] = (),
         earlier_signals: Iterable[Signal] = (),
+        earlier_pnl: Decimal | None = None,
         residuals: Mapping[tuple[StrategyId, Asset, Asset], Residual] | None = None,
     ) -> None:
-        """`residuals` are the ledger's leftovers as they stand: what they make is counted from here."""
+        """`residuals` are the ledger's leftovers as they stand: what they make is counted from here.
+
+        `earlier_pnl` is all that was booked this day: what `earlier_trades` do not account for,
+        leftovers made before.
+        """
         self._strategy = strategy
         self._day = day_start(now_ns)
         self._trades: dict[TradeId, Trade] = {}
@@ -38,6 +43,8 @@ class EventTally:
             self._count_trade(trade)
         for signal in earlier_signals:
             self._count_signal(signal)
+        if earlier_pnl is not None:
+            self._made = earlier_pnl - self.pnl(now_ns)
 
     def watch(self, events: Sequence[Event], changes: Changes) -> None:
         for trade in changes.trades.values():

@@ -196,13 +196,25 @@ class ManualDesk:
     async def find(
         self, order_id: str, venue: VenueId | None = None, actor: Actor | None = None
     ) -> Worked | None:
-        """Find an order by the engine's id, its venue's, or the id its actor placed it under."""
+        """Find an order by the engine's id, its venue's, or the id its actor placed it under.
+
+        `InvalidValue` for a venue's id that orders of several venues carry, where none is named.
+        """
         live = self._named(order_id, venue)
-        if live is not None:
-            return self._live(live)
+        if live and (venue is not None or live[0].client_order_id == order_id):
+            return self._live(live[0])
         stored = await self._store.order(ClientOrderId(order_id))
         if stored is None:
-            stored = await self._store.by_venue_id(venue, order_id)
+            same = (*live, *await self._store.by_venue_id(venue, order_id))
+            venues = {order.venue for order in same}
+            if len(venues) > 1:
+                raise InvalidValue(
+                    f"{' and '.join(sorted(venues))} each have an order {order_id!r}; "
+                    "say which is meant: set exchange"
+                )
+            if live and (kept := self._live(live[0])) is not None:
+                return kept
+            stored = same[0] if same else None
         if stored is None and actor is not None:
             placed = self._placed.get((actor, order_id)) or await self._store.placed(
                 actor, order_id
@@ -255,20 +267,18 @@ class ManualDesk:
             return None
         return self.worked(order)
 
-    def _named(self, order_id: str, venue: VenueId | None) -> Order | None:
+    def _named(self, order_id: str, venue: VenueId | None) -> list[Order]:
+        """Orders of memory under the engine's own id, else all under that of a venue."""
         orders = self._core.ledger.orders
         found = orders.get(ClientOrderId(order_id))
-        if found is None:
-            wanted = VenueOrderId(order_id)
-            found = next(
-                (
-                    order
-                    for order in orders.values()
-                    if order.venue_order_id == wanted and venue in (None, order.venue)
-                ),
-                None,
-            )
-        return found if found is not None and venue in (None, found.venue) else None
+        if found is not None:
+            return [found] if venue in (None, found.venue) else []
+        wanted = VenueOrderId(order_id)
+        return [
+            order
+            for order in orders.values()
+            if order.venue_order_id == wanted and venue in (None, order.venue)
+        ]
 
     # Cancelling and waiting
 

@@ -33,12 +33,11 @@ class StoredOrders:
         found = await self._orders(ORDERS.c.client_order_id == str(client_order_id))
         return found[0] if found else None
 
-    async def by_venue_id(self, venue: VenueId | None, venue_order_id: str) -> Order | None:
+    async def by_venue_id(self, venue: VenueId | None, venue_order_id: str) -> Sequence[Order]:
         conditions = [ORDERS.c.venue_order_id == venue_order_id]
         if venue is not None:
             conditions.append(ORDERS.c.venue == str(venue))
-        found = await self._orders(*conditions)
-        return found[0] if found else None
+        return await self._orders(*conditions)
 
     async def of_trades(self, trades: Collection[UUID]) -> Sequence[Order]:
         return await self._orders(ORDERS.c.trade_id.in_(list(trades))) if trades else ()

@@ -27,8 +27,8 @@ class NothingStored:
     async def order(self, client_order_id: ClientOrderId) -> Order | None:
         return None
 
-    async def by_venue_id(self, venue: VenueId | None, venue_order_id: str) -> Order | None:
-        return None
+    async def by_venue_id(self, venue: VenueId | None, venue_order_id: str) -> Sequence[Order]:
+        return ()
 
     async def of_trades(self, trades: Collection[UUID]) -> Sequence[Order]:
         return ()

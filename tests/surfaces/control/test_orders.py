@@ -9,6 +9,7 @@ import arbiter_pb2 as pb
 from arbiter.access.roles import Role
 from arbiter.api.control import trading
 from arbiter.client import ArbiterClient, BadRequest, NotFound
+from arbiter.model.ids import VenueOrderId
 from arbiter.model.orders import OrderStatus, OrderType
 from arbiter.risk.limits import RiskLimits
 from tests.fakes.postgres import FreshDatabase
@@ -216,6 +217,9 @@ async def test_an_order_without_an_answer_is_pending_and_can_be_asked_for(
             {"exchange": pb.EXCHANGE_POLYMARKET, "market_id": "0xfed", "price": 1.0},
             "between 0 and 1",
         ),
+        ({"size": 1e308}, "size must lie in"),
+        ({"size": 1e-300}, "size must lie in"),
+        ({"price": 1e300}, "price must lie in"),
     ],
 )
 async def test_a_request_that_makes_no_sense_is_invalid(
@@ -305,6 +309,35 @@ async def test_an_order_is_not_found_on_another_exchange(
     answer = await placed(engine, trader)
     with pytest.raises(NotFound):
         await trader.trading.order(pb.EXCHANGE_BYBIT, answer.order_id)
+
+
+async def test_an_id_that_two_venues_gave_is_nobodys_until_the_exchange_is_named(
+    engine: World, trader: ArbiterClient
+) -> None:
+    """Venues count for themselves: the wrong order must not be cancelled."""
+    for count, exchange in enumerate((pb.EXCHANGE_BINANCE, pb.EXCHANGE_BYBIT), 1):
+        call = asyncio.create_task(
+            trader.trading.place_order(exchange, "BTCUSDT", pb.SIDE_BUY, 0.5, 99.0)
+        )
+        engine.accept(await engine.ordered(count), VenueOrderId("7"))
+        assert (await call).order_id == "7"
+    for asked in (trader.trading.order, trader.trading.cancel_order):
+        with pytest.raises(BadRequest, match="binance and bybit each have an order '7'"):
+            await asked(pb.EXCHANGE_UNSPECIFIED, "7")
+    assert engine.outbox.cancelled == []
+    first, second = engine.outbox.sent
+    assert (await trader.trading.order(pb.EXCHANGE_BYBIT, "7")).exchange == pb.EXCHANGE_BYBIT
+    for order, exchange in ((first, pb.EXCHANGE_BINANCE), (second, pb.EXCHANGE_BYBIT)):
+        named = await trader.trading.order(pb.EXCHANGE_UNSPECIFIED, order.client_order_id)
+        assert named.exchange == exchange
+
+
+async def test_an_id_that_one_venue_gave_is_found_without_the_exchange(
+    engine: World, trader: ArbiterClient
+) -> None:
+    answer = await placed(engine, trader)
+    found = await trader.trading.order(pb.EXCHANGE_UNSPECIFIED, answer.order_id)
+    assert found.order_id == answer.order_id
 
 
 async def test_orders_are_listed_newest_first_with_filters_and_a_limit(

@@ -78,6 +78,32 @@ async def test_a_request_larger_than_a_megabyte_is_refused(engine: World) -> Non
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
+@pytest.mark.parametrize(
+    "method",
+    ["UserService/Authenticate", "TradingService/PlaceOrder", "StreamService/StreamQuotes"],
+)
+@pytest.mark.parametrize("body", [b"\xff\xff\xff\xff", b"\x12\x02\xff\xfe"])
+async def test_bytes_that_are_no_message_are_an_invalid_argument(
+    engine: World, method: str, body: bytes
+) -> None:
+    await engine.user("alice", Role.TRADER)
+    async with grpc.aio.insecure_channel(engine.address) as channel:
+        asked = pb.AuthRequest(user_id="alice", credential=PASSWORD)
+        metadata = bearing((await UserServiceStub(channel).Authenticate(asked)).access_token)
+        make: Any = channel.unary_stream if "Stream" in method else channel.unary_unary
+        call = make(f"/arbiter.{method}")(body, metadata=metadata)
+        error = await refused(call.read() if "Stream" in method else call)
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "the request cannot be read" in (error.details() or "")
+
+
+async def test_strangers_are_told_nothing_of_their_bytes(engine: World) -> None:
+    async with grpc.aio.insecure_channel(engine.address) as channel:
+        place: Any = channel.unary_unary("/arbiter.TradingService/PlaceOrder")
+        error = await refused(place(b"\xff"))
+    assert error.code() is grpc.StatusCode.UNAUTHENTICATED
+
+
 async def test_calls_beyond_the_most_at_once_are_refused(
     control_db: FreshDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

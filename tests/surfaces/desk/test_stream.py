@@ -201,6 +201,14 @@ async def test_wishes_can_be_taken_back_and_nonsense_is_told(desk: World) -> Non
         assert await hear(socket) == {"type": "pong"}
 
 
+async def test_who_says_much_at_once_is_answered_and_not_cut(desk: World) -> None:
+    async with stream(desk) as socket:
+        for _ in range(40):
+            await say(socket, type="ping")
+        for _ in range(40):
+            assert await hear(socket) == {"type": "pong"}
+
+
 async def test_who_is_gone_is_forgotten(desk: World) -> None:
     async with stream(desk, "overview") as socket:
         await hear(socket)

@@ -73,6 +73,24 @@ def test_what_a_fee_in_base_took_cannot_be_sold_and_leaves_no_open_position() ->
     assert closed.dust == Decimal("0.00005")
 
 
+def test_a_fee_in_base_is_paid_once() -> None:
+    """What it took is worth its price: among the fees, and not in the cost of what is sold too."""
+    bought = position(fill(Side.BUY, "1", "100", "0.01", "BTC"))
+    assert (bought.held, bought.fees) == (Decimal("0.99"), Decimal(1))
+    assert bought.unrealized_pnl(Decimal(110)) == Decimal("0.99") * 10
+    closed = filled(bought, fill(Side.SELL, "0.99", "110", "0.5"), BTC)
+    assert closed.realized_pnl == Decimal("0.99") * 110 - Decimal("0.5") - 100
+    assert closed.realized_pnl == Decimal("0.99") * 10 - closed.fees
+
+
+def test_a_fee_in_base_on_the_sale_is_paid_once() -> None:
+    bought = position(fill(Side.BUY, "1", "100"))
+    closed = filled(bought, fill(Side.SELL, "0.99", "110", "0.01", "BTC"), BTC)
+    assert not closed.open
+    assert closed.realized_pnl == Decimal("0.99") * 110 - 100
+    assert closed.exit_price == 110
+
+
 def test_protection_stands_around_the_average_entry_and_fires_at_the_bid() -> None:
     held = protected(position(fill(Side.BUY, "1", "100"), fill(Side.BUY, "1", "110")), RULES, BTC)
     assert (held.stop_loss, held.take_profit) == (Decimal("102.9"), Decimal("110.25"))

@@ -109,6 +109,19 @@ def test_what_leftovers_make_when_they_meet_counts_from_here() -> None:
     assert tally.pnl(NOON + NS_PER_DAY) == ZERO
 
 
+def test_what_leftovers_made_earlier_in_the_day_counts_after_a_restart() -> None:
+    tally = EventTally(
+        EVENTS,
+        NOON,
+        earlier_trades=[trade(1, NOON - 5, "2"), trade(2, MIDNIGHT - 5, "3")],
+        earlier_pnl=Decimal("-52.2"),
+    )
+    assert tally.pnl(NOON) == Decimal("-52.2")
+    tally.watch((), told(trade(3, NOON, "1.5")))
+    assert tally.pnl(NOON) == Decimal("-50.7")
+    assert tally.pnl(NOON + NS_PER_DAY) == ZERO
+
+
 def test_an_opening_told_twice_counts_once() -> None:
     tally = EventTally(EVENTS, NOON)
     for event in (seen(1, NOON), seen(1, NOON), seen(2, NOON), seen(3, NOON, StrategyId("spot"))):

@@ -16,6 +16,7 @@ from arbiter.model.time import from_datetime, nearest_kept
 from arbiter.ports.agent_store import DecisionFilter
 
 _DEFAULT, _MOST = 50, 500
+_BEYOND_NS = 2**63
 _SIMILAR, _MOST_SIMILAR = 10, 50
 
 
@@ -174,9 +175,10 @@ def _time(text: str | None, name: str) -> int | None:
     if when is None or when.tzinfo is None:
         raise bad(f"invalid {name} format", details="use RFC 3339, as 2025-01-15T00:00:00Z")
     try:
-        return nearest_kept(from_datetime(when))
-    except OverflowError:  # beyond the years of the calendar in UTC
-        raise bad(f"invalid {name}", details="use a time from 1970 on") from None
+        at_ns = from_datetime(when)
+    except OverflowError:  # in the year 1 or 9999, and beyond it in UTC
+        at_ns = -_BEYOND_NS if when.year == 1 else _BEYOND_NS
+    return nearest_kept(at_ns)
 
 
 def _whole(text: str | None, name: str, default: int, least: int) -> int:

@@ -91,7 +91,7 @@ def install_errors(app: FastAPI, render: Render) -> None:
 
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        faults = [(_field(fault), str(fault["msg"])) for fault in error.errors()]
+        faults = [_fault(fault) for fault in error.errors()]
         return _respond(
             HttpFailure(
                 status=HTTPStatus.BAD_REQUEST,
@@ -133,9 +133,11 @@ def _allowed(app: FastAPI, request: Request) -> list[str]:
     ]
 
 
-def _field(fault: Mapping[str, Any]) -> str:
-    """Name the field at fault; for what is not JSON the framework tells a position instead."""
-    return "body" if fault["type"] == "json_invalid" else _dotted(fault["loc"])
+def _fault(fault: Mapping[str, Any]) -> tuple[str, str]:
+    """Name what is at fault, and say how; of what is no JSON the parser tells a place, no field."""
+    if fault["type"] == "json_invalid":
+        return "body", f"{fault['msg']} at {fault['loc'][-1]}: {fault['ctx']['error']}"
+    return _dotted(fault["loc"]), str(fault["msg"])
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:

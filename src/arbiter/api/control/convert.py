@@ -28,6 +28,9 @@ _BY_NUMBER: dict[int, VenueId] = {number: venue for venue, number in _BY_VENUE.i
 LONGEST_TEXT = 256
 """Characters of an id or a name in a request."""
 
+LEAST, MOST = Decimal("1e-18"), Decimal("1e15")
+"""What an amount of a request may be: beyond, no product with a price or a step is exact."""
+
 _STATUSES: dict[OrderStatus, pb.OrderStatus] = {
     OrderStatus.CREATED: pb.ORDER_STATUS_PENDING,
     OrderStatus.SUBMITTED: pb.ORDER_STATUS_PENDING,
@@ -103,6 +106,8 @@ def amount(value: float, name: str) -> Decimal:
         raise InvalidValue(f"{name} must be a number, got {value}") from None
     if found <= 0:
         raise InvalidValue(f"{name} must be more than 0, got {value:g}")
+    if not LEAST <= found < MOST:
+        raise InvalidValue(f"{name} must lie in [{LEAST:g}, {MOST:g}), got {value:g}")
     return found
 
 

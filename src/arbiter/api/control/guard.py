@@ -11,17 +11,20 @@ from typing import Any, Protocol
 import grpc
 import grpc.aio
 import structlog
+from google.protobuf.message import DecodeError
 
 from arbiter.access.roles import Principal, Role
 from arbiter.access.tokens import Audience
 from arbiter.api.common.auth import bearer_of
 from arbiter.model import errors
-from arbiter.model.errors import ArbiterError, Unauthenticated
+from arbiter.model.errors import ArbiterError, InvalidValue, Unauthenticated
 
 log = structlog.get_logger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Unary = Callable[[Any, "Call"], Awaitable[Any]]
+Read = Callable[[bytes], Any]
+"""Makes a request of its bytes, or raises `DecodeError`."""
 Streamed = Callable[[Any, "Call"], AsyncIterator[Any]]
 
 _CODES: tuple[tuple[type[ArbiterError], grpc.StatusCode], ...] = (
@@ -94,24 +97,26 @@ class Guard:
     def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier
 
-    def unary(self, method: Unary, needed: Role | None) -> Callable[[Any, Context], Awaitable[Any]]:
-        async def handle(request: Any, context: Context) -> Any:
+    def unary(
+        self, method: Unary, needed: Role | None, read: Read
+    ) -> Callable[[bytes, Context], Awaitable[Any]]:
+        async def handle(request: bytes, context: Context) -> Any:
             async with _Told(context):
                 principal = None if needed is None else await self._admit(context, needed)
-                return await method(request, Call(context, principal))
+                return await method(_read(request, read), Call(context, principal))
 
         return handle
 
     def stream(
-        self, method: Streamed, needed: Role
-    ) -> Callable[[Any, Context], AsyncIterator[Any]]:
-        async def handle(request: Any, context: Context) -> AsyncIterator[Any]:
+        self, method: Streamed, needed: Role, read: Read
+    ) -> Callable[[bytes, Context], AsyncIterator[Any]]:
+        async def handle(request: bytes, context: Context) -> AsyncIterator[Any]:
             async with _Told(context):
                 token = _token(context)
                 ask_again = await self._verifier.follow_access(token, Audience.CONTROL)
                 caller, asked = await ask_again(), monotonic()
                 caller.require(needed)
-                async for answer in method(request, Call(context, caller)):
+                async for answer in method(_read(request, read), Call(context, caller)):
                     if monotonic() - asked > ASK_AGAIN_S:
                         (await ask_again()).require(needed)
                         asked = monotonic()
@@ -123,6 +128,14 @@ class Guard:
         principal = await self._verifier.verify_access(_token(context), Audience.CONTROL)
         principal.require(needed)
         return principal
+
+
+def _read(request: bytes, read: Read) -> Any:
+    """Read a message here: gRPC itself would answer UNKNOWN to bytes that are none."""
+    try:
+        return read(request)
+    except DecodeError as error:
+        raise InvalidValue(f"the request cannot be read: {error}") from None
 
 
 def _token(context: Context) -> str:

@@ -78,19 +78,15 @@ def _handler(
     guard: Guard, method: Any, work: Unary | Streamed
 ) -> "grpc.RpcMethodHandler[Any, Any]":
     needed = needed_role(method.name)
-    request = getattr(pb, method.input_type.name)
+    read = getattr(pb, method.input_type.name).FromString
     answer = getattr(pb, method.output_type.name)
     make: Callable[..., grpc.RpcMethodHandler[Any, Any]]
     if method.server_streaming:
         assert needed is not None, "no stream is open to strangers"
-        make, guarded = grpc.unary_stream_rpc_method_handler, guard.stream(work, needed)  # type: ignore[arg-type]
+        make, guarded = grpc.unary_stream_rpc_method_handler, guard.stream(work, needed, read)  # type: ignore[arg-type]
     else:
-        make, guarded = grpc.unary_unary_rpc_method_handler, guard.unary(work, needed)  # type: ignore[arg-type,assignment]
-    return make(
-        guarded,
-        request_deserializer=request.FromString,
-        response_serializer=answer.SerializeToString,
-    )
+        make, guarded = grpc.unary_unary_rpc_method_handler, guard.unary(work, needed, read)  # type: ignore[arg-type,assignment]
+    return make(guarded, response_serializer=answer.SerializeToString)
 
 
 def _titles(deps: ControlDeps) -> Callable[[InstrumentId], str]:

@@ -167,11 +167,11 @@ class _Conversation:
             await self._socket.send_text(await self._watcher.frames.get())
 
     async def _tell(self, body: dict[str, str | list[str]]) -> None:
-        """Queue an answer among the updates: one at a time speaks."""
-        try:
-            self._watcher.frames.put_nowait(msgspec.json.encode(body).decode())
-        except asyncio.QueueFull:
-            self._watcher.too_slow.set()
+        """Queue an answer among the updates: one at a time speaks.
+
+        Who says much at once is heard no faster than answered, and not taken for one who is slow.
+        """
+        await self._watcher.frames.put(msgspec.json.encode(body).decode())
 
     async def _close(self, code: Literal[4401, 1013] | int) -> None:
         """Say goodbye; who does not read is not waited for."""
