@@ -22,6 +22,7 @@ from arbiter.model.time import NS_PER_MS, NS_PER_S
 from arbiter.model.trades import Trade
 from arbiter.runtime.assembly import CoreSettings, assemble_core
 from arbiter.runtime.bus import CommandBus
+from arbiter.runtime.close_out import CloseOut
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.crossing import Crossing
 from arbiter.runtime.hub import EventHub
@@ -185,6 +186,8 @@ class VirtualEngine(ABC):
         )
         self.crossing = Crossing(self.core)
         self.hub.listen(self.crossing.watch)
+        self.close_out = CloseOut(core=self.core, clock=world.clock, agents=True)
+        self.hub.listen(self.close_out.watch)
         self.hub.listen(world.watch)
         self.reconciler = Reconciler(
             ledger=ledger,
@@ -241,6 +244,7 @@ class VirtualEngine(ABC):
         self.core.rebase()
         await self.trade()
         _ = self.spawn(self.crossing.run())
+        _ = self.spawn(self.close_out.run())
         _ = self.spawn(self.reconciler.run(RECONCILE_S))
 
     def spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:

@@ -49,6 +49,7 @@ from arbiter.runtime.bans import BanWatch
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.candles import CandleKeeper
 from arbiter.runtime.clock import SystemClock, SystemIds
+from arbiter.runtime.close_out import CloseOut
 from arbiter.runtime.collector import spare_the_collector
 from arbiter.runtime.core import TradingCore
 from arbiter.runtime.crossing import Crossing
@@ -308,6 +309,9 @@ class _Run:
         agents = await self._agents(core)
         if agents is not None:
             bus.welcome(agents.desk.switches.knows)
+        close_out = CloseOut(core=core, clock=clock, agents=agents is not None)
+        self._hub.listen(close_out.watch)
+        self._supervisor.spawn(close_out.run(), "close-out")
         running = Running(
             engine=engine,
             bus=bus,

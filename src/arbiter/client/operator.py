@@ -33,7 +33,7 @@ class Operator:
         return await self._session.call(self._stub.GetEngineStatus, pb.GetEngineStatusRequest())
 
     async def kill(self, reason: str, *, flatten: bool = False) -> pb.KillReport:
-        """Cancel everything everywhere and latch; `flatten` also closes what is not hedged."""
+        """Cancel everything everywhere and latch; `flatten` also closes every position."""
         request = pb.EngageKillSwitchRequest(reason=reason, flatten=flatten)
         return await self._session.call(self._stub.EngageKillSwitch, request, KILL_TIMEOUT_S)
 

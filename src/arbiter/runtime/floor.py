@@ -116,6 +116,11 @@ class TradingFloor:
         return len(self._runs)
 
     @property
+    def settings(self) -> ExecutionSettings:
+        """As they are in force now."""
+        return self._settings
+
+    @property
     def absent_after_ns(self) -> int:
         """A venue's "no such order" counts only this long after sending."""
         return self._settings.absent_after_ms * NS_PER_MS

@@ -53,8 +53,6 @@ class PositionClient(Protocol):
 
 
 class Listings(Protocol):
-    def by_id(self, instrument: InstrumentId) -> Instrument: ...
-
     def get(self, instrument: InstrumentId) -> Instrument | None: ...
 
 
@@ -211,21 +209,31 @@ class Witness:
         ]
 
     def _bought(self) -> list[_Told]:
-        """Spot that a strategy holds as a position and that, at its cost, is enough to be sold."""
+        """Spot that a strategy holds as a position and that, at its cost, is enough to be sold.
+
+        Of what is not listed here any more nobody knows how much is enough.
+        """
         found = []
         for (strategy, name), row in self._ledger.positions.items():
             if strategy in _INVENTORY or row.quantity <= ZERO or not self._is_here(name, spot=True):
                 continue
-            listed = self._listings.by_id(name)
+            listed = self._listings.get(name)
+            text = f"{self._text(name, row.quantity)} of {strategy}"
+            if listed is None:
+                found.append(_Told(f"{text} (not listed here any more)"))
+                continue
             size, price = listed.floor_size(row.quantity), quotient(row.cost, row.quantity)
             if listed.size_problem(size, price) is None:
-                text = f"{self._text(name, row.quantity)} of {strategy}"
                 found.append(self._told(name, row.quantity, text))
         return found
 
     def _is_here(self, name: InstrumentId, *, spot: bool) -> bool:
-        listed = self._listings.by_id(name)
-        return listed.venue == self._venue and (listed.kind is InstrumentKind.SPOT) == spot
+        """Whether it is of this venue and kind; what is not listed is known by its name and terms."""
+        listed = self._listings.get(name)
+        if listed is not None:
+            return listed.venue == self._venue and (listed.kind is InstrumentKind.SPOT) == spot
+        by_name = name.rpartition(".")[2].lower() == self._venue
+        return by_name and (name not in self._ledger.contracts) == spot
 
     def _compared(self, told: Sequence[Held]) -> list[_Told]:
         there = {held.instrument: held.quantity for held in told if held.quantity}

@@ -151,3 +151,20 @@ def test_resting_sales_never_give_back_more_than_is_held(seed: int) -> None:
         third = hand.place(Side.SELL, Decimal(40), "0.98")
         assert [o.reduce_only for o in (first, second, third)] == [True, False, True]
         assert {o.status for o in (first, second, third)} == {OrderStatus.WORKING}
+
+
+@pytest.mark.parametrize("seed", seeds(2))
+@pytest.mark.parametrize("size", [HUNDRED, -HUNDRED])
+def test_kill_with_flatten_closes_contracts_that_were_ordered_by_hand(
+    seed: int, size: Decimal
+) -> None:
+    with stage(seed) as world:
+        hand = Hand(world)
+        hand.take(size)
+        assert world.account(hand.name) == size
+        world.kill(flatten=False)
+        world.run(5.0)
+        assert hand.held == size
+        assert world.kill(flatten=True).flat
+        assert (hand.held, world.account(hand.name)) == (ZERO, ZERO)
+        world.verify()

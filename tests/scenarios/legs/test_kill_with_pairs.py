@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from arbiter.matching.faults import Fault, FaultRates, Scripted
 from arbiter.model.events import OrderFilled, OrdersAdded, PositionsCrossed, TradeOpened
-from arbiter.model.ids import ENGINE, Asset, InstrumentId, StrategyId
-from arbiter.model.money import ZERO
+from arbiter.model.ids import ENGINE, MANUAL, Asset, InstrumentId
+from arbiter.model.money import ONE, ZERO
 from arbiter.model.orders import Side
 from arbiter.model.pairs import FundingPair, PairState
 from arbiter.model.plans import Family, Leg, Plan
@@ -22,6 +22,7 @@ from tests.scenarios.legs.test_kill_and_reconcile import kill
 from tests.scenarios.seeds import seeds
 
 LONG, SHORT = InstrumentId("BTCUSDT-PERP.BINANCE"), InstrumentId("BTCUSDT-PERP.BYBIT")
+COIN = InstrumentId("BTCUSDT.OKX")
 
 
 @pytest.fixture
@@ -218,24 +219,68 @@ def test_no_pair_opens_before_both_venues_have_confirmed_the_leverage() -> None:
         world.close()
 
 
+def by_hand(world: Stage, name: InstrumentId, side: Side, size: Decimal) -> None:
+    """Buy or sell so much as a person would, through the touch."""
+    touch = world.engine.core.touch(name, side)
+    assert touch is not None
+    listed = world.registry.by_id(name)
+    price = listed.floor_price(touch * (ONE + side.sign * Decimal("0.01")))
+    plan = Plan(
+        strategy=MANUAL,
+        family=Family.MANUAL,
+        actor=ENGINE,
+        symbol=listed.symbol,
+        legs=(Leg(instrument=name, side=side, size=size, price=price, planned_price=touch),),
+        created_ns=world.clock.now_ns(),
+    )
+    opened = world.engine.core.propose(plan)
+    assert isinstance(opened, TradeOpened), str(opened)
+    world.run_until(lambda: not _is_open(world, opened), 10)
+
+
+def _is_open(world: Stage, opened: TradeOpened) -> bool:
+    return any(order.open for order in world.engine.ledger.orders_of(opened.trade.id))
+
+
+def held_by_hand(world: Stage) -> dict[InstrumentId, Decimal]:
+    rows = world.engine.ledger.positions.items()
+    return {n: row.quantity for (owner, n), row in rows if owner == MANUAL and row.quantity}
+
+
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_flatten_closes_what_was_ordered_by_hand_beside_the_pairs(world: Stage, side: Side) -> None:
+    size = held(world)[LONG]
+    by_hand(world, LONG, side, world.registry.by_id(LONG).floor_size(size / 2))
+    by_hand(world, COIN, Side.BUY, ONE)
+    owned = world.venue("okx").exchange_total("BTC")
+    assert not kill(world).flat
+    world.run(10)
+    assert set(held_by_hand(world)) == {LONG, COIN}, "nobody asked for it to be closed"
+    assert kill(world, flatten=True).flat
+    assert held(world) == {}
+    assert held_by_hand(world) == {}
+    assert owned - world.venue("okx").exchange_total("BTC") == ONE
+    world.verify()
+
+
+def test_flatten_of_what_was_ordered_by_hand_goes_on_after_a_crash(world: Stage) -> None:
+    by_hand(world, COIN, Side.BUY, ONE)
+    lasting(world, "okx", Fault.BLACKHOLE, 20)
+    world.run(4)
+    assert not kill(world, flatten=True).flat
+    world.crash()
+    world.start()
+    world.run(60)
+    assert held_by_hand(world) == {}
+    assert kill(world).flat
+
+
 def test_flatten_ends_a_leg_that_another_strategy_is_against_and_closes_the_rest(
     world: Stage,
 ) -> None:
     """The venue holds nothing there any more, so it has nothing to reduce."""
     size = held(world)[LONG]
-    touch = world.engine.core.touch(LONG, Side.SELL)
-    assert touch is not None
-    price = world.registry.by_id(LONG).floor_price(touch * Decimal("0.99"))
-    plan = Plan(
-        strategy=StrategyId("manual"),
-        family=Family.MANUAL,
-        actor=ENGINE,
-        symbol=world.registry.by_id(LONG).symbol,
-        legs=(Leg(instrument=LONG, side=Side.SELL, size=size, price=price, planned_price=touch),),
-        created_ns=world.clock.now_ns(),
-    )
-    opened = world.engine.core.propose(plan)
-    assert isinstance(opened, TradeOpened), str(opened)
+    by_hand(world, LONG, Side.SELL, size)
     world.run_until(lambda: held(world) == {SHORT: -size}, 10)
     report = kill(world, flatten=True)
     assert report.flat

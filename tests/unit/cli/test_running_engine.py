@@ -1,5 +1,6 @@
 """A whole engine as a process of its own, steered from the command line."""
 
+import asyncio
 import json
 import os
 import re
@@ -19,7 +20,9 @@ from typing import IO, Any
 
 import pytest
 
+import arbiter_pb2 as pb
 from arbiter.app.config import SCHEMA
+from arbiter.client import ArbiterClient
 from arbiter.model.errors import OutcomeUnknown, TryAgain
 from arbiter.venues.sim import wire
 from arbiter.venues.sim.probe import Probe
@@ -214,6 +217,54 @@ def test_kill_tells_open_pairs_and_flatten_closes_them_with_proof(
         assert open_positions(home) == {}
         assert engine.ended(signal.SIGINT)[0] == 0
     assert json.loads(arbiter("db", "verify", "--json", **ours).out) == {"differences": []}
+
+
+def test_flatten_closes_a_coin_a_perpetual_and_event_contracts_that_were_ordered_by_hand(
+    arbiter: Run, engine_environment: dict[str, str], tmp_path: Path
+) -> None:
+    ours = {name: engine_environment[name] for name in engine_environment if name.isupper()}
+    only = {f"ARBITER__{part}__ENABLED": "false" for part in ("SPOT", "FUNDING", "EVENTS")}
+    only["ARBITER__COPYING__ENABLED"] = "false"
+    only["ARBITER__SIM__EVENTS__ROUND_SECONDS"] = "100000"  # a payout would close contracts too
+    with running({**engine_environment, **only}, tmp_path) as engine:
+        added = arbiter("users", "add", "ann", "--role", "trader", stdin="a good one\n", **ours)
+        assert (added.code, added.err) == (0, "")
+        asyncio.run(order_by_hand(engine_environment["ARBITER__LISTEN__CONTROL_PORT"]))
+        killed = arbiter("kill", "--json", **ours)
+        venues = json.loads(killed.out)["report"]["venues"]
+        told = {venue["venue"]: venue["positions"] for venue in venues if venue["positions"]}
+        assert {venue: len(positions) for venue, positions in told.items()} == {
+            "binance": 1,
+            "binance_futures": 1,
+            "kalshi": 1,
+        }
+        assert told["binance"][0].endswith(" of manual")
+
+        flattened(arbiter, ours)
+        assert engine.ended(signal.SIGINT)[0] == 0
+    assert json.loads(arbiter("db", "verify", "--json", **ours).out) == {"differences": []}
+
+
+async def order_by_hand(port: str) -> None:
+    """Buy a coin, sell a perpetual short, and buy event contracts; each is filled."""
+    orders = (
+        (pb.EXCHANGE_BINANCE, "spot", pb.SIDE_BUY),
+        (pb.EXCHANGE_BINANCE_FUTURES, "linear", pb.SIDE_SELL),
+        (pb.EXCHANGE_KALSHI, "binary", pb.SIDE_BUY),
+    )
+    async with ArbiterClient(f"127.0.0.1:{port}", timeout_s=HANGS_S) as client:
+        await client.sign_in("ann", "a good one")
+        for exchange, kind, side in orders:
+            listed = (await client.markets.find(exchange=exchange)).markets
+            market = next(each for each in listed if each.kind == kind)
+            worth = 20 * max(market.min_notional, 1.0)
+            size = 10.0
+            if kind != "binary":
+                book = await client.markets.order_book(exchange, market.market_id)
+                size = round(worth / book.asks[0].price / market.lot) * market.lot
+            size = max(round(size, 8), market.min_size)
+            placed = await client.trading.place_order(exchange, market.market_id, side, size)
+            assert placed.status == pb.ORDER_STATUS_FILLED, placed
 
 
 def flattened(arbiter: Run, ours: dict[str, str], *words: str) -> dict[str, Any]:

@@ -63,11 +63,11 @@ class Client:
 
     async def positions(self) -> Sequence[Open]:
         there = self._account.desk.ledger.open_positions() | self.differs
-        by_id = self._account.desk.registry.by_id
+        listed = self._account.listed
         return [
             Open(name, size)
             for name, size in there.items()
-            if by_id(name).venue == self.venue and by_id(name).kind is not InstrumentKind.SPOT
+            if name == listed.id and listed.kind is not InstrumentKind.SPOT
         ]
 
 
@@ -240,6 +240,22 @@ async def test_a_fill_that_may_still_fail_leaves_open_what_can_be_closed() -> No
         )
     )
     assert (await account.proof()).positions == (f"LATE.POLYMARKET long 4.31, {PAYOUT}",)
+
+
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        (PERP, "BTCUSDT-PERP.BYBIT long 2"),
+        (BTC, "BTCUSDT.BINANCE long 2 of manual (not listed here any more)"),
+    ],
+)
+async def test_a_position_in_what_is_not_listed_any_more_is_told_as_ever(
+    listed: Instrument, told: str
+) -> None:
+    account = Account(listed)
+    account.hold("2", price="100")
+    del account.desk.registry._by_id[listed.id]
+    assert (await account.proof()).positions == (told,)
 
 
 async def test_a_silent_venue_is_not_proven_and_its_leftover_told_from_the_books(
