@@ -23,6 +23,8 @@ class Span(StrEnum):
     BEFORE = "before"
     """Any time until then; that day is too late."""
     AFTER = "after"
+    FROM = "from"
+    """From then on, that day included."""
     ON = "on"
     """At that moment or day."""
     DURING = "in"
@@ -135,11 +137,21 @@ _DATES = (
     re.compile(r"(?<![\d$.,])\b(?P<year>20\d\d)\b(?![,.]\d|%)"),
 )
 _BEFORE_DATE = re.compile(
-    r"\b(by|before|after|until|through|on|at|in|during|for|as of)(?:\s+the)?\s*(?:end\s+of\s*)?$"
+    r"\b(on or before|before or on|no later than|not later than|on or after|after or on|no earlier than"
+    r"|not earlier than|by|before|after|until|through|on|at|in|during|for|as of)"
+    r"(?:\s+the)?\s*(?:end\s+of\s*)?$"
 )
 _MEETING = re.compile(r",?\s*(?:meeting|decision|statement|announcement|release|report)s?\b")
 """What a date may only name: after the March meeting is not after March."""
 _SPAN_OF = {
+    "on or before": Span.BY,
+    "before or on": Span.BY,
+    "no later than": Span.BY,
+    "not later than": Span.BY,
+    "on or after": Span.FROM,
+    "after or on": Span.FROM,
+    "no earlier than": Span.FROM,
+    "not earlier than": Span.FROM,
     "by": Span.BY,
     "before": Span.BEFORE,
     "after": Span.AFTER,

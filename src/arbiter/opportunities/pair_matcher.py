@@ -206,8 +206,8 @@ def _moments(a: _Side, b: _Side) -> Iterator[str]:
     if not _agree(a.hours(), b.hours(), Hour.agrees):
         yield f"hour: {_list(a.hours())} / {_list(b.hours())}"
     spans = a.title.spans, b.title.spans
-    after = len([told for told in spans if Span.AFTER in told]) == 1
-    if after or (spans[0] and spans[1] and spans[0].isdisjoint(spans[1])):
+    begins = [told & {Span.AFTER, Span.FROM} for told in spans]
+    if begins[0] != begins[1] or (spans[0] and spans[1] and spans[0].isdisjoint(spans[1])):
         yield f"period: {_list(spans[0])} / {_list(spans[1])}"
     if a.title.touches is not b.title.touches:
         yield "period: one is decided at any moment, the other at the end"

@@ -37,12 +37,12 @@ def worst_price(
 ) -> Decimal:
     """Give the price at which an order takes the most, `planned` being what is expected.
 
-    A market order's is the far touch × (1 + slippage); selling a binary contract costs more the
-    lower its price. A limit order executes at its limit or better: sold above its limit, anything
+    A market order's is the far touch × (1 + slippage), or × (1 − slippage) where the lower price takes
+    more: of binary contracts sold and of inverse ones. A limit order executes at its limit or better: sold above its limit, anything
     but a binary contract is worth more, and an inverse contract bought below it takes more margin.
     """
     if limit is None:
-        if instrument.kind is _BINARY and side is _SELL:
+        if instrument.kind is _INVERSE or (instrument.kind is _BINARY and side is _SELL):
             return planned * (ONE - market_slippage)
         return planned * (ONE + market_slippage)
     if instrument.kind is _BINARY:

@@ -180,6 +180,8 @@ class FundingDesk:
             self._advance(pair, PairState.OPEN)
             return
         reason = self._exit_reason(pair, now)
+        if reason is None and not all(closable):
+            reason = "LEG_GONE: what is left of the other leg is too small for an order"
         if reason is not None and pair.state is not PairState.CLOSING:
             self._advance(pair, PairState.CLOSING, reason)
         if reason is not None or pair.state is PairState.CLOSING:

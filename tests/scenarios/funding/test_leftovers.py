@@ -74,6 +74,16 @@ def test_flatten_closes_the_leg_that_an_order_can_close() -> None:
     world.agrees()
 
 
+def test_a_pair_one_leg_of_which_is_too_small_for_an_order_is_closed() -> None:
+    world = left_with("0.003", "0.007")  # the difference is too small as well
+    world.run(10 * NS_PER_S)
+    first = next(iter(world.ledger.pairs.values()))
+    assert first.state is PairState.CLOSED
+    assert first.reason == "LEG_GONE: what is left of the other leg is too small for an order"
+    assert refused(world) == []
+    world.agrees()
+
+
 def test_a_leftover_is_taken_along_by_the_next_pair_and_closed_with_it() -> None:
     world = left_with("0.003", "0.002")
     world.run(30 * NS_PER_S)

@@ -357,6 +357,16 @@ def differences(one: str, other: str) -> set[str]:
         ("Smith resigns after March 1, 2026?", "Smith resigns March 1, 2026?", "period"),
         # That very day is too late for one of them.
         ("Smith resigns before March 1, 2026?", "Smith resigns by March 1, 2026?", "period"),
+        (
+            "Smith resigns on or before March 1, 2026?",
+            "Smith resigns before March 1, 2026?",
+            "period",
+        ),
+        (
+            "Smith resigns on or after March 1, 2026?",
+            "Smith resigns after March 1, 2026?",
+            "period",
+        ),
         ("Smith resigns by March 1, 2026?", "Smith resigns on March 1, 2026?", "period"),
         ("Smith resigns after Jones in 2026?", "Smith resigns before Jones in 2026?", "words"),
         ("Bitcoin above $90,000 in March 2026?", "Bitcoin hits above $90,000 in March 2026?", "period"),

@@ -112,6 +112,18 @@ def test_margin_is_that_of_the_execution_that_takes_the_most(
     assert locks == ((BTC if inverse else USDT, D(lock)),)
 
 
+@pytest.mark.parametrize("side", list(Side))
+def test_an_inverse_perpetual_at_the_market_takes_more_margin_the_lower_its_price(
+    side: Side,
+) -> None:
+    world = World(RiskLimits(market_slippage=D("0.2")))
+    world.registry.instruments[BTC_A] = instrument(
+        BTC_A, A, kind=InstrumentKind.INVERSE, contract_size="100", settle=BTC, lot="1"
+    )
+    market = msgspec.structs.replace(leg(side, BTC_A, "4", None), planned_price=D(50_000))
+    assert world.approved(plan(market, family=Family.FUNDING)).locks == ((BTC, D("0.01001")),)
+
+
 def test_a_binary_contract_is_paid_for_in_full_on_either_side() -> None:
     world = World()
     name = InstrumentId("RAIN.KALSHI")

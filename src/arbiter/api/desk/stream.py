@@ -61,6 +61,8 @@ class _Conversation:
         self._watcher = Watcher()
         self._shown: Credentials | str | None = None
         """What the caller showed: headers of the handshake, or a token sent first."""
+        self._speaking = asyncio.Lock()
+        """Updates and answers go out one at a time, each from its own task."""
 
     async def run(self) -> None:
         if not await self._signed_in():
@@ -164,14 +166,19 @@ class _Conversation:
 
     async def _speak(self) -> None:
         while True:
-            await self._socket.send_text(await self._watcher.frames.get())
+            await self._send(await self._watcher.frames.get())
 
     async def _tell(self, body: dict[str, str | list[str]]) -> None:
-        """Queue an answer among the updates: one at a time speaks.
+        """Answer between two updates.
 
-        Who says much at once is heard no faster than answered, and not taken for one who is slow.
+        Who says much at once is heard no faster than answered, and not taken for one who is slow:
+        answers take no place of updates.
         """
-        await self._watcher.frames.put(msgspec.json.encode(body).decode())
+        await self._send(msgspec.json.encode(body).decode())
+
+    async def _send(self, text: str) -> None:
+        async with self._speaking:
+            await self._socket.send_text(text)
 
     async def _close(self, code: Literal[4401, 1013] | int) -> None:
         """Say goodbye; who does not read is not waited for."""

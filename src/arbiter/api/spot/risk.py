@@ -78,7 +78,10 @@ def risk_routes(deps: SpotDeps, door: Door) -> APIRouter:
         deps.backtests.end()
         after = [core.ledger.trade(trade_id) for trade_id in under_way]
         ended = [trade for trade in after if trade is not None and trade.state.terminal]
-        unwound = sum(trade.state is TradeState.UNWOUND for trade in ended)
+        unwound = sum(
+            trade.state is TradeState.UNWOUND and trade.strategy == SPOT_ARBITRAGE
+            for trade in ended
+        )  # what others undid is among the positions that are gone
         completed = sum(trade.state is TradeState.COMPLETED for trade in ended)
         closed = len(held - _held(core.ledger))
         return answer(
