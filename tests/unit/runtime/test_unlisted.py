@@ -30,6 +30,8 @@ from arbiter.opportunities.funding_settings import FUNDING_ARBITRAGE, FundingSet
 from arbiter.risk.limits import RiskLimits
 from arbiter.runtime.clock import SignalIds
 from arbiter.runtime.copy_desk import CopyDesk
+from arbiter.runtime.copy_view import CopyView
+from arbiter.runtime.copy_watch import CopyWatch
 from arbiter.runtime.crossing import Crossing
 from arbiter.runtime.event_desk import EventDesk
 from arbiter.runtime.funding_desk import FundingDesk
@@ -99,6 +101,20 @@ def test_the_payout_of_a_market_that_is_gone_stops_no_copying() -> None:
     copying = CopyDesk(core=desk.core, settings=SETTINGS, clock=desk.clock)
     copying.on_resolved(M1, desk.clock.now_ns())
     assert not any(desk.ledger.leader_actions(*leader) for leader in copying.followed())
+
+
+def test_a_copy_of_a_market_that_is_gone_is_told_by_its_name_and_without_a_value() -> None:
+    before = CopyStage()
+    before.follow()
+    before.tell(before.act(LeaderKind.BUY, 100))
+    before.desk.complete(before.one())
+    desk = restarted(before.ledger, before.desk.registry.by_id(M2))
+    copying = CopyDesk(core=desk.core, settings=SETTINGS, clock=desk.clock)
+    watch = CopyWatch(core=desk.core, desk=copying, sources={}, clock=desk.clock)
+    (row,) = CopyView(desk.core, watch, {USDT: ONE}.get).rows()
+    (held,) = row.holdings
+    assert (held.instrument, held.market, held.quantity) == (M1, M1, D(100))
+    assert held.unrealized_pnl == ZERO
 
 
 # Against each other
