@@ -25,8 +25,8 @@ class FakeClock:
 
 
 class FakeIds:
-    def __init__(self) -> None:
-        self._count = 0
+    def __init__(self, after: int = 0) -> None:
+        self._count = after
 
     def new_id(self) -> UUID:
         self._count += 1

@@ -23,6 +23,8 @@ from tests.fakes.outbox import FakeOutbox
 
 VENUES = (VenueId("binance"), VenueId("bybit"))
 USDT = Asset("USDT")
+_OF_ANOTHER_RUN = 1_000
+"""No id of an engine that found old books is one of theirs."""
 
 
 def spot_instrument(venue: VenueId, base: str = "BTC", **changes: object) -> Instrument:
@@ -59,8 +61,12 @@ class Desk:
         real_journal: Journal | None = None,
         room: int = 0,
         rates: UsdRates | None = None,
+        books: Ledger | None = None,
     ) -> None:
-        """`real_journal` keeps what happens instead of the fake one; without `rates`, USDT is at 1."""
+        """`real_journal` keeps what happens instead of the fake one; without `rates`, USDT is at 1.
+
+        `books` are those of an engine before this one.
+        """
         use_wide_context()
         instruments = instruments or tuple(spot_instrument(venue) for venue in VENUES)
         self.clock = FakeClock()
@@ -68,6 +74,10 @@ class Desk:
         self.outbox = FakeOutbox()
         self.hub = EventHub()
         self.ledger = Ledger()
+        self._trade_ids = 0
+        if books is not None:
+            self.ledger.restore(books.image())
+            self._trade_ids = _OF_ANOTHER_RUN
         self.registry = MarketRegistry(instruments, room=room)
         self.core = assemble_core(
             CoreSettings(
@@ -79,7 +89,7 @@ class Desk:
             registry=self.registry,
             ledger=self.ledger,
             clock=self.clock,
-            ids=FakeIds(),
+            ids=FakeIds(self._trade_ids),
             journal=real_journal or self.journal,
             outbox=self.outbox,
             hub=self.hub,
@@ -98,7 +108,6 @@ class Desk:
                             total=amount,
                         )
                     )
-        self._trade_ids = 0
         self.core.state.started = True
 
     def quote(

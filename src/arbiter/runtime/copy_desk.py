@@ -138,9 +138,12 @@ class CopyDesk:
     def on_resolved(self, instrument: InstrumentId, at_ns: int) -> None:
         """A market of ours ended at that time: whatever a leader had of it is over too.
 
-        He may redeem much later, and the same market may be listed anew before he does.
+        He may redeem much later, and the same market may be listed anew before he does. Of one that
+        is not listed any more nobody knows the venue's own name, and nothing is copied into it.
         """
-        listed = self._core.registry.by_id(instrument)
+        listed = self._core.registry.get(instrument)
+        if listed is None:
+            return
         for leader in self.followed():
             venue, wallet = leader
             acts = self._core.ledger.leader_actions(venue, wallet).values()
@@ -209,12 +212,16 @@ class CopyDesk:
                     self._look(subscription, target, busy, now)
 
     def _leave_all(self, busy: set[InstrumentId], now: int) -> None:
-        """Bring everything that was ever copied to nothing, of removed subscriptions too."""
+        """Bring everything that was ever copied to nothing, of removed subscriptions too.
+
+        What is not listed here any more cannot be ordered: the kill switch's proof tells it.
+        """
         ledger = self._core.ledger
         for (owner, name), row in tuple(ledger.copy_positions.items()):
-            if row.quantity:
-                market = self._core.registry.by_id(name).market_id
-                self._look(ledger.copy_subscriptions[owner], Target(market=market), busy, now)
+            listed = self._core.registry.get(name)
+            if row.quantity and listed is not None:
+                target = Target(market=listed.market_id)
+                self._look(ledger.copy_subscriptions[owner], target, busy, now)
 
     def targets(self, subscription: CopySubscription) -> dict[str, Target]:
         """Give what to hold, by market; made anew only when something is new."""

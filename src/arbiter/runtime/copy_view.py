@@ -115,16 +115,16 @@ class CopyView:
             target = by_market.get(market)
             if row is None and (target is None or not target.size):
                 continue
-            instrument = self._core.registry.by_id(name)
-            rate = self._usd_rate(instrument.quote) or ONE
-            mark = self._core.board.mark(name)
+            listed = self._core.registry.get(name)  # None: not listed any more
+            rate = ONE if listed is None else self._usd_rate(listed.quote) or ONE
+            mark = None if listed is None else self._core.board.mark(name)
             unrealized = ZERO
             if row is not None and row.quantity and mark is not None:
                 unrealized = row.unrealized(from_float(mark)) * rate
             found.append(
                 CopyHolding(
                     instrument=name,
-                    market=market or instrument.market_id,
+                    market=market or (name if listed is None else listed.market_id),
                     quantity=ZERO if row is None else row.quantity,
                     target=ZERO if target is None else target.size,
                     leader=ZERO if target is None else target.leader,

@@ -99,10 +99,11 @@ class Crossing:
         copies = ledger.copy_positions.items()
         if not parts and not opposed(row.quantity for (_, n), row in copies if n == name):
             return
-        mark = self._core.board.mark(name)
-        if mark is None or name not in ledger.contracts:
+        listed = self._core.registry.get(name)
+        mark = None if listed is None else self._core.board.mark(name)
+        if listed is None or mark is None or name not in ledger.contracts:
             return
-        price = _mid(self._core.registry.by_id(name), mark)
+        price = _mid(listed, mark)
         now, told = recorder.now_ns(), against(rows)
         given = {part.strategy: part.contracts for part in parts}
         after = [

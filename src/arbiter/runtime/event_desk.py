@@ -245,9 +245,13 @@ class EventDesk:
         latch = self._core.ledger.kill_switch
         flatten = latch.engaged and latch.flatten
         left = [(n, self.held(n)) for n in pair.instruments] if flatten else self._lone(pair)
-        if any(self._is_enough(name, abs(quantity)) for name, quantity in left):
-            self._reduce(pair, left, now, flatten=flatten)
+        left = [(name, quantity) for name, quantity in left if quantity]
+        listed = [each for each in left if self._core.registry.get(each[0]) is not None]
+        if any(self._is_enough(name, abs(quantity)) for name, quantity in listed):
+            self._reduce(pair, listed, now, flatten=flatten)
             return
+        if len(listed) < len(left):
+            return  # not listed here any more: no order ends it, and nothing else has
         for trade in tuple(self._trades_of(pair)):
             self._core.floor.release(trade.id, "what stood alone was netted or reduced elsewhere")
 

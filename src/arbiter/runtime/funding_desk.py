@@ -163,7 +163,8 @@ class FundingDesk:
         long, short = self.held(pair.long_instrument), -self.held(pair.short_instrument)
         legs = ((pair.long_instrument, long), (pair.short_instrument, short))
         closable = [self._closable(name, size) for name, size in legs]
-        if not any(closable):
+        lost = any(size and self._core.registry.get(name) is None for name, size in legs)
+        if not lost and not any(closable):
             # Too little for an order stays in the books: the next pair there takes it along.
             over = max(long, short) <= ZERO
             why = self._why_never(pair) if over else "what is left is too small for an order"
@@ -175,6 +176,9 @@ class FundingDesk:
             self._wait_until[pair.symbol] = now + rest
             return
         if long != short and self._even_out(pair, long, short, now):
+            return
+        if lost:
+            self._close_rest(pair, long, short, now)
             return
         if pair.state is PairState.OPENING and all(closable):
             self._advance(pair, PairState.OPEN)
@@ -201,7 +205,9 @@ class FundingDesk:
         """
         name = pair.long_instrument if long > short else pair.short_instrument
         side = Side.SELL if long > short else Side.BUY
-        instrument = self._core.registry.by_id(name)
+        instrument = self._core.registry.get(name)
+        if instrument is None:
+            return False
         size = instrument.floor_size(abs(long - short))
         if size < instrument.least_size:
             return False
@@ -214,14 +220,32 @@ class FundingDesk:
     def _close(self, pair: FundingPair, long: Decimal, short: Decimal, now: int) -> None:
         by_id = self._core.registry.by_id
         legs = [
-            (by_id(pair.long_instrument), Side.SELL, long),
-            (by_id(pair.short_instrument), Side.BUY, short),
+            (pair.long_instrument, Side.SELL, long),
+            (pair.short_instrument, Side.BUY, short),
         ]
-        self._reduce(pair, [leg for leg in legs if self._closable(leg[0].id, leg[2])], now)
+        closable = [leg for leg in legs if self._closable(leg[0], leg[2])]
+        if closable:
+            self._reduce(pair, [(by_id(name), side, size) for name, side, size in closable], now)
+
+    def _close_rest(self, pair: FundingPair, long: Decimal, short: Decimal, now: int) -> None:
+        """See to a pair that holds a leg which is not listed here any more.
+
+        No order ends that leg, and the other one hedges it: only a flattening closes the other.
+        """
+        latch = self._core.ledger.kill_switch
+        if not (latch.engaged and latch.flatten):
+            return
+        if pair.state is not PairState.CLOSING:
+            self._advance(pair, PairState.CLOSING, f"KILL_SWITCH: {latch.reason}")
+        self._close(pair, long, short, now)
 
     def _closable(self, name: InstrumentId, size: Decimal) -> bool:
-        """Whether an order may close contracts of a leg: a venue refuses one below its minimum."""
-        return size > ZERO and not self._core.registry.by_id(name).is_dust(size, None)
+        """Whether an order may close contracts of a leg: a venue refuses one below its minimum.
+
+        None does where a leg is not listed any more.
+        """
+        listed = self._core.registry.get(name)
+        return size > ZERO and listed is not None and not listed.is_dust(size, None)
 
     def _reduce(
         self,

@@ -14,7 +14,7 @@ import msgspec
 
 from arbiter.model.changes import Changes
 from arbiter.model.denials import Denied
-from arbiter.model.errors import InvalidValue
+from arbiter.model.errors import InvalidValue, StorageUnavailable
 from arbiter.model.events import Audited, Event, OrderPlaced, PlanDenied, TradeOpened
 from arbiter.model.ids import (
     MANUAL,
@@ -199,13 +199,22 @@ class ManualDesk:
         """Find an order by the engine's id, its venue's, or the id its actor placed it under.
 
         `InvalidValue` for a venue's id that orders of several venues carry, where none is named.
+        While the database is away that is judged by memory: an id that one venue alone has given
+        there is that order's, any other is `StorageUnavailable`.
         """
         live = self._named(order_id, venue)
         if live and (venue is not None or live[0].client_order_id == order_id):
             return self._live(live[0])
-        stored = await self._store.order(ClientOrderId(order_id))
+        if not live and ClientOrderId(order_id) in self._core.ledger.orders:
+            return None  # it is another venue's
+        try:
+            stored = await self._store.order(ClientOrderId(order_id))
+            same = live if stored else [*live, *await self._store.by_venue_id(venue, order_id)]
+        except StorageUnavailable:
+            if len({order.venue for order in live}) == 1 and (kept := self._live(live[0])):
+                return kept
+            raise
         if stored is None:
-            same = (*live, *await self._store.by_venue_id(venue, order_id))
             venues = {order.venue for order in same}
             if len(venues) > 1:
                 raise InvalidValue(
