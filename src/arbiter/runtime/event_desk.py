@@ -244,14 +244,16 @@ class EventDesk:
             return
         latch = self._core.ledger.kill_switch
         flatten = latch.engaged and latch.flatten
-        left = [(n, self.held(n)) for n in pair.instruments] if flatten else self._lone(pair)
-        left = [(name, quantity) for name, quantity in left if quantity]
-        listed = [each for each in left if self._core.registry.get(each[0]) is not None]
-        if any(self._is_enough(name, abs(quantity)) for name, quantity in listed):
-            self._reduce(pair, listed, now, flatten=flatten)
+        gone = any(self.held(n) and self._core.registry.get(n) is None for n in pair.instruments)
+        if flatten and not gone:
+            left = [(n, self.held(n)) for n in pair.instruments]
+        else:  # no order ends a leg that is not listed any more, and the other one hedges it
+            left = [each for each in self._lone(pair) if self._core.registry.get(each[0])]
+        if any(self._is_enough(name, abs(quantity)) for name, quantity in left):
+            self._reduce(pair, left, now, flatten=flatten)
             return
-        if len(listed) < len(left):
-            return  # not listed here any more: no order ends it, and nothing else has
+        if gone:
+            return
         for trade in tuple(self._trades_of(pair)):
             self._core.floor.release(trade.id, "what stood alone was netted or reduced elsewhere")
 

@@ -177,8 +177,7 @@ class FundingDesk:
             return
         if long != short and self._even_out(pair, long, short, now):
             return
-        if lost:
-            self._close_rest(pair, long, short, now)
+        if lost:  # not listed here any more: no order ends that leg, and the other one hedges it
             return
         if pair.state is PairState.OPENING and all(closable):
             self._advance(pair, PairState.OPEN)
@@ -226,18 +225,6 @@ class FundingDesk:
         closable = [leg for leg in legs if self._closable(leg[0], leg[2])]
         if closable:
             self._reduce(pair, [(by_id(name), side, size) for name, side, size in closable], now)
-
-    def _close_rest(self, pair: FundingPair, long: Decimal, short: Decimal, now: int) -> None:
-        """See to a pair that holds a leg which is not listed here any more.
-
-        No order ends that leg, and the other one hedges it: only a flattening closes the other.
-        """
-        latch = self._core.ledger.kill_switch
-        if not (latch.engaged and latch.flatten):
-            return
-        if pair.state is not PairState.CLOSING:
-            self._advance(pair, PairState.CLOSING, f"KILL_SWITCH: {latch.reason}")
-        self._close(pair, long, short, now)
 
     def _closable(self, name: InstrumentId, size: Decimal) -> bool:
         """Whether an order may close contracts of a leg: a venue refuses one below its minimum.
