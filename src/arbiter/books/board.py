@@ -231,7 +231,12 @@ class QuoteBoard:
         return self._state[index :: self.n_venues, : kernel.FEE]
 
     def mark(self, instrument_id: InstrumentId) -> float | None:
-        """Give the mid of the last quote, however old: to value holdings, never to trade on."""
+        """Give the mid of the last quote, however old: to value holdings, never to trade on.
+
+        None before the first, and for what is not listed here any more.
+        """
+        if self.registry.get(instrument_id) is None:
+            return None
         slot = self.registry.slot(instrument_id)
         bid, ask = self._state[slot, kernel.BID], self._state[slot, kernel.ASK]
         return without_noise(float(bid + ask) / 2) if bid > 0 else None

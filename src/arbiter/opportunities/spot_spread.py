@@ -131,13 +131,16 @@ class SpotSpread:
     def note_traded(self, signal: Signal, now_ns: int) -> None:
         """Start the cooldown of a direction and count towards the hourly cap.
 
-        Call it when the plan was approved; at a start, with the signals of the last hour.
+        Call it when the plan was approved; at a start, with the signals of the last hour, also of
+        what is not listed any more: they count towards the cap.
         """
+        self._trades.append(now_ns)
         key = self._key(signal)
+        if key is None:
+            return
         self._refused.pop(key, None)
         self._traded_at[key] = now_ns
         self._keep_quiet(key, now_ns + self._cooldown_ns)
-        self._trades.append(now_ns)
 
     def note_refused(self, signal: Signal, now_ns: int) -> bool:
         """Note that sizing or the gate stopped a signal; True when the opening's first.
@@ -145,6 +148,8 @@ class SpotSpread:
         Only that one is worth storing: the direction is tried again every `retry_seconds`.
         """
         key = self._key(signal)
+        if key is None:
+            return False
         last = self._refused.get(key)
         self._refused[key] = now_ns
         gap = max(self._max_age_ns, 2 * self._retry_ns)
@@ -278,12 +283,15 @@ class SpotSpread:
             verdict=verdict,
         )
 
-    def _key(self, signal: Signal) -> int:
-        """Number its direction."""
+    def _key(self, signal: Signal) -> int | None:
+        """Number its direction; None where a side is not listed any more."""
         if self._considered is not None and self._considered[0] is signal:
             return self._considered[1]
-        buy = self._markets.slot(signal.buy_instrument)
-        return buy * self._n_slots + self._markets.slot(signal.sell_instrument)
+        sides = signal.buy_instrument, signal.sell_instrument
+        if any(self._markets.get(name) is None for name in sides):
+            return None
+        buy, sell = map(self._markets.slot, sides)
+        return buy * self._n_slots + sell
 
     def _watched_slots(self) -> list[int]:
         """Slots of the spot instruments that the settings allow, for the first `max_symbols`."""

@@ -134,6 +134,10 @@ class AgentBook:
         self._positions[session.id] = positions
         for booked in await self._store.fills(session.strategy, since):
             self._fold(session, booked.fill, booked.trade_id, known)
+        for position in known.values():
+            if self._core.registry.get(position.instrument) is None:
+                log.warning("a position is of no listed market", instrument=position.instrument)
+                positions.append(position)  # as it was kept: nothing is traded there meanwhile
         return positions
 
     # Folding
@@ -166,7 +170,9 @@ class AgentBook:
         known: dict[UUID, AgentPosition],
     ) -> AgentPosition | None:
         positions = self._positions.setdefault(session.id, [])
-        instrument = self._core.registry.by_id(fill.instrument)
+        instrument = self._core.registry.get(fill.instrument)
+        if instrument is None:
+            return None
         place = next(
             (n for n, p in enumerate(positions) if p.open and p.instrument == fill.instrument), None
         )

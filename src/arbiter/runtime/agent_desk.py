@@ -272,14 +272,14 @@ class AgentDesk:
             updated_ns=now,
         )
         await self.book.end(ended)
-        quote = self._core.registry.by_id(session.instrument).quote
         events: list[JournalEvent] = [
             self._audit(AGENTS, "session.stopped", session.id, "STOPPING", f"capital {plain(said)}")
         ]
-        if (session.strategy, quote) in self._core.ledger.budgets:
-            events.append(
-                BudgetRemoved(at_ns=now, strategy=session.strategy, currency=quote, actor=AGENTS)
-            )
+        events += [
+            BudgetRemoved(at_ns=now, strategy=owner, currency=currency, actor=AGENTS)
+            for owner, currency in self._core.ledger.budgets
+            if owner == session.strategy
+        ]
         if said != made:
             gap = f"told {plain(said)}, the engine's account says {plain(made)}"
             events.append(self._audit(AGENTS, "session.gap", session.id, plain(made), gap))
@@ -370,7 +370,9 @@ class AgentDesk:
                 if trade.legs[0].limit is not None:
                     self._core.floor.withdraw(trade.id, f"makes way: {reason}")
             return None
-        instrument = self._core.registry.by_id(position.instrument)
+        instrument = self._core.registry.get(position.instrument)
+        if instrument is None:
+            return None
         bid = self._core.touch(position.instrument, Side.SELL) or self.book.mark(
             position.instrument
         )

@@ -195,10 +195,12 @@ class TradingCore:
 
     def touch(self, instrument: InstrumentId, side: Side) -> Decimal | None:
         """Price at which `side` would execute now; None without a fresh quote of a live venue."""
-        venue = self.registry.by_id(instrument).venue
+        listed = self.registry.get(instrument)
+        if listed is None:
+            return None
         limit = self.gate.limits.staleness_threshold_ms * NS_PER_MS
         top = self.board.fresh_top(instrument, self._clock.now_ns() - limit)
-        if top is None or not self.board.healthy(venue):
+        if top is None or not self.board.healthy(listed.venue):
             return None
         bid, ask = top
         return from_float(ask if side is Side.BUY else bid)

@@ -115,7 +115,12 @@ class Orchestrator:
 
     async def tick(self) -> None:
         """Let everyone who is due look, then count where it is time to."""
-        running = [s for s in self._desk.sessions if s.state is SessionState.RUNNING]
+        listed = self._core.registry.get
+        running = [
+            s
+            for s in self._desk.sessions
+            if s.state is SessionState.RUNNING and listed(s.instrument) is not None
+        ]
         instruments = {s.instrument: self._core.registry.by_id(s.instrument) for s in running}
         now = self._clock.monotonic_ns()
         for instrument in instruments.values():

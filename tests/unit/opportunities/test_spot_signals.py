@@ -4,10 +4,11 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from arbiter.books.board import QuoteRows
 from arbiter.model.errors import BadConfig
-from arbiter.model.ids import Asset, Symbol
+from arbiter.model.ids import Asset, InstrumentId, Symbol
 from arbiter.model.instruments import Instrument
 from arbiter.opportunities.spot_settings import SpotSettings, TrendFilterMode
 from tests.unit.books.listings import BINANCE, OKX, T0, S, perpetual
@@ -151,6 +152,15 @@ def test_hourly_cap_counts_all_symbols_together() -> None:
     house.spot.note_traded(house.signal(), T0)
     house.open_spread(ETH_A, ETH_B)
     stopped = house.consider(ETH_A, ETH_B)
+    assert stopped is not None
+    assert stopped.verdict.startswith("HOURLY_CAP")
+
+
+def test_hourly_cap_counts_a_trade_of_a_market_that_is_not_listed_any_more() -> None:
+    house = House(with_(OPEN, max_trades_per_hour=1))
+    gone = replace(house.signal(), sell_instrument=InstrumentId("GONE.BYBIT"))
+    house.spot.note_traded(gone, T0)
+    stopped = house.consider(at_ns=T0 + S)
     assert stopped is not None
     assert stopped.verdict.startswith("HOURLY_CAP")
 
