@@ -15,7 +15,14 @@ from arbiter.model.ids import VenueId
 from arbiter.ports.venue import OrderClient
 from arbiter.runtime.bus import CommandBus
 from arbiter.runtime.floor import TradingFloor
-from arbiter.runtime.kill_proof import Listings, Marks, PositionClient, VenueProof, Witness
+from arbiter.runtime.kill_proof import (
+    Listings,
+    Marks,
+    PositionClient,
+    VenueProof,
+    Witness,
+    venues_of,
+)
 
 PROOF_TIMEOUT_S = 5.0
 FLATTEN_TIMEOUT_S = 12.0
@@ -54,11 +61,21 @@ class KillSwitchControl:
     ) -> None:
         self._bus = bus
         self._floor = floor
+        self._ledger = ledger
         told = holdings or {}
-        self._witnesses = [
-            Witness(client, holdings=told.get(venue), ledger=ledger, listings=listings, marks=marks)
-            for venue, client in clients.items()
-        ]
+
+        def witness(venue: VenueId, client: OrderClient | None) -> Witness:
+            return Witness(
+                venue,
+                client,
+                holdings=told.get(venue),
+                ledger=ledger,
+                listings=listings,
+                marks=marks,
+            )
+
+        self._witnesses = {venue: witness(venue, client) for venue, client in clients.items()}
+        self._witness = witness
 
     async def engage(self, command: EngageKillSwitch) -> KillReport:
         """Latch, cancel everything, and report per venue what is proven flat.
@@ -73,10 +90,16 @@ class KillSwitchControl:
         if command.flatten:
             self._floor.flatten()
         proofs, latched = await asyncio.gather(
-            asyncio.gather(*(_prove(each, command.flatten) for each in self._witnesses)),
+            asyncio.gather(*(_prove(each, command.flatten) for each in self._witnesses.values())),
             _set_within(durable, DURABLE_TIMEOUT_S),
         )
-        return KillReport(durable=latched, venues=tuple(proofs))
+        return KillReport(durable=latched, venues=(*proofs, *await self._absent()))
+
+    async def _absent(self) -> list[VenueProof]:
+        """Tell of venues that this run does not speak to, where something is open by the ledger."""
+        venues = sorted(venues_of(self._ledger) - self._witnesses.keys())
+        proofs = [await self._witness(venue, None).look() for venue in venues]
+        return [each for each in proofs if each.open_orders or each.unhedged or each.positions]
 
 
 async def _prove(witness: Witness, flatten: bool) -> VenueProof:

@@ -15,7 +15,7 @@ from arbiter.execution.ways_out import excess
 from arbiter.ledger.crossing import opposed
 from arbiter.ledger.ledger import Ledger
 from arbiter.model.errors import NO_ANSWER
-from arbiter.model.ids import ENGINE, InstrumentId, StrategyId, Symbol, TradeId
+from arbiter.model.ids import ENGINE, InstrumentId, StrategyId, Symbol, TradeId, VenueId
 from arbiter.model.instruments import Instrument, InstrumentKind
 from arbiter.model.money import ONE, ZERO, from_float, plain, quotient
 from arbiter.model.orders import Order, OrderStatus, Side, TimeInForce
@@ -105,12 +105,14 @@ class VenueProof(msgspec.Struct, frozen=True, kw_only=True):
 class Witness:
     """Asks one venue, and holds its answers against the ledger.
 
+    Without a `client`, of a venue that this run does not speak to, the ledger alone is told.
     `holdings` tells the venue's positions, where it knows any; `marks` what is worth too little.
     """
 
     def __init__(
         self,
-        client: OrderClient,
+        venue: VenueId,
+        client: OrderClient | None,
         *,
         holdings: PositionClient | None,
         ledger: Ledger,
@@ -122,10 +124,12 @@ class Witness:
         self._ledger = ledger
         self._listings = listings
         self._marks = marks
-        self._venue = client.venue
+        self._venue = venue
 
     async def look(self) -> VenueProof:
         """Ask once, and cancel whatever works there."""
+        if self._client is None:
+            return self.silent("this run does not speak to it; start the engine with it")
         try:
             working = await self._client.open_orders()
             told = () if self._holdings is None else await self._holdings.positions()
@@ -272,6 +276,18 @@ class Witness:
             return text
         other = next(leg for leg in pair.instruments if leg != name)
         return f"{text}, paired with {other}"
+
+
+def venues_of(ledger: Ledger) -> set[VenueId]:
+    """Where the ledger has something open: positions of any kind, and orders of trades.
+
+    The name of what is not listed ends in its venue's.
+    """
+    names = {*ledger.open_positions(), *ledger.margin_positions}
+    venues = {VenueId(name.rpartition(".")[2].lower()) for name in names}
+    for trade in ledger.open_trades():
+        venues.update(order.venue for order in ledger.orders_of(trade.id))
+    return venues
 
 
 def _trade(trade: Trade) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -112,13 +113,14 @@ class Account:
         desk.core.on_report(Filled(venue=order.venue, at_ns=1, fill=fill))
         desk.end(order, OrderStatus.CANCELLED, abs(D(size)))
 
-    async def kill(self, *, flatten: bool = True) -> KillReport:
+    async def kill(self, *, flatten: bool = True, spoken_to: bool = True) -> KillReport:
         desk = self.desk
+        client: Any = self.client
         control = KillSwitchControl(
             bus=CommandBus(ledger=desk.ledger, recorder=desk.core.recorder, strategies=()),
             ledger=desk.ledger,
             floor=desk.core.floor,
-            clients={self.listed.venue: self.client},  # type: ignore[dict-item]
+            clients={self.listed.venue: client} if spoken_to else {},
             listings=desk.registry,
             holdings={self.listed.venue: self.client},
             marks=desk.core.board,
@@ -131,6 +133,18 @@ class Account:
         (proof,) = report.venues
         assert proof.flat is report.flat is False
         return proof
+
+
+async def test_what_is_held_at_a_venue_that_this_run_does_not_speak_to_is_never_flat() -> None:
+    assert (await Account(RAIN).kill(spoken_to=False)).venues == ()
+    account = Account(RAIN)
+    account.hold("50")
+    report = await account.kill(spoken_to=False)
+    (proof,) = report.venues
+    assert not report.flat
+    assert (proof.venue, proof.reachable) == ("polymarket", False)
+    assert proof.positions == ("RAIN.POLYMARKET long 50 (not asked)",)
+    assert proof.note == "this run does not speak to it; start the engine with it"
 
 
 async def test_contracts_below_the_venues_minimum_end_with_the_payout() -> None:
