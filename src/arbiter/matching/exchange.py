@@ -22,6 +22,7 @@ from arbiter.matching.codes import Refusal, venue_code
 from arbiter.matching.latency import NO_LATENCY, LatencySettings
 from arbiter.matching.margin import MarginAccount
 from arbiter.matching.orders import OrderRequest, VenueOrder, marketable
+from arbiter.matching.private import PRIVATE_REPORTS
 from arbiter.matching.settlement import settle_spot
 from arbiter.matching.state import ExchangeState, Step
 from arbiter.matching.travel import Travel
@@ -36,7 +37,6 @@ from arbiter.model.reports import (
     CancelRefused,
     Ended,
     Filled,
-    FillSettled,
     ForcedReported,
     FundingReported,
     Holding,
@@ -53,13 +53,6 @@ _FILLED = OrderStatus.FILLED
 
 KEEP_ENDED = 100_000
 """Ended orders and fills a venue can still be asked about; older ones are forgotten."""
-
-_PRIVATE = frozenset({Filled, Ended, CancelRefused, FundingReported, ForcedReported, FillSettled})
-
-
-def is_private(report: VenueReport) -> bool:
-    """Tell the reports of the private stream from direct answers (Accepted, Refused)."""
-    return type(report) in _PRIVATE
 
 
 class _Lock(msgspec.Struct, frozen=True, gc=False):
@@ -346,7 +339,7 @@ class SimulatedExchange:
         said = self._said
         private = 0
         for report in said:
-            if type(report) in _PRIVATE:
+            if type(report) in PRIVATE_REPORTS:
                 private += 1
         self._private_reports += private
         balances = self._account.take_touched()

@@ -35,7 +35,8 @@ from arbiter.model.plans import Family, Leg, Plan
 from arbiter.model.trades import Trade
 from arbiter.ports.clock import Clock
 from arbiter.runtime.core import TradingCore
-from arbiter.runtime.netting import reducible
+from arbiter.runtime.looking import look_again
+from arbiter.runtime.netting import in_account, reducible
 
 LOOK_S = 1.0
 
@@ -77,14 +78,7 @@ class CloseOut:
                 return
 
     async def run(self) -> None:
-        while True:
-            self._wake.clear()
-            self.tick()
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+        await look_again(self._wake, self.tick, LOOK_S)
 
     def tick(self) -> None:
         """Look at every position of ours, while the kill switch is engaged to flatten."""
@@ -172,8 +166,7 @@ class CloseOut:
         own = reducible(ledger, row.strategy, row.instrument, side)
         if instrument.kind is InstrumentKind.SPOT:
             return max(min(own, ledger.free(instrument.venue, instrument.base)), ZERO)
-        account = ledger.margin_positions.get(row.instrument)
-        if account is None:
+        if row.instrument not in ledger.margin_positions:
             return own
         taken = sum(
             (
@@ -183,7 +176,7 @@ class CloseOut:
             ),
             ZERO,
         )
-        return max(min(own, abs(account.quantity) - taken), ZERO)
+        return max(min(own, in_account(ledger, row.instrument, side) - taken), ZERO)
 
     def _order(self, row: Position, leg: Leg, tries: _Tries, now: int) -> None:
         plan = Plan(

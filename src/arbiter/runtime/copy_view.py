@@ -117,7 +117,7 @@ class CopyView:
                 continue
             listed = self._core.registry.get(name)  # None: not listed any more
             rate = ONE if listed is None else self._usd_rate(listed.quote) or ONE
-            mark = None if listed is None else self._core.board.mark(name)
+            mark = self._core.board.mark(name)
             unrealized = ZERO
             if row is not None and row.quantity and mark is not None:
                 unrealized = row.unrealized(from_float(mark)) * rate

@@ -29,6 +29,7 @@ from arbiter.model.ids import ENGINE, InstrumentId
 from arbiter.model.instruments import Instrument
 from arbiter.model.money import ZERO, from_float, plain, quotient
 from arbiter.runtime.core import TradingCore
+from arbiter.runtime.looking import look_again
 
 LOOK_S = 1.0
 
@@ -69,14 +70,7 @@ class Crossing:
                 self._wake.set()
 
     async def run(self) -> None:
-        while True:
-            self._wake.clear()
-            self.tick()
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+        await look_again(self._wake, self.tick, LOOK_S)
 
     def tick(self) -> None:
         """Cross what can be, while the kill switch is engaged to flatten."""
@@ -99,11 +93,10 @@ class Crossing:
         copies = ledger.copy_positions.items()
         if not parts and not opposed(row.quantity for (_, n), row in copies if n == name):
             return
-        listed = self._core.registry.get(name)
-        mark = None if listed is None else self._core.board.mark(name)
-        if listed is None or mark is None or name not in ledger.contracts:
+        mark = self._core.board.mark(name)
+        if mark is None or name not in ledger.contracts:
             return
-        price = _mid(listed, mark)
+        price = _mid(self._core.registry.by_id(name), mark)
         now, told = recorder.now_ns(), against(rows)
         given = {part.strategy: part.contracts for part in parts}
         after = [

@@ -3,11 +3,12 @@
 from decimal import Decimal
 from uuid import UUID
 
-from arbiter.matching.exchange import SimulatedExchange, is_private
+from arbiter.matching.exchange import SimulatedExchange
 from arbiter.matching.orders import OrderRequest, request_of
+from arbiter.matching.private import PrivateReport
 from arbiter.model.ids import Actor, ClientOrderId, StrategyId, Symbol, TradeId
 from arbiter.model.orders import Liquidity, Order, OrderType, Side, TimeInForce
-from arbiter.model.reports import Absent, CancelRefused, Filled, OrderTruth, Refused
+from arbiter.model.reports import Absent, CancelRefused, Filled, OrderTruth, Refused, VenueReport
 from tests.unit.matching.venue import (
     BTC,
     BTCUSDT,
@@ -199,7 +200,7 @@ def test_the_private_stream_is_given_all_but_the_direct_answers() -> None:
     reports += customer.exchange.cancel(ClientOrderId("b"), 2_000)
     reports += customer.exchange.cancel(ClientOrderId("b"), 2_000)
     reports += customer.buy("1", "100.05")
-    private = [report for report in reports if is_private(report)]
+    private: list[VenueReport] = [each for each in reports if isinstance(each, PrivateReport)]
     assert kinds(private) == ["Filled", "Ended", "Ended", "CancelRefused"]
     assert customer.exchange.private_reports == len(private)
     assert customer.steps[-1].private_reports == len(private)

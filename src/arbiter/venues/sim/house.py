@@ -22,9 +22,10 @@ from arbiter.markets.perpetual_settings import perpetual_venue
 from arbiter.markets.perpetuals import PerpetualMarket
 from arbiter.markets.simulator import MarketSimulator, QuoteBatch
 from arbiter.matching.event_exchange import EventExchange
-from arbiter.matching.exchange import SimulatedExchange, is_private
+from arbiter.matching.exchange import SimulatedExchange
 from arbiter.matching.faults import Fault
 from arbiter.matching.orders import OrderRequest
+from arbiter.matching.private import PrivateReport
 from arbiter.matching.state import ExchangeState, Step, fold
 from arbiter.model.errors import InvalidValue
 from arbiter.model.event_pairs import EventListing
@@ -34,12 +35,6 @@ from arbiter.model.money import floor_to
 from arbiter.model.perpetuals import FundingRate
 from arbiter.model.reports import (
     Accepted,
-    CancelRefused,
-    Ended,
-    Filled,
-    FillSettled,
-    ForcedReported,
-    FundingReported,
     Refused,
     VenueReport,
 )
@@ -52,7 +47,6 @@ from arbiter.venues.sim.wire import History, LeaderTold, ListLeader
 KEEP_REPORTS = 10_000
 """Private reports per venue that can be repeated to a client that was away."""
 
-PrivateReport = Filled | Ended | CancelRefused | FundingReported | ForcedReported | FillSettled
 _SETTLE_EVERY_NS = NS_PER_S // 4
 
 ReportListener = Callable[[VenueId, int, PrivateReport], None]
@@ -526,7 +520,7 @@ class VenueHouse:
 
 
 def _private(reports: Iterable[VenueReport]) -> list[PrivateReport]:
-    return [r for r in reports if is_private(r) and isinstance(r, PrivateReport)]
+    return [r for r in reports if isinstance(r, PrivateReport)]
 
 
 def _recent(

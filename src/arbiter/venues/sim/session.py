@@ -15,12 +15,13 @@ import numpy.typing as npt
 
 from arbiter.matching.faults import CallFate, Fault
 from arbiter.matching.orders import OrderRequest
+from arbiter.matching.private import PrivateReport
 from arbiter.model.errors import VenueRefused
 from arbiter.model.ids import InstrumentId, VenueId
 from arbiter.model.reports import Absent, Refused
 from arbiter.model.time import NS_PER_S
 from arbiter.venues.sim import wire
-from arbiter.venues.sim.house import PrivateReport, UnknownVenue, VenueHouse
+from arbiter.venues.sim.house import UnknownVenue, VenueHouse
 
 _CALLS: dict[type[wire.Request], str] = {
     wire.PlaceOrder: "submit",
